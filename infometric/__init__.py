@@ -1,0 +1,100 @@
+"""infometric: estimates of information with intervals that hold.
+
+Public names are resolved on first use (PEP 562), so that importing the package loads little more
+than numpy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from infometric._version import __version__
+
+_WHERE = {
+    "infometric.functions": (
+        "entropy renyi_entropy tsallis_entropy kl_divergence jeffreys_divergence "
+        "jensen_shannon_divergence renyi_divergence tsallis_divergence mutual_information psi "
+        "information_value weight_of_evidence"
+    ),
+    "infometric.estimators": (
+        "Entropy RenyiEntropy TsallisEntropy KLDivergence JeffreysDivergence "
+        "JensenShannonDivergence RenyiDivergence TsallisDivergence MutualInformation"
+    ),
+    "infometric.credit": (
+        "PSI InformationValue WeightOfEvidence PaperIndependentShares psi_power psi_sample_size"
+    ),
+    "infometric.state.counts": "Counts",
+    "infometric.state.scores": "Scores",
+    "infometric.state.encoders": "IntervalEncoder CategoryEncoder",
+    "infometric.result": "Result ResultTable ConfidenceInterval",
+    "infometric.inference": "infer",
+    "infometric.uncertainty": "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation",
+    "infometric.base": "Estimator",
+}
+_HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
+_MODULES = ("datasets", "exceptions", "oracles", "testing")
+
+__all__ = ["__version__", *_HOME, *_MODULES]
+
+if TYPE_CHECKING:
+    from infometric import datasets, exceptions, oracles, testing
+    from infometric.base import Estimator
+    from infometric.credit import (
+        PSI,
+        InformationValue,
+        PaperIndependentShares,
+        WeightOfEvidence,
+        psi_power,
+        psi_sample_size,
+    )
+    from infometric.estimators import (
+        Entropy,
+        JeffreysDivergence,
+        JensenShannonDivergence,
+        KLDivergence,
+        MutualInformation,
+        RenyiDivergence,
+        RenyiEntropy,
+        TsallisDivergence,
+        TsallisEntropy,
+    )
+    from infometric.functions import (
+        entropy,
+        information_value,
+        jeffreys_divergence,
+        jensen_shannon_divergence,
+        kl_divergence,
+        mutual_information,
+        psi,
+        renyi_divergence,
+        renyi_entropy,
+        tsallis_divergence,
+        tsallis_entropy,
+        weight_of_evidence,
+    )
+    from infometric.inference import infer
+    from infometric.result import ConfidenceInterval, Result, ResultTable
+    from infometric.state.counts import Counts
+    from infometric.state.encoders import CategoryEncoder, IntervalEncoder
+    from infometric.state.scores import Scores
+    from infometric.uncertainty import (
+        Bootstrap,
+        Chi2Null,
+        Delta,
+        Jackknife,
+        NoncentralChi2,
+        Permutation,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"infometric.{name}")
+    raise AttributeError(f"module 'infometric' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

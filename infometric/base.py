@@ -1,0 +1,258 @@
+"""Estimator: fit / partial_fit / merge / estimate / ci / test / score.
+
+One rule: ``fit`` learns the nuisance (bin edges, a reference), ``estimate`` evaluates the
+functional given it. Without data, ``estimate`` and ``ci`` speak of what ``fit`` saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from infometric.exceptions import MergeError, UnsupportedError
+from infometric.inference import STRATEGIES, check_level, infer
+from infometric.result import NATS_PER, ConfidenceInterval, Result, ResultTable
+from infometric.state.counts import Counts
+from infometric.typing import RNG
+from infometric.validation import Constraint, Having, OneOf, Span, check_parameters
+
+UNITS: tuple[Constraint, ...] = (OneOf(tuple(NATS_PER)),)
+UNCERTAINTY: tuple[Constraint, ...] = (
+    OneOf(("auto", *STRATEGIES)),
+    Having("needs", "an uncertainty strategy"),
+)
+BINS: tuple[Constraint, ...] = (
+    Span(Integral, 2),
+    Having(list | tuple | np.ndarray, "a list of inner edges"),
+    Having("encode", "a fitted encoder"),
+    Having(Mapping, "a mapping of column to bins"),
+)
+States = Counts | dict[str, Counts]
+
+
+class Estimator(BaseEstimator):
+    """Base of the estimators.
+
+    A subclass names its parameters' constraints, and defines `_functional`, `_learn` (the learned
+    attributes, `state_` among them) and `_count` (the state of more data, given what was learned).
+    `state_` is one state, or a mapping of column name to state; estimates are then a
+    `ResultTable`.
+    """
+
+    _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = {}
+
+    def __init__(self, *, units: str = "nats", uncertainty: Any = "auto") -> None:
+        self.units = units
+        self.uncertainty = uncertainty
+
+    # -- what a subclass defines ----------------------------------------------------------
+
+    def _functional(self) -> Any:
+        raise NotImplementedError
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
+        raise NotImplementedError
+
+    def _compared(self, state: States) -> States:
+        """State to estimate from, given the state of new data or of the fit."""
+        return state
+
+    def _finish(self, name: str, result: Result, state: Counts) -> Result:
+        """Result with what only this measure knows; called once per result."""
+        return result
+
+    def _measure(self) -> str | None:
+        return None
+
+    # -- the interface --------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Learn the nuisance from data, and keep their state.
+
+        Parameters
+        ----------
+        X : array-like, frame or path
+            Data; see the class.
+        y : array-like or str, optional
+            Second variable or target; the name of a column of X where X is a frame or a path.
+        sample_weight : array-like of shape (n_rows,), optional
+            Positive record weights.
+
+        Returns
+        -------
+        Self
+            The estimator. A failed call leaves it as it was.
+        """
+        self._check()
+        learned = self._learn(X, y, sample_weight)
+        for name in [a for a in vars(self) if a.endswith("_") and not a.startswith("_")]:
+            delattr(self, name)
+        vars(self).update(learned)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Add data to what `fit` saw, with the nuisance as learned; `fit` where nothing was."""
+        if not hasattr(self, "state_"):
+            return self.fit(X, y, sample_weight=sample_weight)
+        self._check()
+        self.state_: States = add_states(self.state_, self._count(X, y, sample_weight))
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Join what another fit of the same estimator saw.
+
+        Raises
+        ------
+        MergeError
+            Where parameters or learned cells differ.
+        """
+        check_is_fitted(self, "state_")
+        check_is_fitted(other, "state_")
+        if type(other) is not type(self):
+            raise MergeError(
+                "Only estimators of one class merge.",
+                got=(type(self).__name__, type(other).__name__),
+                hint="merge the states: a.state_ + b.state_",
+            )
+        self.state_ = add_states(self.state_, other.state_)
+        return self
+
+    def estimate(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        level: float = 0.95,
+        uncertainty: Any = None,
+        rng: RNG = None,
+        sample_weight: Any = None,
+    ) -> Any:
+        """Value with standard error, interval and p-value.
+
+        Parameters
+        ----------
+        X, y : array-like, frame or path, optional
+            New data, counted with what `fit` learned; the data of `fit` by default.
+        level : float
+            Nominal coverage of the interval.
+        uncertainty : str or Uncertainty, optional
+            Strategy; the estimator's own by default.
+        rng : int, Generator or None
+            Source of randomness of resampling.
+        sample_weight : array-like, optional
+            Positive record weights of new data.
+
+        Returns
+        -------
+        Result or ResultTable
+            One result, or one per column.
+        """
+        check_is_fitted(self, "state_")
+        self._check()
+        check_level(level)
+        strategy = self.uncertainty if uncertainty is None else uncertainty
+        state = self.state_ if X is None else self._count(X, y, sample_weight)
+        return self._infer(self._compared(state), strategy, level, rng)
+
+    def ci(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        level: float = 0.95,
+        method: Any = None,
+        rng: RNG = None,
+    ) -> ConfidenceInterval | dict[str, ConfidenceInterval]:
+        """Interval alone; `method` is a strategy or its name."""
+        found: Result | ResultTable = self.estimate(
+            X, y, level=level, uncertainty=method, rng=rng
+        )
+        return found.ci
+
+    def test(self, X: Any = None, y: Any = None, *, method: str = "auto", rng: RNG = None) -> Any:
+        """Test of "nothing there": a result with its p-value and no interval.
+
+        `method` is "auto" or "chi2" (the law of the value under the null), or "permutation".
+        """
+        return self.estimate(X, y, uncertainty="chi2" if method == "auto" else method, rng=rng)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The value (the sum over columns), so that searches over models work."""
+        return float(self.estimate(X, y))
+
+    # -- shared -----------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)
+
+    def _infer(self, state: States, strategy: Any, level: float, rng: RNG) -> Any:
+        functional = self._functional()
+        generator = np.random.default_rng(rng)
+
+        def one(name: str, s: Counts) -> Result:
+            result = infer(
+                functional,
+                s,
+                strategy,
+                level=level,
+                units=self.units if functional.units == "information" else "nats",
+                rng=generator,
+                measure=self._measure(),
+                column=name or None,
+            )
+            return self._finish(name, result, s)
+
+        if isinstance(state, dict):
+            table = {name: one(name, s) for name, s in state.items()}
+            if getattr(self, "single_", False) and len(table) == 1:
+                return next(iter(table.values()))
+            return self._tabulate(table)
+        return one("", state)
+
+    def _tabulate(self, results: dict[str, Result]) -> ResultTable:
+        return ResultTable(results, meta=table_meta(self))
+
+
+def table_meta(estimator: Estimator) -> dict[str, Any]:
+    """Facts about a whole table: version, parameters, encoders."""
+    from infometric._version import __version__
+
+    meta: dict[str, Any] = {
+        "infometric": __version__,
+        "estimator": type(estimator).__name__,
+        "parameters": {k: _described(v) for k, v in estimator.get_params(deep=False).items()},
+    }
+    encoders = getattr(estimator, "encoders_", None)
+    if encoders is not None:
+        meta["encoders"] = {name: encoder.to_dict() for name, encoder in encoders.items()}
+    return meta
+
+
+def _described(value: Any) -> Any:
+    plain = isinstance(value, str | int | float | bool | list | tuple | None)
+    return value if plain else type(value).__name__
+
+
+def add_states(mine: States, theirs: States) -> States:
+    """Join states, or mappings of states with the same names."""
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        if set(mine) != set(theirs):
+            raise MergeError(
+                "The two saw different columns.",
+                got=sorted(set(mine) ^ set(theirs))[:5],
+                hint="fit both on the same columns",
+            )
+        return {name: state + theirs[name] for name, state in mine.items()}
+    if isinstance(mine, dict) or isinstance(theirs, dict):
+        raise UnsupportedError("One state and a table of states cannot be joined.")
+    return mine + theirs
+
+

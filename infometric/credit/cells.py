@@ -1,0 +1,164 @@
+"""What IV and PSI share: the table of cells, empty-cell policies, and reading columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator
+from infometric.credit.paper import PaperIndependentShares
+from infometric.exceptions import DataError
+from infometric.functional.divergence import Jeffreys
+from infometric.result import Result, jsonable
+from infometric.sources import open_table
+from infometric.state.counts import Counts
+from infometric.state.encoders import BinSpec
+from infometric.typing import Array
+from infometric.validation import Constraint, Having, OneOf, Table
+
+EmptyPolicy = Literal["half", "raise", "merge", "drop"]
+
+BINNED: dict[str, tuple[Constraint, ...]] = {
+    "bins": BINS,
+    "binning": (OneOf(("quantile", "uniform")),),
+    "special": (Having(list | tuple, "a list of codes"),),
+    "categorical": (OneOf((True, False)), Having(list | tuple, "a list of column names")),
+    "out_of_range": (OneOf(("open", "cell")),),
+    "constant": (OneOf(("raise", "keep")),),
+    "units": UNITS,
+}
+COMPARED: dict[str, tuple[Constraint, ...]] = BINNED | {
+    "empty": (OneOf(("half", "raise", "merge", "drop")),),
+    "uncertainty": (OneOf(("paper",)), *UNCERTAINTY),
+}
+
+
+class BinnedEstimator(Estimator):
+    """Estimator of binned columns that compares two groups by Jeffreys divergence."""
+
+    _constraints = COMPARED
+    empty: EmptyPolicy
+    bins: Any
+    special: Sequence[float]
+    categorical: Sequence[str] | bool
+    binning: Any
+    out_of_range: Any
+    constant: Any
+
+    def _functional(self) -> Jeffreys:
+        return Jeffreys()
+
+    def _spec(self) -> BinSpec:
+        return BinSpec(
+            binning=self.binning,
+            special=tuple(float(v) for v in self.special),
+            out_of_range=self.out_of_range,
+            constant=self.constant,
+        )
+
+    def _open(self, X: Any) -> Table:
+        table = open_table(X, categorical=self.categorical)
+        table.require_rows()
+        return table
+
+    def _infer(self, state: Any, strategy: Any, level: float, rng: Any) -> Any:
+        if isinstance(strategy, str) and strategy == "paper":
+            strategy = PaperIndependentShares()
+        return super()._infer(state, strategy, level, rng)
+
+    def _treated(self, state: dict[str, Counts]) -> dict[str, Counts]:
+        return {name: treat_empty(name, s, self.empty) for name, s in state.items()}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        return tags
+
+
+def treat_empty(name: str, s: Counts, policy: EmptyPolicy) -> Counts:
+    """Counts after the policy for cells that one of the groups left empty.
+
+    Parameters
+    ----------
+    name : str
+        Column, for the message.
+    s : Counts
+        Two groups.
+    policy : {"half", "raise", "merge", "drop"}
+        Leave it to the functional (+0.5 in every cell), refuse, join such a cell with its
+        smaller neighbour, or leave it out.
+
+    Raises
+    ------
+    DataError
+        Where the policy is "raise" and a cell is empty in one group.
+    """
+    half_empty = s.occupied & (s.table == 0).any(-2)
+    if policy == "half" or not half_empty.any():
+        return s
+    labels = s.cells or tuple(map(str, range(s.n_cells)))
+    if policy == "raise":
+        raise DataError(
+            f"Column {name!r} has cells that one group left empty.",
+            got=[labels[k] for k in np.flatnonzero(half_empty)][:5],
+            hint="empty='half' adds 0.5 to every cell; empty='merge' joins neighbours",
+        )
+    if policy == "drop":
+        return s.select_cells(~half_empty)
+    return merge_empty(s)
+
+
+def merge_empty(s: Counts) -> Counts:
+    """Join every cell that one group left empty with its smaller neighbour, until none is left."""
+    s = s.select_cells(s.occupied)
+    while s.n_cells > 1 and (s.table == 0).any():
+        k = int(np.flatnonzero((s.table == 0).any(-2))[0])
+        sizes = s.table.sum(-2)
+        near = [j for j in (k - 1, k + 1) if 0 <= j < s.n_cells]
+        left = min(k, min(near, key=lambda j: sizes[j]))
+        s = s.merge_cells(np.arange(s.n_cells) - (np.arange(s.n_cells) > left))
+    return s
+
+
+def cell_table(s: Counts, woe_sign: int = 1) -> list[dict[str, Any]]:
+    """One row per occupied cell: counts, shares, contribution, log ratio of the shares."""
+    filled = s.with_half()
+    p, q = filled.p
+    labels = s.cells or tuple(map(str, range(s.n_cells)))
+    here = np.flatnonzero(s.occupied)
+    log_ratio = log_share_ratio(filled)
+    return [
+        {
+            "cell": labels[k],
+            "count_a": s.table[0, k],
+            "count_b": s.table[1, k],
+            "share_a": s.p[0, k],
+            "share_b": s.p[1, k],
+            "contribution": float((p[k] - q[k]) * log_ratio[k]),
+            "log_ratio": float(woe_sign * log_ratio[k]),
+        }
+        for k in here
+    ]
+
+
+def log_share_ratio(s: Counts) -> Array:
+    """log(p / q) of the occupied cells, zero elsewhere."""
+    p, q = s.p
+    out = np.zeros(s.n_cells)
+    here = s.occupied
+    with np.errstate(divide="ignore"):
+        out[here] = np.log(p[here]) - np.log(q[here])
+    return out
+
+
+def with_cells(result: Result, s: Counts, labels: tuple[str, str]) -> Result:
+    """Result whose diagnostics hold the table of cells and the names of the two groups."""
+    extra = {"groups": list(labels), "cells": jsonable(cell_table(s))}
+    return replace(result, diagnostics=result.diagnostics | extra)
+

@@ -1,0 +1,1 @@
+"""Functionals: pure mathematics on a state."""

@@ -1,0 +1,175 @@
+r"""What a functional is, and the two shapes most of them have.
+
+`Additive`: :math:`\theta = f(\sum_k t(p_{\cdot k})) + c(N, K_1)`: entropies and f-divergences.
+`EntropySum`: :math:`\theta = \sum_A s_A H(A)` over margins :math:`A` of a joint table: mutual
+information and its relatives. Both leave one record out in O(K).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import entr
+
+from infometric.state.counts import Counts
+from infometric.typing import Array, Units
+
+
+class Null(NamedTuple):
+    """The law of a value under "nothing there": ``scale * chi2(df)``."""
+
+    scale: Array
+    df: Array
+
+
+class Caution(NamedTuple):
+    """Something a reader of the value must know, and the warning category it belongs to."""
+
+    category: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Functional:
+    """Base of the functionals of `Counts`; a new measure defines `value` and `influence`.
+
+    `groups` is the number of independent samples that the measure compares, `bounds` the range
+    of the estimand in nats. Everything is batched over the leading axes of the table.
+    """
+
+    name: ClassVar[str] = ""
+    units: ClassVar[Units] = "information"
+    bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
+    groups: ClassVar[int] = 1
+
+    def prepare(self, s: Any) -> Any:
+        """State the mathematics runs on; idempotent. Divergences treat empty cells here."""
+        return s
+
+    def value(self, s: Any) -> Array:
+        """Estimate in nats, shape (...)."""
+        raise NotImplementedError
+
+    def influence(self, s: Any) -> Array:
+        """Derivative with respect to the shares, up to a constant per group, like ``s.p``."""
+        raise NotImplementedError
+
+    def null(self, s: Any) -> Null | None:
+        """Law under "nothing there", or None where the value has no degenerate point."""
+        return None
+
+    def bias(self, s: Any) -> Array | None:
+        """Leading term of the bias of the value, reported and not subtracted; None if unknown."""
+        return None
+
+    def cautions(self, s: Any) -> tuple[Caution, ...]:
+        """What a reader must know about this value on these data."""
+        return ()
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """Values with one record of each cell left out, shape (n_groups, n_cells).
+
+        NaN where the cell is empty. This general form costs one evaluation per cell; the shapes
+        below cost O(K) in all.
+        """
+        out = np.full(s.table.shape, np.nan)
+        cells = np.argwhere(s.table > 0)
+        for part in np.array_split(cells, max(1, len(cells) * s.n_cells // 4_000_000)):
+            batch = np.repeat(s.table[None], len(part), axis=0)
+            batch[(np.arange(len(part)), *part.T)] -= 1
+            out[tuple(part.T)] = self.value(s.with_table(batch))
+        return out
+
+
+@dataclass(frozen=True)
+class Additive(Functional):
+    """A function of one sum over cells, plus a correction that depends on (N, K1)."""
+
+    def terms(self, p: Array) -> Array:
+        """Summand of each cell: (..., n_groups, n_cells) to (..., n_cells)."""
+        raise NotImplementedError
+
+    def finish(self, total: Array) -> Array:
+        """Function of the sum."""
+        return total
+
+    def correction(self, n: Array, observed: Array) -> Array:
+        """Bias correction from sizes and numbers of observed cells, both (..., n_groups)."""
+        return np.asarray(0.0)
+
+    def value(self, s: Any) -> Array:
+        """Estimate in nats, shape (...)."""
+        s = self.prepare(s)
+        total = self.terms(s.p).sum(-1)
+        return self.finish(total) + self.correction(s.n, s.observed)
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """Values with one record of each cell left out, in O(K)."""
+        return np.stack([self._leave_out_of(s, g) for g in range(s.n_groups)])
+
+    def _leave_out_of(self, s: Counts, g: int) -> Array:
+        n = s.n.astype(float)
+        n[g] -= 1
+        kept = s.table / n[:, None]
+        less = kept.copy()
+        less[g] = (s.table[g] - 1) / n[g]
+        here = s.table[g] > 0
+        terms = self.terms(kept)
+        changed = terms.copy()
+        changed[here] = self.terms(less[:, here])
+        observed = np.repeat(s.observed[:, None], s.n_cells, axis=1)
+        observed[g] -= s.table[g] == 1
+        sizes = np.repeat(n[:, None], s.n_cells, axis=1)
+        values = self.finish(terms.sum() - terms + changed) + self.correction(sizes.T, observed.T)
+        return np.where(here, values, np.nan)
+
+
+@dataclass(frozen=True)
+class EntropySum(Functional):
+    """A signed sum of the entropies of margins of one joint table."""
+
+    def margins(self, ndim: int) -> tuple[tuple[float, tuple[int, ...]], ...]:
+        """Pairs (sign, axes kept) of the sum for a table of `ndim` variables."""
+        raise NotImplementedError
+
+    def value(self, s: Counts) -> Array:
+        """Estimate in nats, shape (...)."""
+        ndim = len(s.shape)
+        joint = s.joint / s.n.reshape(s.n.shape[:-1] + (1,) * ndim)
+        parts = (
+            sign * entr(_margin(joint, kept, ndim)).sum(tuple(range(-ndim, 0)))
+            for sign, kept in self.margins(ndim)
+        )
+        return np.asarray(sum(parts))
+
+    def influence(self, s: Counts) -> Array:
+        """Sum of ``-sign * log p`` over the margins, like ``s.p``."""
+        ndim = len(s.shape)
+        joint = s.joint / s.n.reshape(s.n.shape[:-1] + (1,) * ndim)
+        total = np.zeros(joint.shape)
+        for sign, kept in self.margins(ndim):
+            total = total - sign * safe_log(_margin(joint, kept, ndim))
+        return total.reshape(s.table.shape)
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """Values with one record of each cell left out, in O(K) per margin."""
+        n, ndim = float(s.n[0]) - 1, len(s.shape)
+        total = np.zeros(s.shape)
+        for sign, kept in self.margins(ndim):
+            margin = _margin(s.joint, kept, ndim)
+            terms = entr(margin / n)
+            total = total + sign * (terms.sum() - terms + entr(np.maximum(margin - 1, 0) / n))
+        return np.where(s.table > 0, total.reshape(s.table.shape), np.nan)
+
+
+def _margin(joint: Array, kept: tuple[int, ...], ndim: int) -> Array:
+    """Sum over the axes (counted among the last `ndim`) that are not kept, keeping dimensions."""
+    lost = tuple(a - ndim for a in range(ndim) if a not in kept)
+    return joint.sum(lost, keepdims=True) if lost else joint
+
+
+def safe_log(p: Array) -> Array:
+    """Logarithm that is zero where p is zero: such a cell has no weight."""
+    return np.log(p, out=np.zeros(np.shape(p)), where=np.asarray(p) > 0)

@@ -1,0 +1,252 @@
+r"""Divergences between two independent samples with shares p (first) and r (second).
+
+Every one is an f-divergence or a function of one; near :math:`p = r` it behaves as
+:math:`(c/2) \sum_k (p_k - r_k)^2 / p_k`, so that with no difference its plug-in value follows
+:math:`(c/2)\, s_0\, \chi^2_{K-1}` with :math:`s_0 = 1/N + 1/M` (design-corrected where records
+carry weights). `curvature` is :math:`c`.
+
+References
+----------
+Kullback, S., Leibler, R. A. (1951). On information and sufficiency. Ann. Math. Statist. 22,
+79-86. doi:10.1214/aoms/1177729694
+Jeffreys, H. (1946). An invariant form for the prior probability in estimation problems.
+Proc. R. Soc. A 186, 453-461. doi:10.1098/rspa.1946.0056
+Lin, J. (1991). Divergence measures based on the Shannon entropy. IEEE Trans. Inf. Theory 37,
+145-151. doi:10.1109/18.61115
+Rao, J. N. K., Scott, A. J. (1981). The analysis of categorical data from complex sample surveys.
+J. Amer. Statist. Assoc. 76, 221-230. doi:10.1080/01621459.1981.10477633
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from scipy.special import exprel, rel_entr
+
+from infometric.functional.base import Additive, Caution, Functional, Null, safe_log
+from infometric.functional.entropy import log1p_ratio
+from infometric.state.counts import Counts
+from infometric.typing import Array, Units
+
+Zeros = Literal["half", "keep"]
+
+
+@dataclass(frozen=True)
+class Divergence(Additive):
+    """Base of the divergences of two samples.
+
+    `zeros` says what becomes of a cell that one sample left empty: ``"half"`` adds half a record
+    to every occupied cell of such a table, ``"keep"`` lets the value be infinite.
+    """
+
+    groups: ClassVar[int] = 2
+    zeros: Zeros = "half"
+
+    @property
+    def curvature(self) -> float:
+        """Second derivative of the generator at one."""
+        raise NotImplementedError
+
+    def prepare(self, s: Any) -> Any:
+        """Counts with empty cells treated as `zeros` says."""
+        return s.with_half() if self.zeros == "half" else s
+
+    def null(self, s: Counts) -> Null:
+        """``(curvature / 2) * s0 * chi2(occupied cells - 1)``."""
+        df = s.occupied.sum(-1) - 1
+        return Null(self.curvature / 2 * contrast_scale(s), df)
+
+    def bias(self, s: Counts) -> Array:
+        """Bias of the plug-in value where the samples do not differ: the mean of the null law."""
+        null = self.null(s)
+        return null.scale * null.df
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """Values with one record of each cell left out, in O(K) where no cell runs empty."""
+        if self.zeros == "half" and (s.table[:, s.occupied] <= 1).any():
+            return Functional.leave_one_out(self, s)  # a record less adds the half everywhere
+        return super().leave_one_out(s)
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """Say what was done about cells that one sample left empty."""
+        empty = ((s.table == 0) & s.occupied[..., None, :]).sum()
+        if not empty:
+            return ()
+        done = (
+            "0.5 was added to every occupied cell for the estimate"
+            if self.zeros == "half"
+            else "the value is infinite where the other sample is not empty"
+        )
+        return (Caution("SparseCellWarning", f"{empty} cell(s) empty in one sample: {done}"),)
+
+
+@dataclass(frozen=True)
+class KullbackLeibler(Divergence):
+    """KL(p || r) = sum p log(p / r)."""
+
+    name: ClassVar[str] = "kl_divergence"
+
+    @property
+    def curvature(self) -> float:
+        """One."""
+        return 1.0
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``p log(p / r)``."""
+        return rel_entr(p[..., 0, :], p[..., 1, :])
+
+    def influence(self, s: Counts) -> Array:
+        """Derivatives ``log(p / r)`` and ``-p / r``."""
+        p, r, w = log_ratio(self.prepare(s))
+        return np.stack([w, -_ratio(p, r)], axis=-2)
+
+
+@dataclass(frozen=True)
+class Jeffreys(Divergence):
+    """J(p, r) = sum (p - r) log(p / r): the population stability index, the information value."""
+
+    name: ClassVar[str] = "jeffreys_divergence"
+
+    @property
+    def curvature(self) -> float:
+        """Two."""
+        return 2.0
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``(p - r) log(p / r)``."""
+        a, b = p[..., 0, :], p[..., 1, :]
+        return rel_entr(a, b) + rel_entr(b, a)
+
+    def influence(self, s: Counts) -> Array:
+        """Derivatives ``log(p / r) - r / p`` and ``-log(p / r) - p / r``."""
+        p, r, w = log_ratio(self.prepare(s))
+        return np.stack([w - _ratio(r, p), -w - _ratio(p, r)], axis=-2)
+
+    def bias(self, s: Counts) -> Array:
+        """Second-order bias: sum (1 + r/p)(1 - p)/(2N) + (1 + p/r)(1 - r)/(2M)."""
+        s = self.prepare(s)
+        p, r, _ = log_ratio(s)
+        first = ((1 + _ratio(r, p)) * (1 - p) * s.occupied).sum(-1) / (2 * s.n_eff[..., 0])
+        second = ((1 + _ratio(p, r)) * (1 - r) * s.occupied).sum(-1) / (2 * s.n_eff[..., 1])
+        return first + second
+
+
+@dataclass(frozen=True)
+class JensenShannon(Divergence):
+    """Jensen-Shannon divergence with mixture weights (weight, 1 - weight); at most log 2."""
+
+    name: ClassVar[str] = "jensen_shannon_divergence"
+    bounds: ClassVar[tuple[float, float]] = (0.0, float(np.log(2)))
+    zeros: Zeros = "keep"
+    weight: float = 0.5
+
+    @property
+    def curvature(self) -> float:
+        """Product of the weights."""
+        return self.weight * (1 - self.weight)
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``w p log(p / m) + (1 - w) r log(r / m)`` with m the mixture."""
+        a, b = p[..., 0, :], p[..., 1, :]
+        m = self.weight * a + (1 - self.weight) * b
+        return self.weight * rel_entr(a, m) + (1 - self.weight) * rel_entr(b, m)
+
+    def influence(self, s: Counts) -> Array:
+        """Derivatives ``w log(p / m)`` and ``(1 - w) log(r / m)``."""
+        mix = np.array([self.weight, 1 - self.weight])[:, None]
+        m = (mix * s.p).sum(-2, keepdims=True)
+        return mix * (safe_log(s.p) - safe_log(m))
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """None: empty cells are harmless here."""
+        return ()
+
+
+@dataclass(frozen=True)
+class TsallisDivergence(Divergence):
+    """(sum p^a r^(1-a) - 1) / (a - 1); KL at a = 1."""
+
+    name: ClassVar[str] = "tsallis_divergence"
+    units: ClassVar[Units] = "dimensionless"
+    order: float = 2.0
+
+    @property
+    def curvature(self) -> float:
+        """The order."""
+        return self.order
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``(p^a r^(1-a) - p) / (a - 1)``."""
+        return _deformed_rel_entr(p[..., 0, :], p[..., 1, :], self.order)
+
+    def influence(self, s: Counts) -> Array:
+        """Derivatives ``a log_a(p / r)``, up to a constant, and ``-(p / r)^a``."""
+        p, r, w = log_ratio(self.prepare(s))
+        first = self.order * w * exprel((self.order - 1) * w)
+        return np.stack([first, -np.exp(self.order * w) * (p > 0)], axis=-2)
+
+
+@dataclass(frozen=True)
+class RenyiDivergence(Divergence):
+    """log(sum p^a r^(1-a)) / (a - 1); KL at a = 1."""
+
+    name: ClassVar[str] = "renyi_divergence"
+    order: float = 2.0
+
+    @property
+    def curvature(self) -> float:
+        """The order."""
+        return self.order
+
+    def terms(self, p: Array) -> Array:
+        """Summand of Tsallis' divergence of the same order."""
+        return _deformed_rel_entr(p[..., 0, :], p[..., 1, :], self.order)
+
+    def finish(self, total: Array) -> Array:
+        """Rényi's divergence from Tsallis'."""
+        return total * log1p_ratio((self.order - 1) * total)
+
+    def influence(self, s: Counts) -> Array:
+        """Tsallis' derivative by the chain rule."""
+        tsallis = TsallisDivergence(self.zeros, self.order)
+        scale = 1 + (self.order - 1) * tsallis.value(s)
+        return tsallis.influence(s) / scale[..., None, None]
+
+
+def contrast_scale(s: Counts) -> Array:
+    """Variance of a contrast between two groups that do not differ: 1/N + 1/M, or Rao-Scott.
+
+    With weights, the mean over cells of the generalised design effects of Rao and Scott (1981),
+    from the cell sums of w and w^2 alone.
+    """
+    if not s.weighted:
+        return (1 / s.n).sum(-1)
+    p = s.p
+    pooled = p.mean(-2, keepdims=True)
+    d = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0)
+    spread = s.second * (1 - 2 * p) + p**2 * s.second.sum(-1, keepdims=True)
+    trace = (d * spread / s.n[..., None] ** 2).sum((-2, -1))
+    return trace / np.maximum(s.occupied.sum(-1) - 1, 1)
+
+
+def log_ratio(s: Counts) -> tuple[Array, Array, Array]:
+    """Shares of the two samples and log(p / r), zero where both are empty."""
+    p, r = s.p[..., 0, :], s.p[..., 1, :]
+    with np.errstate(divide="ignore"):
+        both = np.where((p == 0) & (r == 0), 1.0, 0.0)
+        return p, r, np.log(p + both) - np.log(r + both)
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    """a / b, zero where both are."""
+    with np.errstate(divide="ignore"):
+        return np.divide(a, b, out=np.zeros(a.shape), where=(a > 0) | (b > 0))
+
+
+def _deformed_rel_entr(p: Array, r: Array, order: float) -> Array:
+    """``p log_a(p / r)`` with the deformed logarithm, zero where both shares are zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        w = safe_log(p) - np.log(np.where((r == 0) & (p == 0), 1.0, r))
+        return np.where(p > 0, p * w * exprel((order - 1) * w), 0.0)

@@ -1,0 +1,754 @@
+"""The facade: one function per measure. Each has its estimator class behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infometric.credit import PSI, InformationValue, WeightOfEvidence
+from infometric.estimators import (
+    Entropy,
+    JeffreysDivergence,
+    JensenShannonDivergence,
+    KLDivergence,
+    MutualInformation,
+    RenyiDivergence,
+    RenyiEntropy,
+    TsallisDivergence,
+    TsallisEntropy,
+)
+from infometric.result import Result, ResultTable
+from infometric.typing import RNG
+
+
+def entropy(
+    x: Any,
+    *,
+    bias: Any = "miller_madow",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Shannon entropy of a discrete variable, or of a continuous one in `bins`.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,), series or Counts
+        Sample of one variable, or its counts.
+    bias : {"miller_madow", "plug_in"}
+        Correction of the plug-in value.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval; "auto" is the delta method.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or are not one variable.
+    UnsupportedError
+        Where x is continuous and no bins are given.
+
+    References
+    ----------
+    Shannon, C. E. (1948). doi:10.1002/j.1538-7305.1948.tb01338.x
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> im.entropy(["a", "b", "c", "d"] * 25, units="bits", bias="plug_in").value
+    2.0
+    """
+    estimator = Entropy(bias=bias, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(x, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def renyi_entropy(
+    x: Any,
+    order: float = 2.0,
+    *,
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Rényi entropy of a discrete variable; Shannon's at order 1.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,), series or Counts
+        Sample of one variable, or its counts.
+    order : float
+        Order, not negative.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the delta method.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where x is continuous and no bins are given.
+
+    References
+    ----------
+    Rényi, A. (1961). On measures of entropy and information. Proc. Fourth Berkeley Symp. 1.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> round(im.renyi_entropy(["a", "b", "c", "d"] * 25, 2, units="bits").value, 6)
+    2.0
+    """
+    estimator = RenyiEntropy(order, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(x, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def tsallis_entropy(
+    x: Any,
+    q: float = 2.0,
+    *,
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Tsallis entropy of a discrete variable, dimensionless; Shannon's in nats at q = 1.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,), series or Counts
+        Sample of one variable, or its counts.
+    q : float
+        Order, not negative.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the delta method.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where x is continuous and no bins are given.
+
+    References
+    ----------
+    Tsallis, C. (1988). doi:10.1007/BF01016429
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> im.tsallis_entropy(["a", "b"] * 25, 2).value
+    0.5
+    """
+    estimator = TsallisEntropy(q, bins=bins, uncertainty=method)
+    fitted = estimator.fit(x, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def kl_divergence(
+    p: Any,
+    q: Any = None,
+    *,
+    zeros: Any = "half",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Kullback-Leibler divergence of p from q.
+
+    Parameters
+    ----------
+    p, q : array-like of shape (n_rows,), series or Counts
+        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    zeros : {"half", "keep"}
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Kullback, S., Leibler, R. A. (1951). doi:10.1214/aoms/1177729694
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.kl_divergence(c).value, 6)
+    0.040547
+    """
+    estimator = KLDivergence(zeros=zeros, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(p, q, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def jeffreys_divergence(
+    p: Any,
+    q: Any = None,
+    *,
+    zeros: Any = "half",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Jeffreys divergence: KL in both directions. PSI and IV are this number.
+
+    Parameters
+    ----------
+    p, q : array-like of shape (n_rows,), series or Counts
+        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    zeros : {"half", "keep"}
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Jeffreys, H. (1946). doi:10.1098/rspa.1946.0056
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.jeffreys_divergence(c).value, 6)
+    0.081093
+    """
+    estimator = JeffreysDivergence(zeros=zeros, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(p, q, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def jensen_shannon_divergence(
+    p: Any,
+    q: Any = None,
+    *,
+    weight: float = 0.5,
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Jensen-Shannon divergence of p and q; at most log 2.
+
+    Parameters
+    ----------
+    p, q : array-like of shape (n_rows,), series or Counts
+        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    weight : float
+        Weight of p in the mixture.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Lin, J. (1991). doi:10.1109/18.61115
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.jensen_shannon_divergence(c).value, 6)
+    0.010068
+    """
+    estimator = JensenShannonDivergence(weight=weight, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(p, q, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def renyi_divergence(
+    p: Any,
+    q: Any = None,
+    order: float = 2.0,
+    *,
+    zeros: Any = "half",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Rényi divergence of p from q.
+
+    Parameters
+    ----------
+    p, q : array-like of shape (n_rows,), series or Counts
+        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    order : float
+        Order, positive; 1 is the Kullback-Leibler divergence.
+    zeros : {"half", "keep"}
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Rényi, A. (1961). On measures of entropy and information. Proc. Fourth Berkeley Symp. 1.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.renyi_divergence(c, order=1).value, 6)
+    0.040547
+    """
+    estimator = RenyiDivergence(order, zeros=zeros, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(p, q, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def tsallis_divergence(
+    p: Any,
+    q: Any = None,
+    order: float = 2.0,
+    *,
+    zeros: Any = "half",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Tsallis divergence of p from q, dimensionless.
+
+    Parameters
+    ----------
+    p, q : array-like of shape (n_rows,), series or Counts
+        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    order : float
+        Order, positive; 1 is the Kullback-Leibler divergence.
+    zeros : {"half", "keep"}
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Tsallis, C. (1998). Generalized entropy-based criterion for consistent testing. Phys. Rev. E
+    58, 1442-1445. doi:10.1103/PhysRevE.58.1442
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.tsallis_divergence(c, order=2).value, 6)
+    0.083333
+    """
+    estimator = TsallisDivergence(order, zeros=zeros, bins=bins, uncertainty=method)
+    fitted = estimator.fit(p, q, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def mutual_information(
+    x: Any,
+    y: Any = None,
+    *,
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Mutual information of two discrete variables, or of continuous ones in `bins`.
+
+    Parameters
+    ----------
+    x, y : array-like of shape (n_rows,) or series
+        Two variables of one sample; or x alone, `Counts` of their joint table.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where x or y is continuous and no bins are given.
+
+    References
+    ----------
+    Shannon, C. E. (1948). doi:10.1002/j.1538-7305.1948.tb01338.x
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> table = im.Counts.from_counts([[30, 10], [10, 30]], joint=True)
+    >>> round(im.mutual_information(table).value, 6)
+    0.130812
+    """
+    estimator = MutualInformation(bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(x, y, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def psi(
+    reference: Any,
+    current: Any,
+    *,
+    bins: Any = 10,
+    by: str | None = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    rng: RNG = None,
+    **options: Any,
+) -> Result | ResultTable:
+    """Population stability index of each column of `current` against `reference`.
+
+    Parameters
+    ----------
+    reference, current : array-like, frame or path
+        Two samples with the same columns; CSV or Parquet files are read through DuckDB. A
+        one-dimensional sample is one characteristic.
+    bins : int, list of float, Encoder or mapping
+        Number of quantile bins of the reference, inner edges, a fitted encoder, or one per
+        column.
+    by : str, optional
+        Column of `current` whose values split it into slices, compared one by one.
+    method : str or Uncertainty
+        "auto" is the noncentral chi-square interval; "paper" the published formula.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+    **options
+        Further parameters of `PSI`: special, categorical, out_of_range, constant, empty.
+
+    Returns
+    -------
+    Result or ResultTable
+        One result for one-dimensional samples, else one per column, with p-values adjusted for
+        their number (Holm, Benjamini-Hochberg).
+
+    Raises
+    ------
+    DataError
+        Where a sample is empty, or a column constant, all missing or infinite.
+    ColumnError
+        Where `current` lacks a column of the reference.
+
+    References
+    ----------
+    Yurdakul, B., Naranjo, J. (2020). doi:10.21314/JRMV.2020.227
+
+    Examples
+    --------
+    >>> import numpy as np, infometric as im
+    >>> rng = np.random.default_rng(0)
+    >>> print(im.psi(rng.normal(size=5000), rng.normal(0.3, 1, size=5000)).summary())
+    psi = 0.0, 95% CI
+    """
+    estimator = PSI(bins=bins, units=units, uncertainty=method, **options).fit(
+        _without(reference, by)
+    )
+    return estimator.estimate(current, by=by, level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def information_value(
+    X: Any,
+    y: Any,
+    *,
+    bins: Any = 10,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+    **options: Any,
+) -> Result | ResultTable:
+    """Information value of each column of X about a binary target.
+
+    Parameters
+    ----------
+    X : array-like, frame or path
+        Characteristics; a one-dimensional array is one of them.
+    y : array-like of shape (n_rows,) or str
+        Target with two classes, or the name of its column in X.
+    bins : int, list of float, Encoder or mapping
+        Number of quantile bins, inner edges, a fitted encoder, or one per column.
+    method : str or Uncertainty
+        "auto" is the noncentral chi-square interval; "paper" the published formula.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like or str, optional
+        Positive record weights, or the name of their column in X.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+    **options
+        Further parameters of `InformationValue`: special, categorical, empty, event and others.
+
+    Returns
+    -------
+    Result or ResultTable
+        One result for a one-dimensional X, else one per column, with p-values adjusted for their
+        number (Holm, Benjamini-Hochberg).
+
+    Raises
+    ------
+    DataError
+        Where the target has not exactly two classes, or a column is constant, all missing or
+        infinite.
+
+    References
+    ----------
+    Sudjianto, A., Burakov, D. (2025). arXiv:2509.09855
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> r = im.information_value(["a", "a", "b", "b"] * 50, [0, 0, 1, 0] * 50)
+    >>> r.measure, round(r.value, 3)
+    ('information_value', 3.487)
+    """
+    estimator = InformationValue(bins=bins, units=units, uncertainty=method, **options)
+    fitted = estimator.fit(X, y, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def weight_of_evidence(
+    x: Any,
+    y: Any,
+    *,
+    bins: Any = 10,
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    **options: Any,
+) -> ResultTable:
+    """Weight of evidence of each bin: log share of non-events over share of events.
+
+    Parameters
+    ----------
+    x : array-like, frame or path
+        One characteristic, or several.
+    y : array-like of shape (n_rows,) or str
+        Target with two classes, or the name of its column.
+    bins : int, list of float, Encoder or mapping
+        Number of quantile bins, inner edges, a fitted encoder, or one per column.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like or str, optional
+        Positive record weights.
+    **options
+        Further parameters of `WeightOfEvidence`.
+
+    Returns
+    -------
+    ResultTable
+        One result per bin that holds a record: value, standard error, Wald interval, p-value.
+
+    Raises
+    ------
+    DataError
+        Where the target has not exactly two classes.
+
+    References
+    ----------
+    Good, I. J. (1950). Probability and the weighing of evidence. Griffin.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> woe = im.weight_of_evidence([1, 2, 1, 2, 1, 2, 2, 2] * 9, [0, 1, 0, 0, 1, 1, 0, 1] * 9)
+    >>> {name: round(r.value, 3) for name, r in woe.items()}
+    {'1': 0.0}
+    """
+    estimator = WeightOfEvidence(bins=bins, units=units, **options)
+    table = estimator.fit(x, y, sample_weight=sample_weight).estimate(level=level)
+    return table  # type: ignore[no-any-return]
+
+
+def _without(reference: Any, by: str | None) -> Any:
+    """The reference without the slicing column, which is no characteristic."""
+    if by is None:
+        return reference
+    from infometric.sources import open_table
+
+    table = open_table(reference)
+    return table.without(by) if by in table.names else table

@@ -1,0 +1,205 @@
+"""infer: the only place where functional, state and uncertainty meet."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from infometric import exceptions
+from infometric.exceptions import InvalidParameterError, UnsupportedError
+from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result, check_units, jsonable
+from infometric.typing import RNG, Functional, Uncertainty
+from infometric.uncertainty import (
+    Bootstrap,
+    Chi2Null,
+    Delta,
+    Inference,
+    Jackknife,
+    NoncentralChi2,
+    Permutation,
+)
+
+STRATEGIES: dict[str, type[Any]] = {
+    strategy.name: strategy
+    for strategy in (Delta, NoncentralChi2, Chi2Null, Jackknife, Bootstrap, Permutation)
+}
+
+
+def infer(
+    functional: Any,
+    state: Any,
+    uncertainty: str | Uncertainty = "auto",
+    *,
+    level: float = 0.95,
+    units: str = "nats",
+    rng: RNG = None,
+    measure: str | None = None,
+    column: str | None = None,
+) -> Result:
+    """Value of a functional on a state, with its uncertainty.
+
+    Parameters
+    ----------
+    functional : Functional
+        What to estimate.
+    state : State
+        What is kept of the data.
+    uncertainty : str or Uncertainty, default "auto"
+        A strategy or its name. "auto" is the noncentral chi-square interval where the functional
+        has a null law, the delta method elsewhere.
+    level : float
+        Nominal coverage, between 0 and 1.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+    measure : str, optional
+        Name of the result, where the field has one of its own (PSI is a Jeffreys divergence).
+    column : str, optional
+        Column the state came from, for warnings.
+
+    Returns
+    -------
+    Result
+        Value, standard error, interval, p-value and diagnostics.
+
+    Raises
+    ------
+    UnsupportedError
+        Where theory or measurement does not support the three together.
+
+    Examples
+    --------
+    >>> from infometric import Counts, infer
+    >>> from infometric.functional.divergence import Jeffreys
+    >>> r = infer(Jeffreys(), Counts.from_counts([[30, 50, 20], [25, 50, 25]]))
+    >>> r.summary()
+    'jeffreys_divergence = 0.02027 nats, 95% CI [0, 0.1435], p = 0.603, n = 100 + 100'
+    """
+    check_level(level)
+    check_units(units)
+    strategy = resolve(uncertainty, functional, state)
+    check_supported(functional, state, strategy)
+    theta = np.asarray(functional.value(state))
+    found = strategy(functional, state, theta, level=level, rng=rng)
+    found = with_pvalue(found, functional, state, theta)
+    texts = announce(functional.cautions(state), column)
+    result = Result(
+        measure=measure or functional.name,
+        value=float(theta),
+        se=float(found.se),
+        ci=ConfidenceInterval(float(found.low), float(found.high)),
+        level=float(level),
+        units="nats" if functional.units == "information" else DIMENSIONLESS,
+        n=tuple(np.atleast_1d(np.asarray(state.n)).tolist()),
+        method=found.method,
+        pvalue=float(found.pvalue),
+        replicates=None if found.replicates is None else tuple(found.replicates.tolist()),
+        diagnostics=jsonable(found.diagnostics | facts(functional, state)),
+        warnings=texts,
+    )
+    return result.to(units) if functional.units == "information" else result
+
+
+def resolve(uncertainty: str | Uncertainty, functional: Any, state: Any) -> Any:
+    """Strategy of a name; "auto" chooses by whether the functional has a null law."""
+    if not isinstance(uncertainty, str):
+        if not callable(uncertainty) or not hasattr(uncertainty, "needs"):
+            raise InvalidParameterError(
+                "uncertainty must be a strategy or its name.",
+                got=uncertainty,
+                hint=f"uncertainty='auto', or one of {sorted(STRATEGIES)}",
+            )
+        return uncertainty
+    if uncertainty == "auto":
+        degenerate = functional.null(functional.prepare(state)) is not None
+        return NoncentralChi2() if degenerate and functional.units else Delta()
+    if uncertainty not in STRATEGIES:
+        raise InvalidParameterError(
+            f"uncertainty must be 'auto' or one of {', '.join(map(repr, sorted(STRATEGIES)))}.",
+            got=uncertainty,
+            hint="uncertainty='auto'",
+        )
+    return STRATEGIES[uncertainty]()
+
+
+def check_supported(functional: Any, state: Any, strategy: Any) -> None:
+    """Refuse, with advice, what does not hold together."""
+    lacking = strategy.needs - state.capabilities
+    if lacking:
+        raise UnsupportedError(
+            f"{strategy.name} needs a state that can {', '.join(sorted(lacking))}; "
+            f"{type(state).__name__} cannot.",
+            hint="uncertainty='delta'",
+        )
+    wants_null = isinstance(strategy, NoncentralChi2 | Chi2Null)
+    if wants_null and functional.null(functional.prepare(state)) is None:
+        raise UnsupportedError(
+            f"{functional.name} has no null law for {strategy.name}.", hint="uncertainty='delta'"
+        )
+    groups = getattr(state, "n_groups", None)
+    if groups is not None and functional.groups not in (0, groups):
+        raise UnsupportedError(
+            f"{functional.name} is defined on {functional.groups} group(s) of counts.",
+            got={"groups": groups, "shape": state.shape},
+            hint="Counts.from_counts([reference, current]) for two samples, "
+            "Counts.from_counts(table, joint=True) for one joint table",
+        )
+
+
+def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
+    """Add the null law's p-value where the strategy gave none and the functional has a null."""
+    if not np.isnan(found.pvalue).all() or functional.null(functional.prepare(state)) is None:
+        return found
+    test = Chi2Null()(functional, state, theta)
+    return Inference(
+        f"{found.method}+{test.method}",
+        found.se,
+        found.low,
+        found.high,
+        test.pvalue,
+        found.replicates,
+        found.diagnostics | test.diagnostics,
+    )
+
+
+def facts(functional: Functional, state: Any) -> dict[str, Any]:
+    """Diagnostics every result carries: bias, effective size, occupied cells, encoder."""
+    bias = getattr(functional, "bias", lambda s: None)(state)
+    out: dict[str, Any] = {"key": state.key}
+    if bias is not None:
+        out["bias"] = bias
+    if hasattr(state, "occupied"):
+        out |= {"cells_occupied": int(state.occupied.sum()), "n_eff": state.n_eff}
+    return out
+
+
+def announce(cautions: tuple[Any, ...], column: str | None = None) -> tuple[str, ...]:
+    """Issue the warnings of a functional; return their texts."""
+    where = "" if column is None else f"{column}: "
+    for caution in cautions:
+        category = getattr(exceptions, caution.category)
+        warnings.warn(where + caution.text, category, stacklevel=_outside())
+    return tuple(caution.text for caution in cautions)
+
+
+def _outside() -> int:
+    """Stack level of the first frame outside the library: the user's line."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("infometric"):
+        frame, level = frame.f_back, level + 1
+    return level - 1
+
+
+def check_level(level: Any) -> None:
+    """Error unless `level` is a probability strictly between 0 and 1."""
+    number = isinstance(level, int | float | np.floating | np.integer)
+    if number and not isinstance(level, bool) and 0 < level < 1:
+        return
+    share = level / 100 if number and 1 < level < 100 else 0.95
+    raise InvalidParameterError(
+        "level must be a number strictly between 0 and 1.", got=level, hint=f"level={share:g}"
+    )

@@ -1,0 +1,1 @@
+"""States: what is kept of the data, as commutative monoids."""

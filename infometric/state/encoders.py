@@ -1,0 +1,524 @@
+"""Encoders: frozen, versioned, hashed maps from the values of a column to cells.
+
+Intervals are closed on the left: the cell of x is the number of edges that are <= x. Missing
+values, special codes, values out of range and unseen categories have cells of their own. Edges
+are values of the reference itself (order statistics), so every engine that compares numbers gives
+the same integer counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from infometric.exceptions import DataError, InvalidParameterError, and_list
+from infometric.typing import Array
+
+Binning = Literal["quantile", "uniform"]
+MISSING = "missing"
+OTHER = "other"
+_CHUNK = 1 << 15  # values per pass: a chunk of float64 stays in the second-level cache
+_FEW_EDGES = 64  # up to here comparing with every edge beats a binary search
+SAMPLE_SIZE = 200_000
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a table at the boundary to mathematics.
+
+    Parameters
+    ----------
+    name : str
+        Name, for messages.
+    values : ndarray of shape (n_rows,)
+        Numbers; or codes into `levels`, negative where missing.
+    missing : ndarray of bool, optional
+        True where a number is missing; NaN is missing too.
+    levels : tuple, optional
+        Distinct values of a categorical column; None for numbers.
+    """
+
+    name: str
+    values: Array
+    missing: Array | None = None
+    levels: tuple[Any, ...] | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the values are numbers."""
+        return self.levels is None
+
+    def known(self) -> Array:
+        """Numbers that are not missing."""
+        x = self.values if self.missing is None else self.values[~self.missing]
+        return x[x == x] if x.dtype.kind == "f" else x
+
+    def rows(self, index: Array) -> Column:
+        """Some of the rows."""
+        missing = None if self.missing is None else self.missing[index]
+        return Column(self.name, self.values[index], missing, self.levels)
+
+    def as_levels(self) -> Column:
+        """The same column with its distinct numbers as categories."""
+        if not self.numeric:
+            return self
+        gone = np.zeros(len(self.values), bool) if self.missing is None else self.missing.copy()
+        if self.values.dtype.kind == "f":
+            gone |= np.isnan(self.values)
+        levels, codes = np.unique(self.values[~gone], return_inverse=True)
+        out = np.full(len(self.values), -1, dtype=np.int64)
+        out[~gone] = codes
+        return Column(self.name, out, None, tuple(plain(v) for v in levels.tolist()))
+
+
+class Encoder:
+    """Base of the encoders: labels, fingerprint, and counting through codes."""
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Name of each cell."""
+        raise NotImplementedError
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return len(self.labels)
+
+    def spec(self) -> dict[str, Any]:
+        """What defines the cells, JSON-ready."""
+        raise NotImplementedError
+
+    def encode(self, column: Column) -> Array:
+        """Cell of each row, shape (n_rows,)."""
+        raise NotImplementedError
+
+    @cached_property
+    def key(self) -> str:
+        """Fingerprint of the cells: equal keys mean equal cells."""
+        text = json.dumps({"kind": self.kind, "version": self.version} | self.spec())
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready representation, read back by `encoder_from_dict`."""
+        return {"kind": self.kind, "version": self.version, **self.spec(), "key": self.key}
+
+    def count(
+        self, column: Column, groups: Sequence[Array] | None = None, weights: Array | None = None
+    ) -> tuple[Array, Array | None]:
+        """Table (n_groups, n_cells) and, with weights, the table of their squares.
+
+        Parameters
+        ----------
+        column : Column
+            Values to count.
+        groups : sequence of ndarray of int, optional
+            Row numbers of each group; one group of all rows by default.
+        weights : ndarray of shape (n_rows,), optional
+            Record weights.
+        """
+        codes = self.encode(column)
+        parts = [codes] if groups is None else [codes[rows] for rows in groups]
+        if weights is None:
+            return np.stack([np.bincount(c, minlength=self.n_cells) for c in parts]), None
+        shares = [weights] if groups is None else [weights[rows] for rows in groups]
+        pairs = list(zip(parts, shares, strict=True))
+        table = [np.bincount(c, weights=w, minlength=self.n_cells) for c, w in pairs]
+        squares = [np.bincount(c, weights=w * w, minlength=self.n_cells) for c, w in pairs]
+        return np.stack(table), np.stack(squares)
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalEncoder(Encoder):
+    """Cells of numbers: intervals, below and above the range, special codes, missing.
+
+    Parameters
+    ----------
+    edges : tuple of float
+        Inner edges, strictly increasing; cell i holds ``edges[i-1] <= x < edges[i]``.
+    lower, upper : float, optional
+        Range; values below `lower` or above `upper` get cells of their own. Open by default.
+    special : tuple of float
+        Codes that are not magnitudes (-1, 999): a cell each.
+    learned : dict
+        How the edges were found; no part of the fingerprint.
+
+    Examples
+    --------
+    >>> from infometric.state.encoders import Column, IntervalEncoder
+    >>> encoder = IntervalEncoder((0.0, 10.0), special=(-1.0,))
+    >>> encoder.labels
+    ('(-inf, 0)', '[0, 10)', '[10, inf)', 'special -1', 'missing')
+    >>> encoder.encode(Column("x", np.array([-5.0, 0.0, 10.0, -1.0, np.nan]))).tolist()
+    [0, 1, 2, 3, 4]
+    """
+
+    kind: ClassVar[str] = "interval"
+    edges: tuple[float, ...]
+    lower: float | None = None
+    upper: float | None = None
+    special: tuple[float, ...] = ()
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        edges = np.asarray(self.edges, dtype=float)
+        if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+            raise InvalidParameterError(
+                "Bin edges must be finite and strictly increasing.",
+                got=list(self.edges),
+                hint="bins=sorted(set(edges))",
+            )
+
+    def spec(self) -> dict[str, Any]:
+        """Edges, range and special codes."""
+        return {
+            "edges": list(self.edges),
+            "lower": self.lower,
+            "upper": self.upper,
+            "special": list(self.special),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready representation, with how the edges were learned."""
+        return super().to_dict() | {"learned": dict(self.learned)}
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Intervals, then below and above, special codes, missing."""
+        ends = ["-inf" if self.lower is None else format_number(self.lower)]
+        ends += [format_number(e) for e in self.edges]
+        ends += ["inf" if self.upper is None else format_number(self.upper)]
+        left = ["(" if self.lower is None else "["] + ["["] * len(self.edges)
+        right = [")"] * len(self.edges) + [")" if self.upper is None else "]"]
+        intervals = [
+            f"{a}{low}, {high}{b}"
+            for a, low, high, b in zip(left, ends[:-1], ends[1:], right, strict=True)
+        ]
+        below = [] if self.lower is None else [f"below {ends[0]}"]
+        above = [] if self.upper is None else [f"above {ends[-1]}"]
+        special = [f"special {format_number(v)}" for v in self.special]
+        return (*intervals, *below, *above, *special, MISSING)
+
+    def encode(self, column: Column) -> Array:
+        """Cell of each row, shape (n_rows,)."""
+        x = self._numbers(column)
+        codes = self._interval(x)
+        cell = len(self.edges) + 1
+        for bound, outside in ((self.lower, np.less), (self.upper, np.greater)):
+            if bound is not None:
+                codes[outside(x, bound)] = cell
+                cell += 1
+        infinite = np.isinf(x) if x.dtype.kind == "f" else np.zeros(len(x), bool)
+        for value in self.special:
+            hit = x == value
+            codes[hit] = cell
+            infinite &= ~hit
+            cell += 1
+        gone = np.isnan(x) if x.dtype.kind == "f" else np.zeros(len(x), bool)
+        if column.missing is not None:
+            gone = gone | column.missing
+            infinite &= ~gone
+        refuse_infinite(column.name, int(infinite.sum()))
+        codes[gone] = cell
+        return codes
+
+    def _interval(self, x: Array) -> Array:
+        if len(self.edges) > _FEW_EDGES:
+            return np.searchsorted(np.asarray(self.edges), x, side="right")
+        codes = np.zeros(len(x), dtype=np.int64)
+        for start in range(0, len(x), _CHUNK):
+            part, out = x[start : start + _CHUNK], codes[start : start + _CHUNK]
+            for edge in self.edges:
+                out += part >= edge
+        return codes
+
+    def count(
+        self, column: Column, groups: Sequence[Array] | None = None, weights: Array | None = None
+    ) -> tuple[Array, Array | None]:
+        """Table (n_groups, n_cells): without weights, by counting against each edge."""
+        plain_cells = not self.special and self.lower is None and self.upper is None
+        if weights is not None or len(self.edges) > _FEW_EDGES or not plain_cells:
+            return super().count(column, groups, weights)
+        whole = self._tally(column)
+        if groups is None:
+            return whole[None], None
+        parts = [self._tally(column.rows(rows)) for rows in groups[1:]]
+        first = whole - sum(parts) if self._covers(column, groups) else None
+        first = self._tally(column.rows(groups[0])) if first is None else first
+        return np.stack([first, *parts]), None
+
+    @staticmethod
+    def _covers(column: Column, groups: Sequence[Array]) -> bool:
+        """Whether the groups share out all rows, so that one is the rest of the whole."""
+        return sum(map(len, groups)) == len(column.values)
+
+    def _tally(self, column: Column) -> Array:
+        """Counts of the cells of one group."""
+        x = self._numbers(column)
+        n = len(x)
+        if column.missing is not None:
+            x = x[~column.missing]
+        below = np.zeros(len(self.edges), dtype=np.int64)
+        known, finite, floating = 0, 0, x.dtype.kind == "f"
+        for start in range(0, len(x), _CHUNK):
+            part = x[start : start + _CHUNK]
+            if floating:
+                ok = int(np.count_nonzero(np.isfinite(part)))
+                finite += ok
+                known += ok if ok == len(part) else int(np.count_nonzero(part == part))
+            for i, edge in enumerate(self.edges):
+                below[i] += np.count_nonzero(part < edge)
+        if not floating:
+            known = finite = len(x)
+        refuse_infinite(column.name, known - finite)
+        return np.diff(np.concatenate([[0], below, [known, n]]))
+
+    def _numbers(self, column: Column) -> Array:
+        if not column.numeric:
+            raise DataError(
+                f"Column {column.name!r} holds categories where the encoder expects numbers.",
+                got=and_list(list(column.levels or ())),
+                hint=f"convert it, or encode it anew: categorical=[{column.name!r}]",
+            )
+        return column.values
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryEncoder(Encoder):
+    """Cells of categories: one each, then those not seen when it was learned, then missing.
+
+    Examples
+    --------
+    >>> CategoryEncoder(("a", "b")).labels
+    ('a', 'b', 'other', 'missing')
+    """
+
+    kind: ClassVar[str] = "category"
+    categories: tuple[Any, ...]
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.categories)) != len(self.categories):
+            raise InvalidParameterError(
+                "Categories must be distinct.",
+                got=list(self.categories),
+                hint="CategoryEncoder(tuple(sorted(set(categories))))",
+            )
+
+    def spec(self) -> dict[str, Any]:
+        """The categories."""
+        return {"categories": list(self.categories)}
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Categories, other, missing."""
+        return (*(str(c) for c in self.categories), OTHER, MISSING)
+
+    @cached_property
+    def _position(self) -> dict[Any, int]:
+        return {c: i for i, c in enumerate(self.categories)}
+
+    def _map(self, levels: Sequence[Any]) -> Array:
+        """Cell of each level of a column, the missing one (code -1) last."""
+        other = len(self.categories)
+        cells = [self._position.get(level, other) for level in levels]
+        return np.array([*cells, other + 1], dtype=np.int64)
+
+    def encode(self, column: Column) -> Array:
+        """Cell of each row, shape (n_rows,)."""
+        column = column.as_levels()
+        return self._map(column.levels or ())[column.values]
+
+    def count(
+        self, column: Column, groups: Sequence[Array] | None = None, weights: Array | None = None
+    ) -> tuple[Array, Array | None]:
+        """Table (n_groups, n_cells): levels are counted first and mapped afterwards."""
+        if weights is not None:
+            return super().count(column, groups, weights)
+        column = column.as_levels()
+        cells = self._map(column.levels or ())
+        parts = [column.values] if groups is None else [column.values[rows] for rows in groups]
+        table = np.zeros((len(parts), self.n_cells), dtype=np.int64)
+        for row, codes in zip(table, parts, strict=True):
+            seen = np.bincount(codes + 1, minlength=len(cells))
+            np.add.at(row, cells, np.append(seen[1:], seen[0]))
+        return table, None
+
+
+ENCODERS = {encoder.kind: encoder for encoder in (IntervalEncoder, CategoryEncoder)}
+
+
+def encoder_from_dict(data: Mapping[str, Any]) -> Encoder:
+    """Inverse of ``to_dict``; checks version and fingerprint.
+
+    Raises
+    ------
+    DataError
+        Where kind, version or fingerprint do not fit this library.
+    """
+    kind = ENCODERS.get(str(data.get("kind")))
+    if kind is None or data.get("version") != kind.version:
+        raise DataError(
+            "This is not an encoder of a known kind and version.",
+            got={k: data.get(k) for k in ("kind", "version")},
+            hint=f"kinds there are: {sorted(ENCODERS)}, version 1",
+        )
+    names = [name for name in kind.__dataclass_fields__ if name in data]
+    values = {n: tuple(data[n]) if isinstance(data[n], list) else data[n] for n in names}
+    encoder = kind(**values)
+    if data.get("key", encoder.key) != encoder.key:
+        raise DataError(
+            "The encoder's content does not match its fingerprint.",
+            got={"stored": data["key"], "computed": encoder.key},
+            hint="take the bins from an unedited report",
+        )
+    return encoder
+
+
+@dataclass(frozen=True)
+class BinSpec:
+    """How encoders are learned.
+
+    Parameters
+    ----------
+    bins : int
+        Number of intervals of a numeric column.
+    binning : {"quantile", "uniform"}
+        Cells of equal count, or of equal width, on the reference.
+    special : tuple of float
+        Codes with a cell of their own.
+    out_of_range : {"open", "cell"}
+        Whether the outer intervals are open, or values beyond the reference's range get cells.
+    constant : {"raise", "keep"}
+        What becomes of a column with one value.
+    """
+
+    bins: int = 10
+    binning: Binning = "quantile"
+    special: tuple[float, ...] = ()
+    out_of_range: Literal["open", "cell"] = "open"
+    constant: Literal["raise", "keep"] = "raise"
+
+
+def learn_encoder(column: Column, spec: BinSpec) -> Encoder:
+    """Encoder of a column, learned from (a sample of) its values.
+
+    Raises
+    ------
+    DataError
+        Where the column is all missing or constant and `spec` does not keep it, or where it
+        holds infinite values.
+    """
+    if not column.numeric:
+        return _learn_categories(column, spec)
+    x = column.known()
+    x = x[~np.isin(x, spec.special)] if spec.special else x
+    if x.dtype.kind == "f":
+        refuse_infinite(column.name, int(np.isinf(x).sum()))
+    if x.size == 0:
+        _refuse_flat(column, spec, "missing or special everywhere", len(column.values))
+        return IntervalEncoder((), special=spec.special, learned={"rows": 0})
+    low, high = plain(x.min()), plain(x.max())
+    if low == high:
+        _refuse_flat(column, spec, f"constant: every value is {format_number(low)}", x.size)
+        return CategoryEncoder((low,), {"rows": int(x.size)})
+    edges = quantile_edges(x, spec.bins) if spec.binning == "quantile" else (
+        uniform_edges(low, high, spec.bins))  # fmt: skip
+    bounds = (float(low), float(high)) if spec.out_of_range == "cell" else (None, None)
+    learned = {"rows": int(x.size), "binning": spec.binning, "bins": spec.bins}
+    return IntervalEncoder(edges, *bounds, special=spec.special, learned=learned)
+
+
+def _learn_categories(column: Column, spec: BinSpec) -> Encoder:
+    levels = tuple(column.levels or ())
+    if not levels:
+        _refuse_flat(column, spec, "missing everywhere", len(column.values))
+    if len(levels) == 1 and not (column.values < 0).any():
+        _refuse_flat(column, spec, f"constant: every value is {levels[0]!r}", len(column.values))
+    ordered = sorted(levels, key=lambda v: (isinstance(v, str), v))
+    return CategoryEncoder(tuple(ordered), {"rows": len(column.values)})
+
+
+def _refuse_flat(column: Column, spec: BinSpec, what: str, n: int) -> None:
+    if spec.constant == "raise":
+        raise DataError(
+            f"Column {column.name!r} is {what} ({n} values), so nothing can be compared.",
+            hint=f"leave {column.name!r} out, or keep it in one cell with constant='keep'",
+        )
+
+
+def quantile_edges(x: Array, bins: int) -> tuple[float, ...]:
+    """Inner edges that are order statistics: about ``len(x) / bins`` values between two.
+
+    A value that repeats more often than that fills a cell of its own; a column with no more than
+    `bins` distinct values gets one cell for each.
+
+    Examples
+    --------
+    >>> quantile_edges(np.arange(8), 4)
+    (2.0, 4.0, 6.0)
+    """
+    ordered = np.sort(x)
+    n = len(ordered)
+    starts = ordered[(np.arange(1, bins) * n + bins - 1) // bins]
+    edges = np.unique(starts[starts > ordered[0]])
+    if len(edges) < bins - 1:  # ties: there may be few distinct values
+        distinct = np.unique(ordered)
+        if len(distinct) <= bins or not len(edges):
+            edges = distinct[1:] if len(distinct) <= bins else distinct[1:2]
+    return tuple(float(e) for e in edges)
+
+
+def uniform_edges(low: float, high: float, bins: int) -> tuple[float, ...]:
+    """Inner edges of `bins` intervals of equal width between `low` and `high`."""
+    edges = np.unique(np.linspace(low, high, bins + 1)[1:-1])
+    return tuple(float(e) for e in edges if low < e <= high)
+
+
+def sample_rows(n: int, size: int = SAMPLE_SIZE) -> Array | None:
+    """Row numbers of a sample that any source can repeat; None where all rows are taken.
+
+    Rows i with frac(i * golden ratio) below size / n: spread evenly, blind to any period of the
+    data, and a function of the row number alone.
+    """
+    if n <= size:
+        return None
+    hashed = (np.arange(n, dtype=np.uint64) * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)
+    return np.flatnonzero(hashed < np.uint64(size * 2**32 // n))
+
+
+def refuse_infinite(name: str, count: int) -> None:
+    """Error where a column holds infinite values."""
+    if count:
+        raise DataError(
+            f"Column {name!r} holds {count} infinite value(s), which belong to no bin.",
+            got=float("inf"),
+            hint="replace them with NaN (the missing cell), or name them: "
+            "special=[float('inf'), float('-inf')]",
+        )
+
+
+def plain(value: Any) -> Any:
+    """Python scalar of a numpy one; whole floats as integers, so that labels read well."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def format_number(value: float) -> str:
+    """Shortest text that reads back as the same number.
+
+    Examples
+    --------
+    >>> format_number(3.0), format_number(0.1), format_number(1e20)
+    ('3', '0.1', '1e+20')
+    """
+    value = float(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -1,0 +1,15 @@
+"""Strategies: frozen objects that turn a functional and a state into an interval or a p-value."""
+
+from infometric.uncertainty.analytic import Chi2Null, Delta, NoncentralChi2
+from infometric.uncertainty.base import Inference
+from infometric.uncertainty.resampling import Bootstrap, Jackknife, Permutation
+
+__all__ = [
+    "Bootstrap",
+    "Chi2Null",
+    "Delta",
+    "Inference",
+    "Jackknife",
+    "NoncentralChi2",
+    "Permutation",
+]

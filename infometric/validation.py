@@ -1,0 +1,569 @@
+"""The boundary: parameters, arrays and frames are checked here, once.
+
+Parameter constraints are data, and the messages are generated from them. Frames of any library
+that narwhals knows are read column by column into `Column`; nothing behind this module sees a
+frame.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from infometric.exceptions import (
+    ColumnError,
+    DataError,
+    InvalidParameterError,
+    UnsupportedError,
+    and_list,
+)
+from infometric.state.encoders import Column, plain, sample_rows
+from infometric.typing import Array
+
+
+@dataclass(frozen=True)
+class Span:
+    """Constraint: a number between two bounds."""
+
+    kind: type
+    low: float | None = None
+    high: float | None = None
+    closed: str = "both"
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` satisfies the constraint."""
+        if isinstance(value, bool | np.bool_) or not isinstance(value, self.kind):
+            return False
+        above = self.low is None or value > self.low or (value == self.low and self._has("left"))
+        below = self.high is None or value < self.high or (value == self.high and self._has("right"))
+        return bool(above and below)
+
+    def _has(self, side: str) -> bool:
+        return self.closed in ("both", side)
+
+    def __str__(self) -> str:
+        noun = "an integer" if issubclass(self.kind, Integral) else "a number"
+        left = "(-inf" if self.low is None else f"{'[' if self._has('left') else '('}{self.low:g}"
+        right = "inf)" if self.high is None else f"{self.high:g}{']' if self._has('right') else ')'}"
+        return f"{noun} in {left}, {right}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Constraint: one of a few values."""
+
+    options: tuple[Any, ...]
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` satisfies the constraint."""
+        return any(value is o or (isinstance(value, str) and value == o) for o in self.options)
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(map(repr, self.options))
+
+
+@dataclass(frozen=True)
+class Having:
+    """Constraint: an instance of a type, or an object with a method."""
+
+    what: type | str
+    text: str
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` satisfies the constraint."""
+        if isinstance(self.what, str):
+            return hasattr(value, self.what) and not isinstance(value, type)
+        return isinstance(value, self.what)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Constraint = Span | OneOf | Having
+PROBABILITY = Span(Real, 0, 1, closed="neither")
+
+
+def check_parameters(
+    caller: str, values: Mapping[str, Any], constraints: Mapping[str, Sequence[Constraint]]
+) -> None:
+    """Error for the first parameter that satisfies none of its constraints.
+
+    Examples
+    --------
+    >>> check_parameters("PSI", {"bins": 1}, {"bins": [Span(Integral, 2)]})
+    Traceback (most recent call last):
+    infometric.exceptions.InvalidParameterError: The 'bins' parameter of PSI must be an integer \
+in [2, inf). Got 1.
+    """
+    for name, allowed in constraints.items():
+        value = values[name]
+        if not any(constraint.holds(value) for constraint in allowed):
+            text = " or ".join(map(str, allowed))
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {caller} must be {text}.",
+                got=value,
+                hint=_DEFAULT_HINTS.get(name),
+            )
+
+
+_DEFAULT_HINTS = {
+    "bins": "bins=10",
+    "level": "level=0.95",
+    "units": "units='nats'",
+    "order": "order=2",
+    "q": "q=2",
+}
+
+
+# --- tables ---------------------------------------------------------------------------------
+
+
+class Table:
+    """Columns of data, read in batches of rows; the one way data reach an encoder."""
+
+    names: tuple[str, ...]
+    where: str = "the table"
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        raise NotImplementedError
+
+    def sample(self, names: Sequence[str]) -> Iterator[Column]:
+        """A repeatable sample of the rows of each column; categories are complete."""
+        raise NotImplementedError
+
+    def batches(self, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+        """All rows of the named columns, in order."""
+        raise NotImplementedError
+
+    def column(self, name: str) -> Column:
+        """One whole column."""
+        raise NotImplementedError
+
+    def without(self, name: str) -> Table:
+        """The same table without one column."""
+        import copy
+
+        table = copy.copy(self)
+        table.names = tuple(n for n in self.names if n != name)
+        return table
+
+    def require(self, names: Sequence[str]) -> None:
+        """Error for the first name that is not a column, naming the nearest that is."""
+        for name in names:
+            if name not in self.names:
+                raise ColumnError.missing(name, self.names, where=self.where)
+
+    def require_rows(self) -> None:
+        """Error where there is no row or no column."""
+        if not self.names or self.n_rows == 0:
+            raise DataError(
+                f"There is nothing to estimate from: {self.where} has {self.n_rows} sample(s) and "
+                f"{len(self.names)} feature(s), while a minimum of 1 is required.",
+                got=(self.n_rows, len(self.names)),
+                hint="check the filter that made the table",
+            )
+
+
+class _Lazy(Mapping[str, Column]):
+    """Columns that are read when asked for."""
+
+    def __init__(self, table: FrameTable, names: Sequence[str]) -> None:
+        self._table, self._names = table, names
+
+    def __getitem__(self, name: str) -> Column:
+        return self._table.column(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class FrameTable(Table):
+    """A table in memory: a numpy array, or a frame of any library narwhals knows.
+
+    Parameters
+    ----------
+    data : array-like or frame
+        ``(n_rows,)``, ``(n_rows, n_columns)`` or a frame.
+    categorical : sequence of str or True
+        Columns whose numbers are categories; True for all.
+    """
+
+    def __init__(
+        self, data: Any, *, categorical: Sequence[str] | bool = (), name: str = "x"
+    ) -> None:
+        self._frame, self._array = _as_frame_or_array(data)
+        self.one_dimensional = False
+        if self._array is not None:
+            self.one_dimensional = self._array.ndim == 1
+            width = 1 if self.one_dimensional else self._array.shape[1]
+            self.names = (name,) if self.one_dimensional else tuple(f"x{i}" for i in range(width))
+        elif hasattr(self._frame, "columns"):
+            self.names = tuple(self._frame.columns)
+        else:
+            self.one_dimensional = True
+            self.names = (str(self._frame.name) if self._frame.name else name,)
+        self._categorical = categorical
+
+    @cached_property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """Number of rows."""
+        return len(self._frame) if self._array is None else len(self._array)
+
+    def column(self, name: str) -> Column:
+        """One whole column."""
+        if self._array is not None:
+            position = self.names.index(name)
+            raw = self._array if self.one_dimensional else self._array[:, position]
+            column = array_column(name, raw)
+        else:
+            series = self._frame[name] if not self.one_dimensional else self._frame
+            column = series_column(name, series)
+        chosen = self._categorical is True or (
+            not isinstance(self._categorical, bool) and name in self._categorical
+        )
+        return column.as_levels() if chosen else column
+
+    def sample(self, names: Sequence[str]) -> Iterator[Column]:
+        """A repeatable sample of the rows of each column; categories are complete."""
+        self.require(names)
+        index = sample_rows(self.n_rows)
+        for name in names:
+            column = self.column(name)
+            yield column.rows(index) if column.numeric and index is not None else column
+
+    def batches(self, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+        """One batch: all rows."""
+        self.require(names)
+        yield _Lazy(self, names)
+
+
+def _as_frame_or_array(data: Any) -> tuple[Any, Any]:
+    """(narwhals frame or series, None), or (None, numpy array)."""
+    if isinstance(data, np.ndarray):
+        return None, _check_array(data)
+    if isinstance(data, str | bytes) or data is None or np.isscalar(data):
+        raise DataError(
+            "Expected 2D array, 1D array or frame. Reshape your data.",
+            got=data,
+            hint="pass an array, a frame, or the path of a CSV or Parquet file",
+        )
+    if "scipy.sparse" in sys.modules and sys.modules["scipy.sparse"].issparse(data):
+        raise DataError(
+            "Sparse data was passed, but dense data is required.",
+            got=type(data).__name__,
+            hint="X.toarray() to convert to a dense numpy array",
+        )
+    frame = _native(data)
+    if frame is not None:
+        return frame, None
+    return None, _check_array(_to_array(data))
+
+
+def _native(data: Any) -> Any:
+    """Narwhals frame or series of `data`, or None where it is none."""
+    if isinstance(data, list | tuple | Mapping):
+        return None
+    import narwhals.stable.v2 as nw
+
+    try:
+        native = nw.from_native(data, allow_series=True)
+    except TypeError:
+        return None
+    except Exception as error:  # a frame narwhals refuses, with a reason of its own
+        raise DataError(f"The frame cannot be read: {error}", hint="give columns unique names"
+                        ) from error  # fmt: skip
+    if isinstance(native, nw.LazyFrame):
+        native = native.collect()
+    if isinstance(native, nw.DataFrame) and len(set(native.columns)) != len(native.columns):
+        twice = sorted({c for c in native.columns if native.columns.count(c) > 1})
+        raise DataError("Column names must be unique.", got=twice, hint="rename the columns")
+    return native
+
+
+def _to_array(data: Any) -> Array:
+    if isinstance(data, Mapping):
+        raise DataError(
+            "A dictionary is not a table.", got=list(data)[:5], hint="pandas.DataFrame(data)"
+        )
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise DataError(
+            "The data are not rectangular.", got=data, hint="give every row the same length"
+        ) from error
+
+
+def _check_array(array: Array) -> Array:
+    if array.dtype.kind == "c":
+        raise DataError(
+            "Complex data not supported.", got=array.dtype, hint="pass real and imaginary parts"
+        )
+    if array.ndim not in (1, 2):
+        raise DataError(
+            "Expected 2D array or 1D array. Reshape your data.",
+            got=array.shape,
+            hint="X.reshape(len(X), -1)",
+        )
+    return array
+
+
+def array_column(name: str, values: Array) -> Column:
+    """Column of a one-dimensional numpy array."""
+    if isinstance(values, np.ma.MaskedArray):
+        return Column(name, values.data, np.ma.getmaskarray(values))
+    if values.dtype.kind in "iuf":
+        return Column(name, values)
+    if values.dtype.kind == "b":
+        return Column(name, values.astype(np.int64), None, (False, True))
+    if values.dtype.kind in "Mm":
+        raise DataError(
+            f"Column {name!r} holds dates or durations.",
+            got=values[:1].tolist(),
+            hint=f"convert it to a number or a text, or leave {name!r} out",
+        )
+    return _object_column(name, values)
+
+
+def _object_column(name: str, values: Array) -> Column:
+    """Column of Python objects: numbers where all are, categories elsewhere."""
+    import pandas as pd
+
+    flat = values.astype(object)
+    codes, levels = pd.factorize(flat, use_na_sentinel=True)
+    known = [plain(v) for v in levels.tolist()]
+    if known and all(isinstance(v, Real) and not isinstance(v, bool) for v in known):
+        numbers = np.array([*known, np.nan], dtype=float)
+        return Column(name, numbers[codes])
+    odd = [v for v in known if not isinstance(v, str | Real)]
+    if odd:
+        kinds = type(odd[0]).__name__
+        raise DataError(
+            f"Column {name!r} holds values that are neither numbers nor text; argument must be "
+            f"a string or a real number, not {kinds}.",
+            got=odd[0],
+            hint=f"frame[{name!r}].astype(str)",
+        )
+    return Column(name, codes.astype(np.int64), None, _distinct(known))
+
+
+def _distinct(levels: Sequence[Any]) -> tuple[Any, ...]:
+    """Levels as they are where of one kind, else as text: 1 and '1' of mixed columns differ."""
+    kinds = {isinstance(v, str) for v in levels}
+    return tuple(levels) if len(kinds) <= 1 else tuple(
+        v if isinstance(v, str) else repr(v) for v in levels
+    )  # fmt: skip
+
+
+def series_column(name: str, series: Any) -> Column:
+    """Column of a narwhals series."""
+    import narwhals.stable.v2 as nw
+
+    dtype = series.dtype
+    if dtype.is_numeric():
+        return _numeric_series(name, series)
+    if dtype == nw.Boolean:
+        values = series.cast(nw.Int64)
+        column = _numeric_series(name, values)
+        gone = np.isnan(column.values) if column.values.dtype.kind == "f" else column.missing
+        codes = np.where(gone, -1, column.values) if gone is not None else column.values
+        return Column(name, codes.astype(np.int64), None, (False, True))
+    if dtype.is_temporal():
+        raise DataError(
+            f"Column {name!r} holds dates or durations ({dtype}).",
+            got=series.head(1).to_list(),
+            hint=f"convert it to a number or a text, or leave {name!r} out",
+        )
+    if dtype in (nw.Categorical, nw.Enum) and series.implementation.is_pandas():
+        codes = series.to_native().cat
+        levels = tuple(plain(v) for v in codes.categories.tolist())
+        return _used_levels(name, codes.codes.to_numpy(), levels)
+    return _text_series(name, series)
+
+
+def _used_levels(name: str, codes: Array, levels: tuple[Any, ...]) -> Column:
+    """Column over the levels that occur: a declared category nobody has is no cell."""
+    used = np.bincount(codes.astype(np.int64) + 1, minlength=len(levels) + 1)[1:] > 0
+    onto = np.append(np.cumsum(used) - 1, -1)
+    return Column(
+        name,
+        onto[codes],
+        None,
+        tuple(level for level, there in zip(levels, used, strict=True) if there),
+    )
+
+
+def _numeric_series(name: str, series: Any) -> Column:
+    if series.null_count() == 0 or series.dtype.is_float():
+        values = series.to_numpy()
+        if values.dtype.kind in "iuf":
+            missing = None
+            if series.dtype.is_float() and series.implementation.is_polars():
+                missing = series.is_null().to_numpy() if series.null_count() else None
+            return Column(name, values, missing)
+        return _object_column(name, np.array([_decimal(v) for v in series.to_list()], object))
+    missing = series.is_null().to_numpy()
+    values = series.fill_null(0).to_numpy()
+    return Column(name, values, missing)
+
+
+def _decimal(value: Any) -> Any:
+    return None if value is None else float(value)
+
+
+def _text_series(name: str, series: Any) -> Column:
+    native = series.to_native()
+    if series.implementation.is_pandas_like():
+        import pandas as pd
+
+        codes, levels = pd.factorize(native, use_na_sentinel=True)
+        if native.dtype == object:
+            return _object_column(name, native.to_numpy())
+        return Column(name, codes.astype(np.int64), None, tuple(map(str, levels)))
+    if series.implementation.is_pyarrow():
+        encoded = native.combine_chunks().dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        return Column(name, codes.astype(np.int64), None, tuple(encoded.dictionary.to_pylist()))
+    return _object_column(name, np.asarray(series.to_list(), dtype=object))
+
+
+# --- targets and weights ----------------------------------------------------------------------
+
+
+def binary_classes(column: Column, event: Any = None) -> tuple[Any, Any]:
+    """(non-event, event) of a binary target.
+
+    Raises
+    ------
+    DataError
+        Where there is a missing value, one class, or more than two.
+    """
+    column = column.as_levels()
+    levels = [plain(v) for v in column.levels or ()]
+    gone = int((column.values < 0).sum())
+    if gone:
+        raise DataError(
+            f"The target {column.name!r} has {gone} missing value(s); no class is assumed.",
+            got=float("nan"),
+            hint="drop those rows first: frame[frame[target].notna()]",
+        )
+    used = np.bincount(column.values.astype(np.int64), minlength=len(levels)) > 0
+    levels = [v for v, there in zip(levels, used, strict=True) if there]
+    if len(levels) != 2:
+        noun = "one class" if len(levels) == 1 else f"{len(levels)} classes"
+        raise DataError(
+            f"The target {column.name!r} must have exactly two classes; it has {noun}. "
+            "Only binary classification is supported: Unknown label type.",
+            got=sorted(levels, key=str)[:6],
+            hint="y = (y == 'bad')" if len(levels) > 2 else "take a sample with both classes",
+        )
+    low, high = sorted(levels, key=lambda v: (isinstance(v, str), v))
+    if event is None or plain(event) == high:
+        return low, high
+    if plain(event) != low:
+        raise InvalidParameterError(
+            f"event must be one of the target's classes {low!r} and {high!r}.",
+            got=event,
+            hint=f"event={high!r}",
+        )
+    return high, low
+
+
+def class_rows(column: Column, classes: tuple[Any, ...]) -> list[Array]:
+    """Row numbers of each class.
+
+    Raises
+    ------
+    DataError
+        Where a value is none of the classes.
+    """
+    column = column.as_levels()
+    position = {c: i for i, c in enumerate(classes)}
+    onto = np.array([*(position.get(plain(v), -1) for v in column.levels or ()), -1])
+    codes = onto[column.values]
+    if (codes < 0).any():
+        strange = [v for v in column.levels or () if plain(v) not in position] or [None]
+        raise DataError(
+            f"The target {column.name!r} has values that are none of its classes {classes}.",
+            got=strange[:5],
+            hint="use the classes seen in fit, without missing values",
+        )
+    return [np.flatnonzero(codes == i) for i in range(len(classes))]
+
+
+def check_weights(weights: Any, n: int) -> Array | None:
+    """Record weights as floats; an error unless they are positive, finite and one per row."""
+    if weights is None:
+        return None
+    try:
+        w = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "Weights must be numbers.", got=weights, hint="sample_weight=None"
+        ) from error
+    if w.shape != (n,):
+        raise DataError(
+            "There must be one weight per row.",
+            got={"weights": w.shape, "rows": n},
+            hint="sample_weight=frame['weight']",
+        )
+    bad = w[~(np.isfinite(w) & (w > 0))]
+    if bad.size:
+        raise DataError(
+            f"Weights must be positive and finite; {bad.size} are not.",
+            got=bad[:5].tolist(),
+            hint="leave rows of weight zero out: keep = w > 0",
+        )
+    return w
+
+
+def check_lengths(**arrays: Any) -> int:
+    """Common length of several samples; an error where they differ."""
+    lengths = {name: len(a) for name, a in arrays.items() if a is not None}
+    if len(set(lengths.values())) > 1:
+        raise DataError(
+            "The samples must have the same number of rows.",
+            got=lengths,
+            hint="pair the rows before you compare them",
+        )
+    return next(iter(lengths.values()))
+
+
+def discrete_column(data: Any, name: str, bins: Any) -> Column:
+    """One variable of discrete values: categories, or numbers that will be binned.
+
+    Raises
+    ------
+    UnsupportedError
+        Where numbers are continuous and no bins are given.
+    """
+    table = FrameTable(data, name=name)
+    if len(table.names) != 1:
+        raise DataError(
+            f"{name} must be one variable.",
+            got={"columns": list(table.names)[:5]},
+            hint="pass one column: frame['column']",
+        )
+    table.require_rows()
+    column = table.column(table.names[0])
+    if not column.numeric or bins is not None:
+        return column
+    known = column.known()
+    whole = known.dtype.kind in "iu" or bool((known == np.rint(known)).all())
+    if not whole:
+        raise UnsupportedError(
+            f"{name} holds continuous numbers, which have no cells.",
+            got=and_list([plain(v) for v in known[:3]]),
+            hint="bins=10 to count them in intervals",
+        )
+    return column.as_levels()
