@@ -7,12 +7,13 @@ frame.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -147,13 +148,16 @@ class Table:
         """One whole column."""
         raise NotImplementedError
 
-    def without(self, name: str) -> Table:
-        """The same table without one column."""
-        import copy
-
+    def select(self, names: Sequence[str]) -> Self:
+        """The same table with some of its columns."""
+        self.require(names)
         table = copy.copy(self)
-        table.names = tuple(n for n in self.names if n != name)
+        table.names = tuple(names)
         return table
+
+    def without(self, name: str) -> Self:
+        """The same table without one column."""
+        return self.select([n for n in self.names if n != name])
 
     def require(self, names: Sequence[str]) -> None:
         """Error for the first name that is not a column, naming the nearest that is."""
@@ -213,6 +217,7 @@ class FrameTable(Table):
         else:
             self.one_dimensional = True
             self.names = (str(self._frame.name) if self._frame.name else name,)
+        self._positions = {n: i for i, n in enumerate(self.names)}
         self._categorical = categorical
 
     @cached_property
@@ -223,7 +228,7 @@ class FrameTable(Table):
     def column(self, name: str) -> Column:
         """One whole column."""
         if self._array is not None:
-            position = self.names.index(name)
+            position = self._positions[name]
             raw = self._array if self.one_dimensional else self._array[:, position]
             column = array_column(name, raw)
         else:
@@ -499,6 +504,18 @@ def class_rows(column: Column, classes: tuple[Any, ...]) -> list[Array]:
             hint="use the classes seen in fit, without missing values",
         )
     return [np.flatnonzero(codes == i) for i in range(len(classes))]
+
+
+def plain_class(value: Any, position: Mapping[Any, int], target: str) -> int:
+    """Number of the class of one value; an error where it is none."""
+    value = None if value is None or value != value else plain(value)
+    if value not in position:
+        raise DataError(
+            f"The target {target!r} has values that are none of its classes {tuple(position)}.",
+            got=value,
+            hint="use the classes seen in fit, without missing values",
+        )
+    return position[value]
 
 
 def check_weights(weights: Any, n: int) -> Array | None:

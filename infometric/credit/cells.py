@@ -129,7 +129,7 @@ def merge_empty(s: Counts) -> Counts:
 def cell_table(s: Counts, woe_sign: int = 1) -> list[dict[str, Any]]:
     """One row per occupied cell: counts, shares, contribution, log ratio of the shares."""
     filled = s.with_half()
-    p, q = filled.p
+    p, q = s.p
     labels = s.cells or tuple(map(str, range(s.n_cells)))
     here = np.flatnonzero(s.occupied)
     log_ratio = log_share_ratio(filled)

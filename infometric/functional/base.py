@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from scipy.special import entr
 
+from infometric.exceptions import UnsupportedError
 from infometric.state.counts import Counts
 from infometric.typing import Array, Units
 
@@ -59,6 +60,22 @@ class Functional:
     def null(self, s: Any) -> Null | None:
         """Law under "nothing there", or None where the value has no degenerate point."""
         return None
+
+    def law(self, s: Any, theta: Array, variance: Array) -> Null:
+        """Scale and degrees of freedom of the noncentral chi-square the value follows.
+
+        ``Var / (4 theta)`` meets the null scale at the null and Wald's interval far from it.
+        """
+        null = self.null(s)
+        if null is None:
+            raise UnsupportedError(f"{self.name} has no null law.", hint="uncertainty='delta'")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.where(theta > 0, variance / (4 * theta), null.scale)
+        return Null(np.where(scale > 0, scale, null.scale), null.df)
+
+    def null_holds(self, s: Any) -> Array:
+        """Whether the null law is near enough for a p-value; Pearson's X^2 serves elsewhere."""
+        return np.asarray(True)
 
     def bias(self, s: Any) -> Array | None:
         """Leading term of the bias of the value, reported and not subtracted; None if unknown."""

@@ -42,6 +42,7 @@ class Divergence(Additive):
     """
 
     groups: ClassVar[int] = 2
+    calibrated_from: ClassVar[float] = 2.0  # least expected count at which the interval held
     zeros: Zeros = "half"
 
     @property
@@ -58,6 +59,20 @@ class Divergence(Additive):
         df = s.occupied.sum(-1) - 1
         return Null(self.curvature / 2 * contrast_scale(s), df)
 
+    def law(self, s: Counts, theta: Array, variance: Array) -> Null:
+        """As the base, with the null scale as a floor: sparse cells hide variance.
+
+        Where the floor acts, the degrees of freedom shrink in proportion, which keeps the mean of
+        the law under no difference.
+        """
+        plain, null = super().law(s, theta, variance), self.null(s)
+        scale = np.maximum(plain.scale, null.scale)
+        return Null(scale, null.df * null.scale / scale)
+
+    def null_holds(self, s: Counts) -> Array:
+        """Never: the plug-in tests of these divergences reject too often in small cells."""
+        return np.zeros(s.table.shape[:-2], dtype=bool)
+
     def bias(self, s: Counts) -> Array:
         """Bias of the plug-in value where the samples do not differ: the mean of the null law."""
         null = self.null(s)
@@ -70,16 +85,26 @@ class Divergence(Additive):
         return super().leave_one_out(s)
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
-        """Say what was done about cells that one sample left empty."""
-        empty = ((s.table == 0) & s.occupied[..., None, :]).sum()
-        if not empty:
-            return ()
-        done = (
-            "0.5 was added to every occupied cell for the estimate"
-            if self.zeros == "half"
-            else "the value is infinite where the other sample is not empty"
-        )
-        return (Caution("SparseCellWarning", f"{empty} cell(s) empty in one sample: {done}"),)
+        """Say what was done about empty cells, and where the interval was not calibrated."""
+        half_empty = (s.table == 0) & s.occupied[..., None, :]
+        texts = []
+        if half_empty.any() and self.empty_treatment(s):
+            texts.append(f"{half_empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}")
+        if s.occupied.sum() > 1:
+            least = float(np.where(s.occupied[..., None, :], s.expected, np.inf).min())
+            limit = max(self.calibrated_from, 10.0 if s.weighted else 0.0)
+            if least < limit:
+                texts.append(
+                    f"least expected count {least:.2g} is below {limit:g}: the upper bound may be "
+                    "too low; merge cells"
+                )
+        return tuple(Caution("SparseCellWarning", text) for text in texts)
+
+    def empty_treatment(self, s: Counts) -> str:
+        """What is done where one sample left a cell empty, in words; nothing where harmless."""
+        if self.zeros == "half":
+            return "0.5 was added to every occupied cell for the estimate"
+        return "the value is infinite where the other sample is not empty"
 
 
 @dataclass(frozen=True)
@@ -105,9 +130,15 @@ class KullbackLeibler(Divergence):
 
 @dataclass(frozen=True)
 class Jeffreys(Divergence):
-    """J(p, r) = sum (p - r) log(p / r): the population stability index, the information value."""
+    """J(p, r) = sum (p - r) log(p / r): the population stability index, the information value.
+
+    Where a sample left a cell empty, half a record in every cell makes the log ratio finite while
+    the share differences stay raw: the value then keeps, to second order, the bias (K - 1) s0
+    that its law assumes.
+    """
 
     name: ClassVar[str] = "jeffreys_divergence"
+    calibrated_from: ClassVar[float] = 0.5
 
     @property
     def curvature(self) -> float:
@@ -118,6 +149,30 @@ class Jeffreys(Divergence):
         """Summand ``(p - r) log(p / r)``."""
         a, b = p[..., 0, :], p[..., 1, :]
         return rel_entr(a, b) + rel_entr(b, a)
+
+    def value(self, s: Counts) -> Array:
+        """Estimate in nats, shape (...)."""
+        filled = self.prepare(s)
+        if filled is s:
+            return super().value(s)
+        _, _, w = log_ratio(filled)
+        return ((s.p[..., 0, :] - s.p[..., 1, :]) * w).sum(-1)
+
+    def law(self, s: Counts, theta: Array, variance: Array) -> Null:
+        """``Var / (4 theta)`` alone: the variance formula holds down to sparse cells."""
+        return Functional.law(self, s, theta, variance)
+
+    def null_holds(self, s: Counts) -> Array:
+        """Where the second-order bias of J under the null is below .05 of its deviations.
+
+        The bias is ``(1/N^2 + 1/M^2) sum(1 / pi)`` and the deviation ``s0 sqrt(8 (K - 1))``.
+        """
+        n = s.n_eff
+        pooled = s.expected[..., 0, :] / n[..., :1]
+        inverse = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0).sum(-1)
+        df = np.maximum(s.occupied.sum(-1) - 1, 1)
+        drift = (1 / n**2).sum(-1) * inverse / ((1 / n).sum(-1) * np.sqrt(8 * df))
+        return (drift <= 0.05) & (not s.weighted)
 
     def influence(self, s: Counts) -> Array:
         """Derivatives ``log(p / r) - r / p`` and ``-log(p / r) - p / r``."""
@@ -159,9 +214,9 @@ class JensenShannon(Divergence):
         m = (mix * s.p).sum(-2, keepdims=True)
         return mix * (safe_log(s.p) - safe_log(m))
 
-    def cautions(self, s: Counts) -> tuple[Caution, ...]:
-        """None: empty cells are harmless here."""
-        return ()
+    def empty_treatment(self, s: Counts) -> str:
+        """Nothing: empty cells are harmless here."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +225,7 @@ class TsallisDivergence(Divergence):
 
     name: ClassVar[str] = "tsallis_divergence"
     units: ClassVar[Units] = "dimensionless"
+    calibrated_from: ClassVar[float] = 10.0
     order: float = 2.0
 
     @property
@@ -193,6 +249,7 @@ class RenyiDivergence(Divergence):
     """log(sum p^a r^(1-a)) / (a - 1); KL at a = 1."""
 
     name: ClassVar[str] = "renyi_divergence"
+    calibrated_from: ClassVar[float] = 10.0
     order: float = 2.0
 
     @property
@@ -224,7 +281,7 @@ def contrast_scale(s: Counts) -> Array:
     if not s.weighted:
         return (1 / s.n).sum(-1)
     p = s.p
-    pooled = p.mean(-2, keepdims=True)
+    pooled = (p * s.n_eff[..., None]).sum(-2, keepdims=True) / s.n_eff.sum(-1)[..., None, None]
     d = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0)
     spread = s.second * (1 - 2 * p) + p**2 * s.second.sum(-1, keepdims=True)
     trace = (d * spread / s.n[..., None] ** 2).sum((-2, -1))

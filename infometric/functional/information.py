@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from infometric.functional.base import EntropySum, Functional, Null
+from infometric.functional.base import Caution, EntropySum, Functional, Null
 from infometric.functional.divergence import contrast_scale
 from infometric.state.counts import Counts
 from infometric.typing import Array, Units
@@ -24,7 +24,7 @@ from infometric.typing import Array, Units
 
 @dataclass(frozen=True)
 class MutualInformation(EntropySum):
-    """I(X; Y) of a joint table of two variables; `bias_correction` subtracts its mean at zero."""
+    """I(X; Y) of a joint table of two variables."""
 
     name: ClassVar[str] = "mutual_information"
 
@@ -35,6 +35,30 @@ class MutualInformation(EntropySum):
     def null(self, s: Counts) -> Null:
         """``chi2((k - 1)(l - 1)) / (2 n)`` over occupied rows and columns."""
         return Null(1 / (2 * s.n_eff[..., 0]), independence_df(s))
+
+    def law(self, s: Counts, theta: Array, variance: Array) -> Null:
+        """Scale ``rho / (2 n)`` with rho = Var(i) / (2 I), shrunk toward one near independence.
+
+        Degrees of freedom shrink by rho, which keeps the mean of the law at independence.
+        """
+        null = self.null(s)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rho = np.where(theta > 0, variance / (4 * theta * null.scale), 1.0)
+            trust = theta / (theta + 5 * null.df * null.scale)
+        rho = np.where((rho < 1) & (theta > 0), 1 - (1 - rho) * trust, rho)
+        return Null(rho * null.scale, null.df / rho)
+
+    def null_holds(self, s: Counts) -> Array:
+        """Where every expected count is five or more."""
+        return np.where(s.expected > 0, s.expected, np.inf).min((-2, -1)) >= 5
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """Say where the interval was not calibrated."""
+        least = float(np.where(s.expected > 0, s.expected, np.inf).min())
+        if least >= 5:
+            return ()
+        text = f"least expected count {least:.2g} is below 5: the interval may be off; merge cells"
+        return (Caution("SparseCellWarning", text),)
 
     def bias(self, s: Counts) -> Array:
         """Leading bias ``(k - 1)(l - 1) / (2 n)``."""
@@ -78,15 +102,19 @@ class PearsonChiSquare(Functional):
     def null(self, s: Counts) -> Null:
         """Chi-square with (rows - 1)(columns - 1) degrees of freedom, design-corrected."""
         if len(s.shape) > 1:
-            return Null(s.n[..., 0] / s.n_eff[..., 0], independence_df(s))
+            return Null(np.ones(s.n.shape[:-1]), independence_df(s))
         df = (s.n_groups - 1) * (s.occupied.sum(-1) - 1)
-        scale = contrast_scale(s) / (1 / s.n).sum(-1) if s.n_groups == 2 else np.ones(df.shape)
+        scale = contrast_scale(s) / (1 / s.n_eff).sum(-1) if s.n_groups == 2 else np.ones(df.shape)
         return Null(scale, df)
 
 
 def contingency(s: Counts) -> Array:
-    """The table as rows x columns: groups x cells, or the two variables of a joint table."""
-    return s.joint if len(s.shape) > 1 else s.table
+    """Rows x columns: groups x cells, or the two variables of a joint table.
+
+    Weighted tables are in units of effective records.
+    """
+    table = s.p * s.n_eff[..., None] if s.weighted else s.table
+    return table.reshape(table.shape[:-2] + s.shape) if len(s.shape) > 1 else table
 
 
 def independence_df(s: Counts) -> Array:

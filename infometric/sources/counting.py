@@ -109,7 +109,36 @@ def count_table(
     extra = [c for c in (target, sample_weight) if isinstance(c, str)]
     wanted = list(dict.fromkeys([*encoders, *extra]))
     table.require(wanted)
-    totals: dict[str, tuple[Array, Array | None]] = {}
+    totals = _by_query(table, encoders, target, classes, sample_weight)
+    if totals is None:
+        totals = _by_batches(table, wanted, encoders, target, classes, sample_weight)
+    return {name: _counts(encoders[name], *totals[name], classes) for name in encoders}
+
+
+Totals = dict[str, tuple[Array, Array | None]]
+
+
+def _by_query(
+    table: Table, encoders: Mapping[str, Encoder], target: Any, classes: Any, weight: Any
+) -> Totals | None:
+    """Tables out of the source's own engine; None where it has none, or cannot see the arrays."""
+    outside = not all(v is None or isinstance(v, str) for v in (target, weight))
+    if outside or not encoders or not hasattr(table, "tabulate"):
+        return None
+    found: Totals | None = table.tabulate(encoders, target, classes, weight)
+    return found
+
+
+def _by_batches(
+    table: Table,
+    wanted: Sequence[str],
+    encoders: Mapping[str, Encoder],
+    target: Any,
+    classes: tuple[Any, ...] | None,
+    sample_weight: Any,
+) -> Totals:
+    """Tables from batches of columns."""
+    totals: Totals = {}
     start = 0
     for batch in table.batches(wanted):
         rows, weights, size = _side(table, batch, target, classes, sample_weight, start)
@@ -117,7 +146,7 @@ def count_table(
             part = encoder.count(batch[name], rows, weights)
             totals[name] = _plus(totals[name], part) if name in totals else part
         start += size
-    return {name: _counts(encoders[name], *totals[name], classes) for name in encoders}
+    return totals
 
 
 def _side(
@@ -129,7 +158,7 @@ def _side(
     start: int,
 ) -> tuple[list[Array] | None, Array | None, int]:
     """Group rows and weights of one batch, and its number of rows."""
-    size = len(next(iter(batch.values())).values) if isinstance(batch, dict) else table.n_rows
+    size = batch_rows(batch, table)
     rows = None
     if target is not None and classes is not None:
         column = batch[target] if isinstance(target, str) else target
@@ -143,6 +172,14 @@ def _side(
         return rows, check_weights(values, size), size
     part = None if weight is None else np.asarray(weight)[start : start + size]
     return rows, check_weights(part, size), size
+
+
+def batch_rows(batch: Mapping[str, Column], table: Table) -> int:
+    """Rows of one batch, without reading a column where the batch knows."""
+    known = getattr(batch, "n_rows", None)
+    if known is not None:
+        return int(known)
+    return len(next(iter(batch.values())).values) if isinstance(batch, dict) else table.n_rows
 
 
 def _plus(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -232,11 +233,12 @@ class IntervalEncoder(Encoder):
 
     def _interval(self, x: Array) -> Array:
         if len(self.edges) > _FEW_EDGES:
-            return np.searchsorted(np.asarray(self.edges), x, side="right")
-        codes = np.zeros(len(x), dtype=np.int64)
+            edges = np.asarray(thresholds(self.edges, x.dtype))
+            return np.searchsorted(edges, x, side="right")
+        codes, edges = np.zeros(len(x), dtype=np.int64), thresholds(self.edges, x.dtype)
         for start in range(0, len(x), _CHUNK):
             part, out = x[start : start + _CHUNK], codes[start : start + _CHUNK]
-            for edge in self.edges:
+            for edge in edges:
                 out += part >= edge
         return codes
 
@@ -268,13 +270,14 @@ class IntervalEncoder(Encoder):
             x = x[~column.missing]
         below = np.zeros(len(self.edges), dtype=np.int64)
         known, finite, floating = 0, 0, x.dtype.kind == "f"
+        edges = thresholds(self.edges, x.dtype)
         for start in range(0, len(x), _CHUNK):
             part = x[start : start + _CHUNK]
             if floating:
                 ok = int(np.count_nonzero(np.isfinite(part)))
                 finite += ok
                 known += ok if ok == len(part) else int(np.count_nonzero(part == part))
-            for i, edge in enumerate(self.edges):
+            for i, edge in enumerate(edges):
                 below[i] += np.count_nonzero(part < edge)
         if not floating:
             known = finite = len(x)
@@ -489,10 +492,28 @@ def sample_rows(n: int, size: int = SAMPLE_SIZE) -> Array | None:
     Rows i with frac(i * golden ratio) below size / n: spread evenly, blind to any period of the
     data, and a function of the row number alone.
     """
-    if n <= size:
-        return None
-    hashed = (np.arange(n, dtype=np.uint64) * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)
+    return None if n <= size else hashed_rows(0, n, n, size)
+
+
+def hashed_rows(start: int, length: int, n: int, size: int = SAMPLE_SIZE) -> Array:
+    """Sampled rows among ``start ... start + length``, counted from `start`, of n in all."""
+    rows = np.arange(start, start + length, dtype=np.uint64)
+    hashed = (rows * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)
     return np.flatnonzero(hashed < np.uint64(size * 2**32 // n))
+
+
+def thresholds(edges: Sequence[float], dtype: Any) -> list[Any]:
+    """Edges in the type of the data such that ``x >= edge`` is decided exactly.
+
+    The least float32, or the least integer, that is not below the edge.
+    """
+    if dtype.kind in "iu":
+        return [math.ceil(e) for e in edges]
+    if dtype.itemsize >= 8:
+        return [np.float64(e) for e in edges]
+    rounded = np.asarray(edges, dtype=dtype)
+    up = np.nextafter(rounded, dtype.type(np.inf))
+    return list(np.where(rounded.astype(float) < np.asarray(edges), up, rounded))
 
 
 def refuse_infinite(name: str, count: int) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import chdtr, chdtrc, chndtrinc, ndtri
+from scipy.special import chdtr, chdtrc, chndtrinc, gammaincinv, ndtri
 
 from infometric.functional.base import Null
 from infometric.functional.information import PearsonChiSquare
@@ -53,34 +53,28 @@ class Delta:
 class Chi2Null:
     """p-value of "nothing there" from the chi-square law of the value.
 
-    Where an expected count is below `sparse`, Pearson's X^2 with the same degrees of freedom
-    takes its place: it keeps its size on cells that are nearly empty.
+    Where that law is not near enough (`Functional.null_holds`), Pearson's X^2 takes its place: it
+    keeps its size in cells that are nearly empty.
     """
 
     name: ClassVar[str] = "chi2"
     needs: ClassVar[frozenset[str]] = frozenset({"influence"})
-    sparse: float = 5.0
 
     def __call__(
         self, functional: Any, state: Any, theta: Array, *, level: float = 0.95, rng: RNG = None
     ) -> Inference:
         """p-value; no interval."""
         null = functional.null(functional.prepare(state))
-        statistic = np.maximum(theta, 0.0) / null.scale
-        pvalue = _chi2_sf(statistic, null.df)
-        thin = self._thin(state)
-        name = "chi2"
-        if np.any(thin):
+        pvalue = _chi2_sf(np.maximum(theta, 0.0) / null.scale, null.df)
+        holds, name = functional.null_holds(state), "chi2"
+        if not np.all(holds):
             pearson = PearsonChiSquare()
             law = pearson.null(state)
-            pvalue = np.where(thin, _chi2_sf(pearson.value(state) / law.scale, law.df), pvalue)
-            name = "pearson" if np.all(thin) else "chi2/pearson"
+            instead = _chi2_sf(pearson.value(state) / law.scale, law.df)
+            pvalue = np.where(holds, pvalue, instead)
+            name = "chi2/pearson" if np.any(holds) else "pearson"
         found = {"null_df": null.df, "null_scale": null.scale, "null_test": name}
         return Inference(name, pvalue=pvalue, diagnostics=found)
-
-    def _thin(self, state: Any) -> Array:
-        rows = state.occupied[..., None, :] if state.n_groups > 1 else True
-        return ((state.expected < self.sparse) & (state.expected > 0) & rows).any((-2, -1))
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,9 @@ class NoncentralChi2:
     ) -> Inference:
         """Standard error and interval."""
         se = standard_error(functional, state)
-        null = functional.null(functional.prepare(state))
-        low, high = ncx2_interval(theta, se**2, null, level)
+        theta = np.maximum(theta, 0.0)
+        law = functional.law(functional.prepare(state), theta, se**2)
+        low, high = ncx2_interval(theta, law, level)
         return Inference(self.name, se, low, high)
 
 
@@ -106,16 +101,19 @@ def standard_error(functional: Any, state: Any) -> Array:
     return np.sqrt(prepared.variance(functional.influence(prepared)))
 
 
-def ncx2_interval(theta: Array, variance: Array, null: Null, level: float) -> tuple[Array, Array]:
-    """Bounds of a value that is ``scale * chi2(df, noncentrality)``, arrays throughout."""
-    theta = np.maximum(theta, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.where(theta > 0, variance / (4 * theta), null.scale)
-    scale = np.where(scale > 0, scale, null.scale)
+def ncx2_interval(theta: Array, law: Null, level: float) -> tuple[Array, Array]:
+    """Bounds of a value that is ``scale * chi2(df, noncentrality)``, arrays throughout.
+
+    The upper bound is taken at no less than the lower quartile of the central law: a value that
+    happens to be tiny is no evidence that the truth is exactly zero.
+    """
+    df = np.asarray(law.df, dtype=float)
+    t = theta / law.scale
     tail = (1 - level) / 2
-    low = scale * noncentrality(theta / scale, null.df, 1 - tail)
-    high = scale * noncentrality(theta / scale, null.df, tail)
-    none = np.asarray(null.df) <= 0  # one cell: the value is zero by definition
+    low = law.scale * noncentrality(t, df, 1 - tail)
+    quartile = 2 * gammaincinv(np.maximum(df, 1e-9) / 2, 0.25)
+    high = law.scale * noncentrality(np.maximum(t, quartile), df, tail)
+    none = df <= 0  # one cell: the value is zero by definition
     return np.where(none, 0.0, low), np.where(none, 0.0, high)
 
 
@@ -124,7 +122,7 @@ def noncentrality(t: Array, df: Array, probability: float) -> Array:
 
     Zero where even the central law puts less than `probability` below `t`.
     """
-    t, df = np.broadcast_arrays(np.asarray(t, float), np.maximum(np.asarray(df, float), 1.0))
+    t, df = np.broadcast_arrays(np.asarray(t, float), np.maximum(np.asarray(df, float), 1e-9))
     large = t > _LARGE
     root = np.where(large, 1.0, t)
     exact = chndtrinc(root, df, probability)

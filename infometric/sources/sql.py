@@ -1,0 +1,169 @@
+"""Counts by SQL: cells as CASE expressions, one GROUP BY for all columns.
+
+The expressions follow the encoders to the letter, so that the integers equal numpy's: comparisons
+with an integer column use integer bounds, NaN counts as missing, infinite values are reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from infometric.exceptions import DataError
+from infometric.state.encoders import CategoryEncoder, Encoder, IntervalEncoder, refuse_infinite
+from infometric.typing import Array
+from infometric.validation import check_weights, plain_class
+
+_FLOATS = ("FLOAT", "DOUBLE", "REAL")
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
+             "UBIGINT", "HUGEINT", "UHUGEINT")  # fmt: skip
+INFINITE = -1  # cell number of infinite values: an error
+
+
+def kind_of(declared: str) -> str | None:
+    """ "number", "boolean" or "category" of a DuckDB type; None for anything else."""
+    if declared in _FLOATS or declared in _INTEGERS or declared.startswith("DECIMAL"):
+        return "number"
+    if declared == "BOOLEAN":
+        return "boolean"
+    return "category" if declared in ("VARCHAR", "UUID") or declared.startswith("ENUM") else None
+
+
+def wide(declared: str) -> bool:
+    """Whether numpy has no type of its own for these numbers."""
+    return declared.startswith("DECIMAL") or declared.endswith("HUGEINT")
+
+
+def identifier(name: str) -> str:
+    """Quoted column name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """SQL literal of a category or a bound."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, int):
+        return str(value)
+    return f"CAST('{value!r}' AS DOUBLE)"
+
+
+def cell_expression(encoder: Encoder, name: str, declared: str) -> str:
+    """CASE expression of the cell of one column."""
+    if isinstance(encoder, IntervalEncoder):
+        return _interval(encoder, identifier(name), declared)
+    if isinstance(encoder, CategoryEncoder):
+        return _category(encoder, identifier(name), declared)
+    raise DataError("This encoder has no SQL form.", got=type(encoder).__name__)
+
+
+def _interval(encoder: IntervalEncoder, column: str, declared: str) -> str:
+    if kind_of(declared) != "number":
+        raise DataError(
+            f"Column {column} holds {declared} where the encoder expects numbers.",
+            got=declared,
+            hint=f"convert it, or encode it anew: categorical=[{column}]",
+        )
+    whole = declared in _INTEGERS
+    x = column if whole else f"CAST({column} AS DOUBLE)"
+
+    def bound(edge: float) -> str:
+        return str(math.ceil(edge)) if whole else literal(float(edge))
+
+    cells = len(encoder.edges) + 1
+    outside = []
+    if encoder.lower is not None:
+        outside.append((f"{x} < {bound(encoder.lower)}", cells))
+    if encoder.upper is not None:
+        high = str(math.floor(encoder.upper)) if whole else literal(float(encoder.upper))
+        outside.append((f"{x} > {high}", cells + len(outside)))
+    first = cells + len(outside)
+    special = [(f"{x} = {literal(float(v))}", first + i) for i, v in enumerate(encoder.special)]
+    gone = f"{column} IS NULL" if whole else f"{column} IS NULL OR isnan({x})"
+    cases = [(gone, encoder.n_cells - 1), *special]
+    cases += [] if whole else [(f"isinf({x})", INFINITE)]
+    cases += outside + [(f"{x} < {bound(e)}", i) for i, e in enumerate(encoder.edges)]
+    return _case(cases, len(encoder.edges))
+
+
+def _category(encoder: CategoryEncoder, column: str, declared: str) -> str:
+    kind = kind_of(declared)
+    x = f"CAST({column} AS VARCHAR)" if kind == "category" else column
+    gone = f"{column} IS NULL" + (f" OR isnan({column})" if declared in _FLOATS else "")
+    number = len(encoder.categories)
+    same = [
+        (f"{x} = {literal(c)}", i)
+        for i, c in enumerate(encoder.categories)
+        if isinstance(c, str) == (kind == "category")
+    ]
+    return _case([(gone, number + 1), *same], number)
+
+
+def _case(cases: Sequence[tuple[str, int]], otherwise: int) -> str:
+    whens = " ".join(f"WHEN {condition} THEN {cell}" for condition, cell in cases)
+    return f"CASE {whens} ELSE {otherwise} END"
+
+
+def count_query(
+    encoders: Mapping[str, Encoder],
+    types: Mapping[str, str],
+    target: str | None,
+    weight: str | None,
+    source: str = "source",
+) -> str:
+    """One query that counts all columns in one pass: (column, group, cell, n, sum w, sum w^2)."""
+    names = list(encoders)
+    cells = [
+        f"{cell_expression(encoder, name, types[name])} AS c{i}"
+        for i, (name, encoder) in enumerate(encoders.items())
+    ]
+    group = "" if target is None else f", {identifier(target)} AS g"
+    w = "" if weight is None else f", CAST({identifier(weight)} AS DOUBLE) AS w"
+    sums = "" if weight is None else (
+        ", sum(w), sum(w * w), min(w), count(*) FILTER (w IS NULL OR NOT isfinite(w))")  # fmt: skip
+    by = [f"(c{i}{'' if target is None else ', g'})" for i in range(len(names))]
+    which = "CASE " + " ".join(
+        f"WHEN grouping(c{i}) = 0 THEN {i}" for i in range(len(names))
+    ) + " END"  # fmt: skip
+    cell = "coalesce(" + ", ".join(f"c{i}" for i in range(len(names))) + ")"
+    key = "0" if target is None else "g"
+    return (
+        f"SELECT {which}, {key}, {cell}, count(*){sums} "
+        f"FROM (SELECT {', '.join(cells)}{group}{w} FROM {source}) "
+        f"GROUP BY GROUPING SETS ({', '.join(by)})"
+    )
+
+
+def tables(
+    rows: Sequence[tuple[Any, ...]],
+    encoders: Mapping[str, Encoder],
+    target: str | None,
+    classes: tuple[Any, ...] | None,
+    *,
+    weighted: bool,
+) -> dict[str, tuple[Array, Array | None]]:
+    """Tables of each column from the rows of `count_query`."""
+    names = list(encoders)
+    position = {c: i for i, c in enumerate(classes or (0,))}
+    dtype = float if weighted else np.int64
+    shapes = {n: (len(position), encoders[n].n_cells) for n in names}
+    out = {n: np.zeros(shapes[n], dtype) for n in names}
+    squares = {n: np.zeros(shapes[n]) for n in names}
+    for which, group, cell, count, *sums in rows:
+        name = names[which]
+        if cell == INFINITE:
+            refuse_infinite(name, count)
+        row = 0 if target is None else plain_class(group, position, target)
+        if weighted:
+            total, square, least, odd = sums
+            check_weights([float("nan") if odd else least], 1)
+            out[name][row, cell] += total
+            squares[name][row, cell] += square
+        else:
+            out[name][row, cell] += count
+    return {n: (out[n], squares[n] if weighted else None) for n in names}
