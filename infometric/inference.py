@@ -189,9 +189,13 @@ def announce(cautions: tuple[Any, ...], column: str | None = None) -> tuple[str,
 def _outside() -> int:
     """Stack level of the first frame outside the library: the user's line."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("infometric"):
+    while frame.f_back is not None and _inside(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
-    return level - 1
+    return level
+
+
+def _inside(module: str) -> bool:
+    return module == "infometric" or module.startswith("infometric.")
 
 
 def check_level(level: Any) -> None:

@@ -122,6 +122,8 @@ _DEFAULT_HINTS = {
 }
 
 
+HELD_ROWS = 1 << 22  # rows up to which a column and the group rows are held in memory
+
 # --- tables ---------------------------------------------------------------------------------
 
 
@@ -130,6 +132,7 @@ class Table:
 
     names: tuple[str, ...]
     where: str = "the table"
+    queries: bool = False  # whether `tabulate` counts in the source's own engine
 
     @property
     def n_rows(self) -> int:
@@ -146,6 +149,16 @@ class Table:
 
     def column(self, name: str) -> Column:
         """One whole column."""
+        raise NotImplementedError
+
+    def tabulate(
+        self,
+        encoders: Mapping[str, Any],
+        target: str | None,
+        classes: tuple[Any, ...] | None,
+        weight: str | None,
+    ) -> dict[str, tuple[Array, Array | None]]:
+        """Tables (n_groups, n_cells) of each column and of squared weights, by one query."""
         raise NotImplementedError
 
     def select(self, names: Sequence[str]) -> Self:

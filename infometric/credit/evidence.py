@@ -37,7 +37,7 @@ from infometric.credit.cells import (
 from infometric.exceptions import DataError
 from infometric.inference import check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
-from infometric.sources.counting import Bins, count_table, learn_encoders, without_weight
+from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning, Column
 from infometric.typing import RNG, Array
@@ -101,10 +101,8 @@ class _Evidence(BinnedEstimator):
         names = without_weight(names, sample_weight)
         column = table.column(target) if isinstance(target, str) else target
         classes = binary_classes(column, self.event)
-        encoders = learn_encoders(table, names, self.bins, self._spec())
-        state = count_table(
-            table, encoders, target=target, classes=classes, sample_weight=sample_weight
-        )
+        split = Split(target, classes, sample_weight)
+        encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
         return {
             "classes_": classes,
             "encoders_": encoders,
@@ -120,9 +118,7 @@ class _Evidence(BinnedEstimator):
         if self.single_ and len(names) == 1:
             (encoder,) = encoders.values()
             encoders = {names[0]: encoder}
-        found = count_table(
-            table, encoders, target=target, classes=self.classes_, sample_weight=sample_weight
-        )
+        found = count_table(table, encoders, Split(target, self.classes_, sample_weight))
         return dict(zip(self.encoders_, found.values(), strict=True))
 
     def _compared(self, state: States) -> States:

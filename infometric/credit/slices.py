@@ -7,7 +7,7 @@ from typing import Any
 from infometric.credit.cells import BinnedEstimator
 from infometric.exceptions import DataError
 from infometric.result import ResultTable
-from infometric.sources.counting import count_table
+from infometric.sources.counting import Split, count_table
 from infometric.state.counts import Counts
 
 SEPARATOR = " @ "
@@ -43,9 +43,7 @@ def estimate_by(
             hint=f"drop those rows first: frame[frame[{by!r}].notna()]",
         )
     order = tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
-    found = count_table(
-        table, estimator.encoders_, target=by, classes=order, sample_weight=sample_weight
-    )
+    found = count_table(table, estimator.encoders_, Split(by, order, sample_weight))
     current = {
         (name, value): Counts(
             s.table[[g]],

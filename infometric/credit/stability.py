@@ -29,7 +29,7 @@ from infometric.credit.cells import COMPARED, BinnedEstimator, EmptyPolicy, with
 from infometric.exceptions import DataError
 from infometric.inference import infer
 from infometric.result import Result, ResultTable
-from infometric.sources.counting import Bins, count_table, learn_encoders, without_weight
+from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
 from infometric.typing import RNG
@@ -114,8 +114,8 @@ class PSI(BinnedEstimator):
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         table = self._open(X)
         names = without_weight(table.names, sample_weight)
-        encoders = learn_encoders(table, names, self.bins, self._spec())
-        state = count_table(table, encoders, sample_weight=sample_weight)
+        split = Split(weight=sample_weight)
+        encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
         return {
             "encoders_": encoders,
             "state_": state,
@@ -129,9 +129,9 @@ class PSI(BinnedEstimator):
         encoders = self.encoders_
         if self.single_ and len(table.names) == 1:
             (encoder,) = encoders.values()
-            found = count_table(table, {table.names[0]: encoder}, sample_weight=sample_weight)
+            found = count_table(table, {table.names[0]: encoder}, Split(weight=sample_weight))
             return dict(zip(encoders, found.values(), strict=True))
-        return count_table(table, encoders, sample_weight=sample_weight)
+        return count_table(table, encoders, Split(weight=sample_weight))
 
     def estimate(
         self,

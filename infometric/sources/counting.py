@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from infometric.state.encoders import (
     learn_encoder,
 )
 from infometric.typing import Array
-from infometric.validation import Table, check_weights, class_rows
+from infometric.validation import HELD_ROWS, Table, check_weights, class_rows
 
 Bins = int | Sequence[float] | Encoder | Mapping[str, Any]
 
@@ -83,13 +83,57 @@ def without_weight(names: Sequence[str], sample_weight: Any) -> list[str]:
     return [n for n in names if not (isinstance(sample_weight, str) and n == sample_weight)]
 
 
+@dataclass(frozen=True)
+class Split:
+    """What divides and weighs the rows of a table.
+
+    Parameters
+    ----------
+    target : str or Column, optional
+        Column whose `classes` make the groups; one group by default.
+    classes : tuple, optional
+        The groups, in order.
+    weight : str or array-like, optional
+        Positive record weights.
+    """
+
+    target: Any = None
+    classes: tuple[Any, ...] | None = None
+    weight: Any = None
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of the table that are needed for it."""
+        return [c for c in (self.target, self.weight) if isinstance(c, str)]
+
+    @property
+    def inside(self) -> bool:
+        """Whether the table itself holds all that is needed."""
+        return all(v is None or isinstance(v, str) for v in (self.target, self.weight))
+
+
+Totals = dict[str, tuple[Array, Array | None]]
+Sides = list[tuple[list[Array] | None, Array | None]]
+
+
+def fit_columns(
+    table: Table, names: Sequence[str], bins: Bins, spec: BinSpec, split: Split
+) -> tuple[dict[str, Encoder], dict[str, Counts]]:
+    """Encoders and counts of a reference; small tables are read once, column by column."""
+    if table.n_rows > HELD_ROWS or (table.queries and split.inside):
+        encoders = learn_encoders(table, names, bins, spec)
+        return encoders, count_table(table, encoders, split)
+    sides = _sides(table, split)
+    encoders, counts = {}, {}
+    for name in names:
+        encoders |= learn_encoders(table, [name], bins, spec)
+        one = {name: encoders[name]}
+        counts |= _finished(_by_batches(table, one, sides), one, split)
+    return encoders, counts
+
+
 def count_table(
-    table: Table,
-    encoders: Mapping[str, Encoder],
-    *,
-    target: Any = None,
-    classes: tuple[Any, ...] | None = None,
-    sample_weight: Any = None,
+    table: Table, encoders: Mapping[str, Encoder], split: Split | None = None
 ) -> dict[str, Counts]:
     """Counts of each column in one pass over the table.
 
@@ -99,79 +143,77 @@ def count_table(
         Data.
     encoders : mapping of str to Encoder
         Cells of each column.
-    target : str or Column, optional
-        Column whose `classes` make the groups; one group by default.
-    classes : tuple, optional
-        The groups, in order.
-    sample_weight : str or array-like, optional
-        Positive record weights.
+    split : Split, optional
+        Groups and weights of the rows.
     """
-    extra = [c for c in (target, sample_weight) if isinstance(c, str)]
-    wanted = list(dict.fromkeys([*encoders, *extra]))
-    table.require(wanted)
-    totals = _by_query(table, encoders, target, classes, sample_weight)
-    if totals is None:
-        totals = _by_batches(table, wanted, encoders, target, classes, sample_weight)
-    return {name: _counts(encoders[name], *totals[name], classes) for name in encoders}
-
-
-Totals = dict[str, tuple[Array, Array | None]]
-
-
-def _by_query(
-    table: Table, encoders: Mapping[str, Encoder], target: Any, classes: Any, weight: Any
-) -> Totals | None:
-    """Tables out of the source's own engine; None where it has none, or cannot see the arrays."""
-    outside = not all(v is None or isinstance(v, str) for v in (target, weight))
-    if outside or not encoders or not hasattr(table, "tabulate"):
-        return None
-    found: Totals | None = table.tabulate(encoders, target, classes, weight)
-    return found
+    split = split or Split()
+    table.require([*encoders, *split.names])
+    if table.queries and split.inside and encoders:
+        totals = table.tabulate(encoders, split.target, split.classes, split.weight)
+    else:
+        totals = _by_batches(table, encoders, None, split)
+    return _finished(totals, encoders, split)
 
 
 def _by_batches(
     table: Table,
-    wanted: Sequence[str],
     encoders: Mapping[str, Encoder],
-    target: Any,
-    classes: tuple[Any, ...] | None,
-    sample_weight: Any,
+    sides: Sides | None,
+    split: Split | None = None,
 ) -> Totals:
-    """Tables from batches of columns."""
+    """Tables from batches of columns; `sides` are worked out on the way where not known."""
     totals: Totals = {}
     start = 0
-    for batch in table.batches(wanted):
-        rows, weights, size = _side(table, batch, target, classes, sample_weight, start)
+    wanted = list(dict.fromkeys([*encoders, *(split.names if split else [])]))
+    for i, batch in enumerate(table.batches(wanted)):
+        if sides is None:
+            side = _side(batch, split or Split(), start, batch_rows(batch, table))
+            start += batch_rows(batch, table)
+        else:
+            side = sides[i]
         for name, encoder in encoders.items():
-            part = encoder.count(batch[name], rows, weights)
+            part = encoder.count(batch[name], *side)
             totals[name] = _plus(totals[name], part) if name in totals else part
-        start += size
     return totals
 
 
+def _sides(table: Table, split: Split) -> Sides:
+    """Group rows and weights of each batch."""
+    out: Sides = []
+    start = 0
+    table.require(split.names)
+    for batch in table.batches(split.names or table.names[:1]):
+        size = batch_rows(batch, table)
+        out.append(_side(batch, split, start, size))
+        start += size
+    return out
+
+
 def _side(
-    table: Table,
-    batch: Mapping[str, Column],
-    target: Any,
-    classes: tuple[Any, ...] | None,
-    weight: Any,
-    start: int,
-) -> tuple[list[Array] | None, Array | None, int]:
-    """Group rows and weights of one batch, and its number of rows."""
-    size = batch_rows(batch, table)
-    rows = None
-    if target is not None and classes is not None:
-        column = batch[target] if isinstance(target, str) else target
-        if not isinstance(target, str) and size != len(column.values):
-            column = column.rows(np.arange(start, start + size))
-        rows = class_rows(column, classes)
-    if isinstance(weight, str):
-        column = batch[weight]
-        values = np.where(column.missing, np.nan, column.values) if column.missing is not None else (
-            column.values)  # fmt: skip
-        return rows, check_weights(values, size), size
-    part = None if weight is None else np.asarray(weight)[start : start + size]
-    return rows, check_weights(part, size), size
+    batch: Mapping[str, Column], split: Split, start: int, size: int
+) -> tuple[list[Array] | None, Array | None]:
+    """Group rows and weights of one batch."""
+    rows, weights = None, None
+    if split.target is not None and split.classes is not None:
+        rows = class_rows(_part(batch, split.target, start, size), split.classes)
+    if isinstance(split.weight, str):
+        column = batch[split.weight]
+        weights = column.values
+        if column.missing is not None:
+            weights = np.where(column.missing, np.nan, weights)
+    elif split.weight is not None:
+        weights = np.asarray(split.weight)[start : start + size]
+    return rows, check_weights(weights, size)
+
+
+def _part(batch: Mapping[str, Column], column: Any, start: int, size: int) -> Column:
+    """Rows of a column of the batch, or of one that stands beside the table."""
+    if isinstance(column, str):
+        return batch[column]
+    whole: Column = column
+    if size == len(whole.values):
+        return whole
+    return whole.rows(np.arange(start, start + size))
 
 
 def batch_rows(batch: Mapping[str, Column], table: Table) -> int:
@@ -187,6 +229,12 @@ def _plus(
 ) -> tuple[Array, Array | None]:
     squares = None if a[1] is None or b[1] is None else a[1] + b[1]
     return a[0] + b[0], squares
+
+
+def _finished(
+    totals: Totals, encoders: Mapping[str, Encoder], split: Split
+) -> dict[str, Counts]:
+    return {name: _counts(encoders[name], *totals[name], split.classes) for name in encoders}
 
 
 def _counts(

@@ -11,7 +11,7 @@ import glob
 import os
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +24,7 @@ from infometric.exceptions import DataError, SourceError
 from infometric.sources import sql
 from infometric.state.encoders import SAMPLE_SIZE, Column, Encoder, hashed_rows, plain
 from infometric.typing import Array
-from infometric.validation import Table, array_column
+from infometric.validation import HELD_ROWS, Table, array_column
 
 MEMORY_LIMIT = "1GB"
 NULL_STRINGS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
@@ -68,6 +68,8 @@ class FileTable(Table):
         self._parquet = check_path(self.path)
         arrow = find_spec("pyarrow") is not None if use_arrow is None else use_arrow
         self._arrow = arrow and self._parquet
+        self.queries = not self._arrow
+        self._last: dict[tuple[str, int, str], Column] = {}
         self._connection = connect(memory_limit)
         self._types = self._describe()
         self.names = tuple(self._types)
@@ -206,22 +208,38 @@ class FileTable(Table):
             with pq.ParquetFile(file, read_dictionary=text, pre_buffer=False) as source:
                 for group in range(source.num_row_groups):
                     try:
-                        yield from self._group(source, group, names)
+                        yield from self._group(source, group, names, file)
                     except (pa.ArrowInvalid, OSError) as error:
                         raise SourceError(
                             f"{file} cannot be read as a table: {error}",
                             hint="write it anew: frame.to_parquet(path)",
                         ) from error
 
-    def _group(self, source: Any, group: int, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+    def _group(
+        self, source: Any, group: int, names: Sequence[str], file: str
+    ) -> Iterator[Mapping[str, Column]]:
         """Batches of one row group: whole columns read one by one, or slices of a large one."""
         if source.metadata.row_group(group).num_rows <= _ROWS:
-            yield _ArrowGroup(self, source, group, names)
+            yield _ArrowGroup(self, source, group, names, file)
             return
         for batch in source.iter_batches(
             _ROWS, row_groups=[group], columns=list(names), use_threads=False
         ):
             yield {n: self.arrow_column(n, batch.column(n)) for n in names}
+
+    def remember(
+        self, name: str, file: str, group: int, read: Callable[[str], Column]
+    ) -> Column:
+        """Column of one row group; those of the last column stay, to learn and count in one read."""
+        key = (file, group, name)
+        if key not in self._last:
+            if self._last and next(iter(self._last))[2] != name:
+                self._last.clear()
+            column = read(name)
+            if self.n_rows > HELD_ROWS:
+                return column
+            self._last[key] = column
+        return self._last[key]
 
     def arrow_column(self, name: str, values: Any) -> Column:
         """Column of an arrow array."""
@@ -261,10 +279,8 @@ class FileTable(Table):
         target: str | None,
         classes: tuple[Any, ...] | None,
         weight: str | None,
-    ) -> dict[str, tuple[Array, Array | None]] | None:
-        """Tables of each column by one ``GROUP BY``; None where batches are read instead."""
-        if self._arrow:
-            return None
+    ) -> dict[str, tuple[Array, Array | None]]:
+        """Tables (n_groups, n_cells) of each column and of squared weights, by one query."""
         types = {n: self._types[n] for n in self.names}
         query = sql.count_query(encoders, types, target, weight)
         rows = self._run(query).fetchall()
@@ -290,11 +306,17 @@ class _Fetched(Mapping[str, Column]):
 class _ArrowGroup(Mapping[str, Column]):
     """Columns of one row group, read when asked for: one column is in memory at a time."""
 
-    def __init__(self, table: FileTable, source: Any, group: int, names: Sequence[str]) -> None:
+    def __init__(
+        self, table: FileTable, source: Any, group: int, names: Sequence[str], file: str
+    ) -> None:
         self._table, self._source, self._group, self._names = table, source, group, names
+        self._file = file
         self.n_rows = source.metadata.row_group(group).num_rows
 
     def __getitem__(self, name: str) -> Column:
+        return self._table.remember(name, self._file, self._group, self._read)
+
+    def _read(self, name: str) -> Column:
         read = self._source.read_row_group(self._group, columns=[name], use_threads=False)
         return self._table.arrow_column(name, read.column(0).combine_chunks())
 

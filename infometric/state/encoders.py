@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -26,7 +26,7 @@ MISSING = "missing"
 OTHER = "other"
 _CHUNK = 1 << 15  # values per pass: a chunk of float64 stays in the second-level cache
 _FEW_EDGES = 64  # up to here comparing with every edge beats a binary search
-SAMPLE_SIZE = 200_000
+SAMPLE_SIZE = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -495,11 +495,14 @@ def sample_rows(n: int, size: int = SAMPLE_SIZE) -> Array | None:
     return None if n <= size else hashed_rows(0, n, n, size)
 
 
+@lru_cache(maxsize=4)
 def hashed_rows(start: int, length: int, n: int, size: int = SAMPLE_SIZE) -> Array:
     """Sampled rows among ``start ... start + length``, counted from `start`, of n in all."""
     rows = np.arange(start, start + length, dtype=np.uint64)
     hashed = (rows * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)
-    return np.flatnonzero(hashed < np.uint64(size * 2**32 // n))
+    chosen = np.flatnonzero(hashed < np.uint64(size * 2**32 // n))
+    chosen.flags.writeable = False  # shared by all columns
+    return chosen
 
 
 def thresholds(edges: Sequence[float], dtype: Any) -> list[Any]:

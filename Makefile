@@ -1,0 +1,59 @@
+# Two commands do everything: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: help demo test test-all lint types docs calibration bench browser clean
+
+help:  ## Show the targets.
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "infometric needs Python 3.11 or later, found %d.%d. Try: make demo PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made $(SOURCES)
+	$(PIP) -e '.[cli,plot]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made $(SOURCES)
+	$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.dev: $(VENV)/.test $(SOURCES)
+	$(PIP) -e '.[test,lint,docs,fast]'
+	@touch $@
+
+demo: $(VENV)/.demo  ## Set up, run the main job on the bundled data, write report.html and report.json.
+	@$(BIN)/infometric demo
+
+test: $(VENV)/.test browser  ## Set up, then run the suite (under 10 minutes).
+	$(BIN)/python -m pytest -q
+
+test-all: $(VENV)/.dev browser  ## Everything, long simulations too.
+	$(BIN)/python -m pytest -q -m ''
+
+browser:  ## Install Debian's chromium for the report's tests, where that is possible.
+	@sh scripts/install-browser.sh
+
+lint: $(VENV)/.dev  ## Style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## Types.
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## Build the documentation, warnings are errors.
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+calibration: $(VENV)/.dev  ## Simulate coverage and size anew (about an hour) and write the table of the docs.
+	$(BIN)/python benchmarks/calibration.py
+
+bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
+	$(BIN)/python benchmarks/run.py
+
+clean:  ## Remove what the other targets made.
+	rm -rf $(VENV) docs/_build docs/gallery docs/api/generated build dist *.egg-info report.html report.json
