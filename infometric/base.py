@@ -32,7 +32,8 @@ BINS: tuple[Constraint, ...] = (
     Having("encode", "a fitted encoder"),
     Having(Mapping, "a mapping of column to bins"),
 )
-States = Counts | dict[str, Counts]
+# one state, or one per column
+States = Any
 
 
 class Estimator(BaseEstimator):
@@ -95,7 +96,8 @@ class Estimator(BaseEstimator):
         learned = self._learn(X, y, sample_weight)
         for name in [a for a in vars(self) if a.endswith("_") and not a.startswith("_")]:
             delattr(self, name)
-        vars(self).update(learned)
+        for name, value in learned.items():
+            setattr(self, name, value)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
@@ -172,9 +174,7 @@ class Estimator(BaseEstimator):
         rng: RNG = None,
     ) -> ConfidenceInterval | dict[str, ConfidenceInterval]:
         """Interval alone; `method` is a strategy or its name."""
-        found: Result | ResultTable = self.estimate(
-            X, y, level=level, uncertainty=method, rng=rng
-        )
+        found: Result | ResultTable = self.estimate(X, y, level=level, uncertainty=method, rng=rng)
         return found.ci
 
     def test(self, X: Any = None, y: Any = None, *, method: str = "auto", rng: RNG = None) -> Any:
@@ -254,5 +254,3 @@ def add_states(mine: States, theirs: States) -> States:
     if isinstance(mine, dict) or isinstance(theirs, dict):
         raise UnsupportedError("One state and a table of states cannot be joined.")
     return mine + theirs
-
-

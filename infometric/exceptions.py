@@ -14,8 +14,7 @@
 
     InfometricWarning (UserWarning)
     ├── SparseCellWarning                      empty or nearly empty cells
-    ├── DegenerateWarning                      one cell only: the measure is zero by definition
-    └── SelectionWarning                       cells chosen with the target: in-sample values are optimistic
+    └── DegenerateWarning                      one cell only: the measure is zero by definition
 
 An error says what was wrong, the value seen, and the next line to type (``hint``).
 """
@@ -137,10 +136,6 @@ class SparseCellWarning(InfometricWarning):
 
 class DegenerateWarning(InfometricWarning):
     """Only one cell is left: the measure is zero by definition, not by evidence."""
-
-
-class SelectionWarning(InfometricWarning):
-    """Cells were chosen with the target: in-sample values are optimistic."""
 
 
 def and_list(items: Sequence[Any], *, limit: int = 5) -> str:

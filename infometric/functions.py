@@ -618,7 +618,7 @@ def psi(
     >>> import numpy as np, infometric as im
     >>> rng = np.random.default_rng(0)
     >>> print(im.psi(rng.normal(size=5000), rng.normal(0.3, 1, size=5000)).summary())
-    psi = 0.0, 95% CI
+    psi = 0.1075 nats, 95% CI [0.08023, 0.1314], p < 1e-16, n = 5000 + 5000
     """
     estimator = PSI(bins=bins, units=units, uncertainty=method, **options).fit(
         _without(reference, by)
@@ -680,9 +680,9 @@ def information_value(
     Examples
     --------
     >>> import infometric as im
-    >>> r = im.information_value(["a", "a", "b", "b"] * 50, [0, 0, 1, 0] * 50)
+    >>> r = im.information_value(["a", "a", "b", "b"] * 50, [0, 0, 1, 0, 1, 0, 1, 0] * 25)
     >>> r.measure, round(r.value, 3)
-    ('information_value', 3.487)
+    ('information_value', 0.293)
     """
     estimator = InformationValue(bins=bins, units=units, uncertainty=method, **options)
     fitted = estimator.fit(X, y, sample_weight=sample_weight)
@@ -737,7 +737,7 @@ def weight_of_evidence(
     >>> import infometric as im
     >>> woe = im.weight_of_evidence([1, 2, 1, 2, 1, 2, 2, 2] * 9, [0, 1, 0, 0, 1, 1, 0, 1] * 9)
     >>> {name: round(r.value, 3) for name, r in woe.items()}
-    {'1': 0.0}
+    {'(-inf, 2)': 0.693, '[2, inf)': -0.405}
     """
     estimator = WeightOfEvidence(bins=bins, units=units, **options)
     table = estimator.fit(x, y, sample_weight=sample_weight).estimate(level=level)

@@ -77,7 +77,7 @@ def infer(
     >>> from infometric.functional.divergence import Jeffreys
     >>> r = infer(Jeffreys(), Counts.from_counts([[30, 50, 20], [25, 50, 25]]))
     >>> r.summary()
-    'jeffreys_divergence = 0.02027 nats, 95% CI [0, 0.1435], p = 0.603, n = 100 + 100'
+    'jeffreys_divergence = 0.02027 nats, 95% CI [0, 0.14], p = 0.602, n = 100 + 100'
     """
     check_level(level)
     check_units(units)

@@ -125,7 +125,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary; NaN and infinities become None or strings."""
-        out = {"schema_version": SCHEMA_VERSION}
+        out: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
         out |= {f.name: jsonable(getattr(self, f.name)) for f in fields(self)}
         out["ci"] = {"low": jsonable(self.ci.low), "high": jsonable(self.ci.high)}
         return out

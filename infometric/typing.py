@@ -84,8 +84,6 @@ class Uncertainty(Protocol):
         """Identifier of the strategy."""
         ...
 
-    def __call__(
-        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG
-    ) -> Any:
+    def __call__(self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG) -> Any:
         """Standard error, interval and p-value."""
         ...

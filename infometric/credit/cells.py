@@ -161,4 +161,3 @@ def with_cells(result: Result, s: Counts, labels: tuple[str, str]) -> Result:
     """Result whose diagnostics hold the table of cells and the names of the two groups."""
     extra = {"groups": list(labels), "cells": jsonable(cell_table(s))}
     return replace(result, diagnostics=result.diagnostics | extra)
-

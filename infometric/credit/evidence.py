@@ -176,9 +176,8 @@ class InformationValue(_Evidence):
     >>> from infometric import InformationValue
     >>> rng = np.random.default_rng(0)
     >>> y = rng.random(4000) < 0.2
-    >>> r = InformationValue().fit(rng.normal(size=4000) + y, y).estimate()
-    >>> bool(r.ci.low < 1.0 < r.ci.high)
-    True
+    >>> print(InformationValue().fit(rng.normal(size=4000) + y, y).estimate())
+    information_value = 0.8398 nats, 95% CI [0.6881, 0.9779], p < 1e-16, n = 3167 + 833
     """
 
     def _measure(self) -> str:
@@ -260,7 +259,7 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
 
     def _infer(self, state: Any, strategy: Any, level: float, rng: RNG) -> ResultTable:
         check_level(level)
-        names = tuple(map(str, self.classes_))
+        names = (str(self.classes_[0]), str(self.classes_[1]))
         results: dict[str, Result] = {}
         for name, s in self._treated(state).items():
             prefix = "" if self.single_ else f"{name}: "
@@ -276,7 +275,7 @@ def woe_covariance(s: Counts) -> Array:
     --------
     >>> from infometric import Counts
     >>> woe_covariance(Counts.from_counts([[50, 50], [20, 80]])).round(4).tolist()
-    [[0.0525, -0.0225], [-0.0225, 0.0125]]
+    [[0.05, -0.02], [-0.02, 0.0125]]
     """
     s = s.with_half()
     # sum_g [ diag(w2_k / w_k^2) - w2_k / (w_k W) - w2_l / (w_l W) + sum w2 / W^2 ]

@@ -1,4 +1,4 @@
-r"""Population stability: has the distribution of a characteristic moved?
+r"""Population stability: whether the distribution of a characteristic has moved.
 
 .. math:: PSI = \sum_k (q_k - p_k) \log(q_k / p_k), \quad
    PSI / s_0 \sim \chi^2_{K-1} \text{ without drift}, \quad s_0 = 1/N + 1/M.
@@ -324,7 +324,7 @@ def psi_sample_size(
     Examples
     --------
     >>> psi_sample_size(0.1), psi_sample_size(0.25, bins=20)
-    (312, 165)
+    (313, 165)
     """
     given = {"psi": psi, "bins": bins, "power": power, "alpha": alpha, "ratio": ratio}
     check_parameters("psi_sample_size", given, {k: _POWER[k] for k in given})

@@ -90,4 +90,4 @@ def _read(name: str) -> pd.DataFrame:
     import pandas as pd
 
     with (files("infometric.datasets") / "data" / name).open("rb") as file:
-        return pd.read_csv(file, compression="gzip", float_precision="round_trip")
+        return pd.read_csv(file, compression="gzip")

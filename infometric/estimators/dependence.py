@@ -34,9 +34,7 @@ class MutualInformation(DiscreteEstimator):
     1.0
     """
 
-    def __init__(
-        self, *, bins: Any = None, units: str = "nats", uncertainty: Any = "auto"
-    ) -> None:
+    def __init__(self, *, bins: Any = None, units: str = "nats", uncertainty: Any = "auto") -> None:
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
@@ -65,9 +63,7 @@ class MutualInformation(DiscreteEstimator):
             for name, data in (("x", X), ("y", y))
         }
 
-    def _encoded(
-        self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any
-    ) -> Counts:
+    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
         x_column, y_column = self._column(X, "x"), self._column(y, "y")
         n = check_lengths(x=x_column.values, y=y_column.values)
         weights = check_weights(sample_weight, n)

@@ -47,9 +47,7 @@ class DiscreteEstimator(Estimator):
     def _encoders(self, X: Any, y: Any) -> dict[str, Encoder]:
         raise NotImplementedError
 
-    def _encoded(
-        self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any
-    ) -> Counts:
+    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
         raise NotImplementedError
 
     def _column(self, data: Any, name: str) -> Column:
@@ -91,7 +89,5 @@ def count_sample(encoder: Encoder, column: Column, sample_weight: Any) -> Counts
         raise DataError(
             f"{column.name} is empty: Found array with 0 sample(s).", hint="check the filter"
         )
-    table, squares = encoder.count(
-        column, weights=check_weights(sample_weight, len(column.values))
-    )
+    table, squares = encoder.count(column, weights=check_weights(sample_weight, len(column.values)))
     return Counts(table, table.shape[-1:], squares, encoder.key, encoder.labels)

@@ -45,9 +45,7 @@ class _TwoSamples(DiscreteEstimator):
             )
         return {"x": encoder_of([self._column(X, "x"), self._column(y, "y")], self.bins)}
 
-    def _encoded(
-        self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any
-    ) -> Counts:
+    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
         weights = (None, None) if sample_weight is None else sample_weight
         parts = [
             count_sample(encoders["x"], self._column(data, name), w)

@@ -33,9 +33,7 @@ class _OneSample(DiscreteEstimator):
     def _encoders(self, X: Any, y: Any) -> dict[str, Encoder]:
         return {"x": encoder_of([self._column(X, "x")], self.bins)}
 
-    def _encoded(
-        self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any
-    ) -> Counts:
+    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
         return count_sample(encoders["x"], self._column(X, "x"), sample_weight)
 
 

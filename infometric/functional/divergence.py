@@ -86,18 +86,20 @@ class Divergence(Additive):
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """Say what was done about empty cells, and where the interval was not calibrated."""
-        half_empty = (s.table == 0) & s.occupied[..., None, :]
+        if s.occupied.sum() < 2:
+            text = "only one cell is occupied: the value is zero by definition, not by evidence"
+            return (Caution("DegenerateWarning", text),)
         texts = []
-        if half_empty.any() and self.empty_treatment(s):
-            texts.append(f"{half_empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}")
-        if s.occupied.sum() > 1:
-            least = float(np.where(s.occupied[..., None, :], s.expected, np.inf).min())
-            limit = max(self.calibrated_from, 10.0 if s.weighted else 0.0)
-            if least < limit:
-                texts.append(
-                    f"least expected count {least:.2g} is below {limit:g}: the upper bound may be "
-                    "too low; merge cells"
-                )
+        empty = (s.table == 0) & s.occupied[..., None, :]
+        if empty.any() and self.empty_treatment(s):
+            texts.append(f"{empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}")
+        least = float(np.where(s.occupied[..., None, :], s.expected, np.inf).min())
+        limit = max(self.calibrated_from, 10.0 if s.weighted else 0.0)
+        if least < limit:
+            texts.append(
+                f"least expected count {least:.2g} is below {limit:g}: the upper bound may be too "
+                "low; merge cells"
+            )
         return tuple(Caution("SparseCellWarning", text) for text in texts)
 
     def empty_treatment(self, s: Counts) -> str:
@@ -239,7 +241,7 @@ class TsallisDivergence(Divergence):
 
     def influence(self, s: Counts) -> Array:
         """Derivatives ``a log_a(p / r)``, up to a constant, and ``-(p / r)^a``."""
-        p, r, w = log_ratio(self.prepare(s))
+        p, _, w = log_ratio(self.prepare(s))
         first = self.order * w * exprel((self.order - 1) * w)
         return np.stack([first, -np.exp(self.order * w) * (p > 0)], axis=-2)
 
@@ -297,7 +299,7 @@ def log_ratio(s: Counts) -> tuple[Array, Array, Array]:
 
 
 def _ratio(a: Array, b: Array) -> Array:
-    """a / b, zero where both are."""
+    """A / b, zero where both are."""
     with np.errstate(divide="ignore"):
         return np.divide(a, b, out=np.zeros(a.shape), where=(a > 0) | (b > 0))
 

@@ -121,10 +121,11 @@ def fit_columns(
 ) -> tuple[dict[str, Encoder], dict[str, Counts]]:
     """Encoders and counts of a reference; small tables are read once, column by column."""
     if table.n_rows > HELD_ROWS or (table.queries and split.inside):
-        encoders = learn_encoders(table, names, bins, spec)
-        return encoders, count_table(table, encoders, split)
+        learned = learn_encoders(table, names, bins, spec)
+        return learned, count_table(table, learned, split)
     sides = _sides(table, split)
-    encoders, counts = {}, {}
+    encoders: dict[str, Encoder] = {}
+    counts: dict[str, Counts] = {}
     for name in names:
         encoders |= learn_encoders(table, [name], bins, spec)
         one = {name: encoders[name]}
@@ -231,9 +232,7 @@ def _plus(
     return a[0] + b[0], squares
 
 
-def _finished(
-    totals: Totals, encoders: Mapping[str, Encoder], split: Split
-) -> dict[str, Counts]:
+def _finished(totals: Totals, encoders: Mapping[str, Encoder], split: Split) -> dict[str, Counts]:
     return {name: _counts(encoders[name], *totals[name], split.classes) for name in encoders}
 
 

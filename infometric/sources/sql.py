@@ -24,7 +24,7 @@ INFINITE = -1  # cell number of infinite values: an error
 
 
 def kind_of(declared: str) -> str | None:
-    """ "number", "boolean" or "category" of a DuckDB type; None for anything else."""
+    """Kind of a DuckDB type: "number", "boolean" or "category"; None for anything else."""
     if declared in _FLOATS or declared in _INTEGERS or declared.startswith("DECIMAL"):
         return "number"
     if declared == "BOOLEAN":

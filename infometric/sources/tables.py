@@ -227,10 +227,8 @@ class FileTable(Table):
         ):
             yield {n: self.arrow_column(n, batch.column(n)) for n in names}
 
-    def remember(
-        self, name: str, file: str, group: int, read: Callable[[str], Column]
-    ) -> Column:
-        """Column of one row group; those of the last column stay, to learn and count in one read."""
+    def remember(self, name: str, file: str, group: int, read: Callable[[str], Column]) -> Column:
+        """Column of one row group; the last column stays, to learn and count in one read."""
         key = (file, group, name)
         if key not in self._last:
             if self._last and next(iter(self._last))[2] != name:

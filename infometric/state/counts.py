@@ -363,4 +363,3 @@ def check_table(counts: Any) -> Array:
     if table.dtype.kind == "f" and (table == np.rint(table)).all() and table.max() < 2**53:
         return table.astype(np.int64)
     return table.astype(np.int64) if table.dtype.kind in "iub" else table
-

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -233,8 +233,7 @@ class IntervalEncoder(Encoder):
 
     def _interval(self, x: Array) -> Array:
         if len(self.edges) > _FEW_EDGES:
-            edges = np.asarray(thresholds(self.edges, x.dtype))
-            return np.searchsorted(edges, x, side="right")
+            return np.searchsorted(np.asarray(thresholds(self.edges, x.dtype)), x, side="right")
         codes, edges = np.zeros(len(x), dtype=np.int64), thresholds(self.edges, x.dtype)
         for start in range(0, len(x), _CHUNK):
             part, out = x[start : start + _CHUNK], codes[start : start + _CHUNK]
@@ -356,7 +355,7 @@ class CategoryEncoder(Encoder):
         return table, None
 
 
-ENCODERS = {encoder.kind: encoder for encoder in (IntervalEncoder, CategoryEncoder)}
+ENCODERS: dict[str, Any] = {encoder.kind: encoder for encoder in (IntervalEncoder, CategoryEncoder)}
 
 
 def encoder_from_dict(data: Mapping[str, Any]) -> Encoder:
@@ -375,8 +374,10 @@ def encoder_from_dict(data: Mapping[str, Any]) -> Encoder:
             hint=f"kinds there are: {sorted(ENCODERS)}, version 1",
         )
     names = [name for name in kind.__dataclass_fields__ if name in data]
-    values = {n: tuple(data[n]) if isinstance(data[n], list) else data[n] for n in names}
-    encoder = kind(**values)
+    values: dict[str, Any] = {
+        n: tuple(data[n]) if isinstance(data[n], list) else data[n] for n in names
+    }
+    encoder: Encoder = kind(**values)
     if data.get("key", encoder.key) != encoder.key:
         raise DataError(
             "The encoder's content does not match its fingerprint.",
@@ -432,12 +433,16 @@ def learn_encoder(column: Column, spec: BinSpec) -> Encoder:
     low, high = plain(x.min()), plain(x.max())
     if low == high:
         _refuse_flat(column, spec, f"constant: every value is {format_number(low)}", x.size)
-        return CategoryEncoder((low,), {"rows": int(x.size)})
-    edges = quantile_edges(x, spec.bins) if spec.binning == "quantile" else (
-        uniform_edges(low, high, spec.bins))  # fmt: skip
-    bounds = (float(low), float(high)) if spec.out_of_range == "cell" else (None, None)
+        alone = (low, *(plain(v) for v in spec.special))
+        return CategoryEncoder(alone, {"rows": int(x.size)})
+    if spec.binning == "quantile":
+        edges = quantile_edges(x, spec.bins)
+    else:
+        edges = uniform_edges(low, high, spec.bins)
     learned = {"rows": int(x.size), "binning": spec.binning, "bins": spec.bins}
-    return IntervalEncoder(edges, *bounds, special=spec.special, learned=learned)
+    if spec.out_of_range == "open":
+        return IntervalEncoder(edges, special=spec.special, learned=learned)
+    return IntervalEncoder(edges, float(low), float(high), spec.special, learned)
 
 
 def _learn_categories(column: Column, spec: BinSpec) -> Encoder:

@@ -121,4 +121,5 @@ class Scores:
                 hint="write it again with this version: scores.to_dict()",
             )
         n_eff = None if data["n_eff"] is None else np.asarray(data["n_eff"])
-        return cls(*(np.asarray(data[k]) for k in ("n", "mean", "m2")), n_eff, data["key"])
+        n, mean, m2 = (np.asarray(data[k]) for k in ("n", "mean", "m2"))
+        return cls(n, mean, m2, n_eff, data["key"])
