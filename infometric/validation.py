@@ -580,6 +580,8 @@ def discrete_column(data: Any, name: str, bins: Any) -> Column:
     UnsupportedError
         Where numbers are continuous and no bins are given.
     """
+    if isinstance(data, Column):
+        return _as_cells(data, bins)
     table = FrameTable(data, name=name)
     if len(table.names) != 1:
         raise DataError(
@@ -588,14 +590,18 @@ def discrete_column(data: Any, name: str, bins: Any) -> Column:
             hint="pass one column: frame['column']",
         )
     table.require_rows()
-    column = table.column(table.names[0])
+    return _as_cells(table.column(table.names[0]), bins)
+
+
+def _as_cells(column: Column, bins: Any) -> Column:
+    """The column itself where it has cells or will be binned; its whole numbers as categories."""
     if not column.numeric or bins is not None:
         return column
     known = column.known()
     whole = known.dtype.kind in "iu" or bool((known == np.rint(known)).all())
     if not whole:
         raise UnsupportedError(
-            f"{name} holds continuous numbers, which have no cells.",
+            f"{column.name} holds continuous numbers, which have no cells.",
             got=and_list([plain(v) for v in known[:3]]),
             hint="bins=10 to count them in intervals",
         )

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
@@ -373,7 +373,7 @@ def encoder_from_dict(data: Mapping[str, Any]) -> Encoder:
             got={k: data.get(k) for k in ("kind", "version")},
             hint=f"kinds there are: {sorted(ENCODERS)}, version 1",
         )
-    names = [name for name in kind.__dataclass_fields__ if name in data]
+    names = [f.name for f in fields(kind) if f.name in data]
     values: dict[str, Any] = {
         n: tuple(data[n]) if isinstance(data[n], list) else data[n] for n in names
     }

@@ -1,0 +1,1 @@
+"""Reports, plots and the command line: doors to results."""

@@ -1,0 +1,438 @@
+"""The commands, on typer. Each is a door to one function of the facade."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infometric._version import __version__
+from infometric.exceptions import InfometricError, InvalidParameterError
+from infometric.report import terminal
+from infometric.report.document import Report, Section
+from infometric.report.files import check_writable
+from infometric.result import Result, ResultTable
+
+app = typer.Typer(
+    name="infometric",
+    help="Estimates of information with intervals that hold: drift, predictive power, entropy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Choice(StrEnum):
+    """What ``--fail-above`` compares."""
+
+    value = "value"
+    upper = "upper"
+    lower = "lower"
+
+
+class Policy(StrEnum):
+    """What becomes of a column with one value."""
+
+    refuse = "raise"
+    keep = "keep"
+
+
+class Empty(StrEnum):
+    """What becomes of a cell that one sample left empty."""
+
+    half = "half"
+    refuse = "raise"
+    merge = "merge"
+    drop = "drop"
+
+
+class Binning(StrEnum):
+    """How a number of bins becomes edges."""
+
+    quantile = "quantile"
+    uniform = "uniform"
+
+
+Columns = Annotated[str, typer.Option("--columns", help="Columns to use: a,b,c.")]
+Bins = Annotated[str, typer.Option(help="Number of bins, or inner edges: 10 or 0,1,2.5.")]
+How = Annotated[Binning, typer.Option(help="Bins of equal count or of equal width.")]
+Categorical = Annotated[str, typer.Option(help="Columns whose numbers are categories: a,b.")]
+Special = Annotated[str, typer.Option(help="Codes with a cell of their own: -1,999.")]
+Frozen = Annotated[
+    Path | None, typer.Option("--bins-from", help="JSON report whose frozen bins are reused.")
+]
+Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals.")]
+Method = Annotated[
+    str, typer.Option(help="auto, paper, delta, jackknife, bootstrap, permutation or chi2.")
+]
+Html = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")]
+Limit = Annotated[
+    float | None, typer.Option("--fail-above", help="Exit with 1 if a line exceeds this.")
+]
+Compare = Annotated[
+    Choice, typer.Option("--fail-on", help="What is compared: value, or a bound of the interval.")
+]
+Constant = Annotated[Policy, typer.Option(help="Columns with one value: refuse, or keep a cell.")]
+EmptyCells = Annotated[Empty, typer.Option(help="Cells that one sample left empty.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress.")]
+Units = Annotated[str, typer.Option(help="nats, bits or bans.")]
+Target = Annotated[str, typer.Option("--target", "-t", help="Column with two classes.")]
+Event = Annotated[str | None, typer.Option(help="Class that counts as the event, the bad one.")]
+
+
+# what a hint writes as a Python argument is an option here
+_OPTION = re.compile(
+    r"\b(level|bins|constant|empty|categorical|special|event|units|columns|method)"
+    r"=(['\"]?)([\w.,-]+)\2"
+)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        app(arguments, prog_name="infometric")
+    except InfometricError as error:
+        text = _OPTION.sub(r"--\1 \3", str(error))
+        terminal.err.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
+        return 2
+    except BrokenPipeError:
+        return 2
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"infometric {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def psi(
+    reference: Annotated[Path, typer.Argument(help="CSV or Parquet file of the reference.")],
+    current: Annotated[Path, typer.Argument(help="CSV or Parquet file of the current sample.")],
+    columns: Columns = "",
+    bins: Bins = "10",
+    binning: How = Binning.quantile,
+    categorical: Categorical = "",
+    special: Special = "",
+    by: Annotated[str | None, typer.Option(help="Column of CURRENT that makes slices.")] = None,
+    bins_from: Frozen = None,
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    fail_above: Limit = None,
+    fail_on: Compare = Choice.value,
+    constant: Constant = Policy.refuse,
+    empty: EmptyCells = Empty.half,
+    quiet: Quiet = False,
+) -> None:
+    """Population stability index of each column of CURRENT against REFERENCE."""
+    from infometric.functions import psi as estimate
+
+    before(html, json, level)
+    chosen = listed(columns)
+    old = opened(reference, categorical, chosen)
+    new = opened(current, categorical, [*chosen, by] if chosen and by else chosen)
+    names = [n for n in old.names if n != by]
+    options = binned(bins, binning, special, constant, empty, bins_from, names)
+    with terminal.working(f"PSI of {len(names)} columns", quiet=quiet):
+        found = estimate(old, new, by=by, level=level, method=method, **options)
+    note = f"Drift of {current.name} against {reference.name}."
+    section = Section("Population stability", tabled("psi", found), note)
+    sources = {"reference": reference.name, "current": current.name}
+    after("Population stability", [section], sources, html, json, fail_above, fail_on, quiet)
+
+
+@app.command()
+def iv(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    target: Target,
+    event: Event = None,
+    columns: Columns = "",
+    bins: Bins = "10",
+    binning: How = Binning.quantile,
+    categorical: Categorical = "",
+    special: Special = "",
+    bins_from: Frozen = None,
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    fail_above: Limit = None,
+    fail_on: Compare = Choice.value,
+    constant: Constant = Policy.refuse,
+    empty: EmptyCells = Empty.half,
+    quiet: Quiet = False,
+) -> None:
+    """Information value of each column of FILE about a target with two classes."""
+    from infometric.functions import information_value as estimate
+
+    before(html, json, level)
+    chosen = listed(columns)
+    table = opened(file, categorical, [*chosen, target] if chosen else chosen)
+    names = [n for n in table.names if n != target]
+    options = binned(bins, binning, special, constant, empty, bins_from, names)
+    with terminal.working(f"IV of {len(names)} columns", quiet=quiet):
+        found = estimate(table, target, event=number(event), level=level, method=method, **options)
+    ordered = tabled("information_value", found).sort()
+    note = f"What each characteristic of {file.name} says about {target}."
+    section = Section("Information value", ordered, note)
+    sources = {"data": file.name, "target": target}
+    after("Information value", [section], sources, html, json, fail_above, fail_on, quiet)
+
+
+@app.command()
+def woe(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    target: Target,
+    event: Event = None,
+    columns: Columns = "",
+    bins: Bins = "10",
+    binning: How = Binning.quantile,
+    categorical: Categorical = "",
+    special: Special = "",
+    bins_from: Frozen = None,
+    level: Level = 0.95,
+    html: Html = None,
+    json: Json = None,
+    constant: Constant = Policy.refuse,
+    quiet: Quiet = False,
+) -> None:
+    """Weight of evidence of each bin: log share of non-events over log share of events."""
+    from infometric.functions import weight_of_evidence as estimate
+
+    before(html, json, level)
+    chosen = listed(columns)
+    table = opened(file, categorical, [*chosen, target] if chosen else chosen)
+    names = [n for n in table.names if n != target]
+    options = binned(bins, binning, special, constant, Empty.half, bins_from, names)
+    with terminal.working(f"WoE of {len(names)} columns", quiet=quiet):
+        found = estimate(table, target, event=number(event), level=level, **options)
+    section = Section("Weight of evidence", found, f"Evidence of {file.name} about {target}.")
+    sources = {"data": file.name, "target": target}
+    after("Weight of evidence", [section], sources, html, json, None, Choice.value, quiet)
+
+
+@app.command()
+def entropy(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    columns: Columns = "",
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    bias: Annotated[str, typer.Option(help="miller_madow or plug_in.")] = "miller_madow",
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Shannon entropy of each column."""
+    from infometric.functions import entropy as estimate
+
+    before(html, json, level)
+    table = opened(file, categorical, listed(columns))
+    edges = bins_of(bins) if bins else None
+    with terminal.working(f"entropy of {len(table.names)} columns", quiet=quiet):
+        found = {
+            name: estimate(
+                table.column(name), bins=edges, bias=bias, units=units, level=level, method=method
+            )
+            for name in table.names
+        }
+    section = Section("Entropy", ResultTable(found), f"Shannon entropy, {bias.replace('_', ' ')}.")
+    sources = {"data": file.name}
+    after("Entropy", [section], sources, html, json, None, Choice.value, quiet)
+
+
+@app.command()
+def mi(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    x: Annotated[str, typer.Option("--x", help="First column.")],
+    y: Annotated[str, typer.Option("--y", help="Second column.")],
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mutual information of two columns."""
+    from infometric.functions import mutual_information as estimate
+
+    before(html, json, level)
+    table = opened(file, categorical, list(dict.fromkeys([x, y])))
+    edges = bins_of(bins) if bins else None
+    with terminal.working("mutual information", quiet=quiet):
+        first, second = table.column(x), table.column(y)
+        found = estimate(first, second, bins=edges, units=units, level=level, method=method)
+    section = Section("Mutual information", ResultTable({f"{x} and {y}": found}))
+    sources = {"data": file.name}
+    after("Mutual information", [section], sources, html, json, None, Choice.value, quiet)
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder of report.html and report.json.")
+    ] = Path(),
+    quiet: Quiet = False,
+) -> None:
+    """The main job on bundled real data: credit applicants, and card clients over six months."""
+    from infometric.report.demo import demo_report
+
+    html, json = folder / "report.html", folder / "report.json"
+    before(html, json, 0.95)
+    with terminal.working("reading and counting", quiet=quiet):
+        report = demo_report()
+    after(
+        report.title, list(report.sections), dict(report.sources), html, json, None,
+        Choice.value, quiet,
+    )  # fmt: skip
+
+
+# --- what the commands share ----------------------------------------------------------------
+
+
+def before(html: Path | None, json: Path | None, level: float) -> None:
+    """Refuse, before the work, what would fail after it."""
+    from infometric.inference import check_level
+
+    check_level(level)
+    for path in (html, json):
+        check_writable(path)
+
+
+def after(
+    title: str,
+    sections: list[Section],
+    sources: dict[str, str],
+    html: Path | None,
+    json: Path | None,
+    limit: float | None,
+    compare: Choice,
+    quiet: bool,
+) -> None:
+    """Print, write the files, and compare with the limit; exits with 1 where it is exceeded."""
+    report = Report(title, tuple(sections), sources)
+    if not quiet:
+        for section in sections:
+            terminal.show(section.name, section.table)
+    for path, write in ((html, report.to_html), (json, report.to_json)):
+        if path is not None:
+            written(path, write)
+    above = [n for s in sections for n in exceeding(s.table, limit, compare)]
+    for name in above:
+        terminal.err.print(f"above {limit:g}: {name}", style="red", markup=False)
+    if above:
+        raise typer.Exit(1)
+
+
+def written(path: Path, write: Callable[[Path], Path]) -> None:
+    """Write one file and say where it is."""
+    terminal.out.print(f"wrote {write(path).resolve()}", markup=False, soft_wrap=True)
+
+
+def exceeding(table: ResultTable, limit: float | None, compare: Choice) -> list[str]:
+    """Names of the results above the limit."""
+    if limit is None:
+        return []
+    pick: dict[Choice, Callable[[Result], float]] = {
+        Choice.value: lambda r: r.value,
+        Choice.upper: lambda r: r.ci.high,
+        Choice.lower: lambda r: r.ci.low,
+    }
+    return [name for name, r in table.items() if pick[compare](r) > limit]
+
+
+def tabled(measure: str, found: Result | ResultTable) -> ResultTable:
+    """A table, also of one result."""
+    return found if isinstance(found, ResultTable) else ResultTable({measure: found})
+
+
+def opened(path: Path, categorical: str, columns: list[str]) -> Any:
+    """Table of a file, with some of its columns."""
+    from infometric.sources import open_table
+
+    table = open_table(path, categorical=listed(categorical))
+    table.require(listed(categorical))
+    return table.select(columns) if columns else table
+
+
+def binned(
+    bins: str,
+    binning: Binning,
+    special: str,
+    constant: Policy,
+    empty: Empty,
+    bins_from: Path | None,
+    names: list[str],
+) -> dict[str, Any]:
+    """Options of the binned estimators."""
+    codes = [number(code) for code in listed(special)]
+    if any(isinstance(code, str) for code in codes):
+        raise InvalidParameterError(
+            "--special takes numbers, separated by commas.", got=special, hint="--special=-1,999"
+        )
+    options = {
+        "binning": binning.value,
+        "special": codes,
+        "constant": constant.value,
+        "empty": empty.value,
+    }
+    if bins_from is None:
+        return options | {"bins": bins_of(bins)}
+    frozen = Report.from_json(bins_from).encoders(names)
+    return options | {"bins": {name: frozen[name] for name in names}}
+
+
+def bins_of(text: str) -> int | list[float]:
+    """A number of bins, or a list of edges."""
+    parts = [number(part) for part in listed(text)]
+    if not parts or any(isinstance(part, str) for part in parts):
+        raise InvalidParameterError(
+            "--bins takes a number of bins, or inner edges separated by commas.",
+            got=text,
+            hint="--bins 10",
+        )
+    if len(parts) == 1 and isinstance(parts[0], int):
+        return parts[0]
+    return [float(part) for part in parts]
+
+
+def listed(text: str) -> list[str]:
+    """Parts of a text between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def number(text: str | None) -> Any:
+    """Number that a text says, or the text."""
+    if text is None:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

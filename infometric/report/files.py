@@ -1,0 +1,66 @@
+"""Writing a file so that it is whole or absent: beside its target, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from infometric.exceptions import OutputError
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a text file; where that fails, what stood there stays.
+
+    Raises
+    ------
+    OutputError
+        Where the folder is absent or cannot be written.
+    """
+    target = Path(path)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a folder")
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise unwritable(target, error) from error
+    return target
+
+
+def check_writable(path: str | os.PathLike[str] | None) -> None:
+    """Error, before the long work, where a file could not be written."""
+    if path is None:
+        return
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a folder")
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
+            pass
+    except OSError as error:
+        raise unwritable(target, error) from error
+
+
+def unwritable(target: Path, error: OSError) -> OutputError:
+    """Error for a path that cannot be written; an older file there is untouched."""
+    folder = target.parent
+    hint = f"mkdir -p {folder}" if not folder.exists() else "choose a file in a folder of yours"
+    return OutputError(
+        f"{target} cannot be written: {error.strerror or error}. What stood there is unchanged.",
+        hint=hint,
+    )
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

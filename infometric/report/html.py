@@ -1,0 +1,278 @@
+"""The report as one self-contained HTML page: no external address, no raw rows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from infometric.report.document import Report, Section
+from infometric.result import DIMENSIONLESS, Result, format_pvalue
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_TAGS = {
+    "stable": "stable",
+    "at most moderate": "moderate",
+    "shifted": "shifted",
+    "undecided": "undecided",
+}
+
+
+def page(report: Report) -> str:
+    """HTML text of a report."""
+    sections = "\n".join(_section(s) for s in report.sections)
+    sources = " · ".join(f"{escape(k)}: {escape(v)}" for k, v in report.sources.items())
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{escape(report.title)}</title>
+<link rel="icon" href="data:,">
+<style>
+{_asset("report.css")}</style>
+</head>
+<body>
+<main>
+<header>
+<div>
+<h1>{escape(report.title)}</h1>
+<p class="meta">{escape(report.created)} · infometric {escape(report.version)}</p>
+<p class="meta">{sources}</p>
+</div>
+<button id="theme" type="button" aria-label="Switch between light and dark">Dark</button>
+</header>
+{sections}
+</main>
+<script>
+{_asset("report.js")}</script>
+</body>
+</html>
+"""
+
+
+def _asset(name: str) -> str:
+    return (files("infometric.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _section(section: Section) -> str:
+    results = list(section.table.values())
+    axis = _axis(results)
+    adjusted = _adjusted(section)
+    rows = "\n".join(
+        _row(name, r, axis, adjusted[i]) for i, (name, r) in enumerate(section.table.items())
+    )
+    verdicts = any("verdict" in r.diagnostics for r in results)
+    heads = [
+        ("Name", True),
+        (_value_head(results), True),
+        (_interval_head(results), False),
+        ("p (Holm)" if "pvalue_holm" in section.table.adjusted else "p", True),
+        ("Records", True),
+    ]
+    heads += [("Verdict", True)] if verdicts else []
+    head = "".join(
+        f'<th scope="col"><button type="button">{escape(text)}</button></th>'
+        if sortable
+        else f'<th scope="col">{escape(text)}</th>'
+        for text, sortable in heads
+    )
+    return f"""<section>
+<h2>{escape(section.name)}</h2>
+<p class="soft">{escape(section.note)}</p>
+{_tiles(section)}
+<div class="scroll">
+<table class="results">
+<thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</div>
+{_method(section)}
+</section>"""
+
+
+def _value_head(results: Sequence[Result]) -> str:
+    if not results:
+        return "Value"
+    unit = "" if results[0].units == DIMENSIONLESS else f", {results[0].units}"
+    return _SHORT.get(results[0].measure, results[0].measure.replace("_", " ")) + unit
+
+
+def _interval_head(results: Sequence[Result]) -> str:
+    return f"{100 * results[0].level:g} % interval" if results else "Interval"
+
+
+_SHORT = {"psi": "PSI", "information_value": "IV", "weight_of_evidence": "WoE"}
+
+
+def _tiles(section: Section) -> str:
+    results = section.table.values()
+    verdicts = Counter(r.diagnostics["verdict"] for r in results if "verdict" in r.diagnostics)
+    tiles = [
+        f'<li class="tag {tag}"><b>{verdicts[verdict]}</b>{verdict}</li>'
+        for verdict, tag in _TAGS.items()
+        if verdicts[verdict]
+    ]
+    pvalues = section.table.adjusted.get("pvalue_holm")
+    if pvalues:
+        found = sum(p <= 0.05 for p in pvalues)
+        what = "differ" if verdicts else "carry information"
+        tiles.append(f"<li><b>{found}</b>of {len(pvalues)} {what} (Holm, 5 %)</li>")
+    warned = sum(bool(r.warnings) for r in results)
+    tiles += [f"<li><b>{warned}</b>with a warning</li>"] if warned else []
+    return f'<ul class="tiles">{"".join(tiles)}</ul>' if tiles else ""
+
+
+def _adjusted(section: Section) -> list[float]:
+    held = section.table.adjusted.get("pvalue_holm")
+    return list(held) if held else [r.pvalue for r in section.table.values()]
+
+
+def _axis(results: Sequence[Result]) -> tuple[float, float, list[float]]:
+    """Ends of the common axis of a section, and the limits drawn on it."""
+    ends = [v for r in results for v in (r.value, r.ci.low, r.ci.high) if math.isfinite(v)]
+    limits = results[0].diagnostics.get("thresholds", []) if results else []
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    high = max([high, *(v for v in limits if v <= 1.6 * high or v == min(limits))])
+    return low, (high if high > low else low + 1.0), list(limits)
+
+
+def _row(name: str, r: Result, axis: tuple[float, float, list[float]], pvalue: float) -> str:
+    cells = [
+        f'<td class="name" data-key="{escape(name)}">'
+        f'<button type="button" aria-expanded="false">{escape(name)}</button></td>',
+        f'<td data-key="{_key(r.value)}">{_digits(r.value)}</td>',
+        f'<td class="plot">{_drawing(r, axis)}'
+        f'<span class="ends">{_digits(r.ci.low)} to {_digits(r.ci.high)}</span></td>',
+        f'<td data-key="{_key(pvalue)}">{_pvalue(pvalue)}</td>',
+        f'<td data-key="{_key(sum(r.n))}">{_records(r)}</td>',
+    ]
+    verdict = r.diagnostics.get("verdict")
+    if verdict:
+        cells.append(
+            f'<td data-key="{escape(verdict)}"><span class="tag {_TAGS[verdict]}">'
+            f"{escape(verdict)}</span>"
+            f'<span class="thumb">rule of thumb: {escape(r.diagnostics["rule_of_thumb"])}</span>'
+            "</td>"
+        )
+    return (
+        f'<tr class="row">{"".join(cells)}</tr>\n'
+        f'<tr class="detail" hidden><td colspan="{len(cells)}">{_detail(r)}</td></tr>'
+    )
+
+
+def _drawing(r: Result, axis: tuple[float, float, list[float]]) -> str:
+    low, high, limits = axis
+
+    def x(value: float) -> str:
+        return f"{1 + 98 * (min(max(value, low), high) - low) / (high - low):.2f}%"
+
+    def upright(kind: str, value: float) -> str:
+        return f'<line class="{kind}" x1="{x(value)}" x2="{x(value)}" y1="0" y2="26"/>'
+
+    marks = [upright("zero", 0.0), *(upright("limit", v) for v in limits if v <= high)]
+    if math.isfinite(r.ci.low) and math.isfinite(r.ci.high):
+        ends = f'x1="{x(r.ci.low)}" x2="{x(r.ci.high)}"'
+        marks.append(f'<line class="bar" {ends} y1="13" y2="13"/>')
+    if math.isfinite(r.value):
+        marks.append(f'<circle class="dot" cx="{x(r.value)}" cy="13" r="4"/>')
+    text = escape(r.summary())
+    return f'<svg role="img" aria-label="{text}"><title>{text}</title>{"".join(marks)}</svg>'
+
+
+def _detail(r: Result) -> str:
+    parts = [f"<p>{escape(r.explain())}</p>"]
+    parts += [f'<p class="warn">{escape(text)}</p>' for text in r.warnings]
+    found = r.diagnostics
+    facts = [f"method {r.method}", f"standard error {_digits(r.se)}"]
+    if "bias" in found and found["bias"] is not None:
+        facts.append(f"estimated bias {_digits(float(found['bias']))}, not subtracted")
+    if "upper_bound" in found:
+        facts.append(
+            f"one-sided {100 * found['bound_level']:g} % bounds {_digits(found['lower_bound'])} "
+            f"and {_digits(found['upper_bound'])}"
+        )
+    if found.get("key"):
+        facts.append(f"bins {found['key']}")
+    parts.append(f'<p class="facts">{escape(" · ".join(facts))}</p>')
+    if found.get("cells"):
+        parts.append(_cells(found["cells"], found["groups"]))
+    return "".join(parts)
+
+
+def _cells(rows: Sequence[dict[str, Any]], groups: Sequence[str]) -> str:
+    top = max(max(row["share_a"], row["share_b"]) for row in rows) or 1.0
+    a, b = (escape(g) for g in groups)
+    body = "".join(
+        f"<tr><td>{escape(str(row['cell']))}</td>"
+        f"<td>{row['count_a']:,.6g}</td><td>{row['count_b']:,.6g}</td>"
+        f"<td>{100 * row['share_a']:.1f} %</td><td>{100 * row['share_b']:.1f} %</td>"
+        f'<td class="pair"><i class="a" style="width:{100 * row["share_a"] / top:.1f}%"></i>'
+        f'<i class="b" style="width:{100 * row["share_b"] / top:.1f}%"></i></td>'
+        f"<td>{row['log_ratio']:+.3f}</td><td>{_digits(row['contribution'])}</td></tr>"
+        for row in rows
+    )
+    return (
+        '<div class="scroll"><table class="cells"><thead><tr><th>Cell</th>'
+        f"<th>{a}</th><th>{b}</th><th>{a} share</th><th>{b} share</th>"
+        f'<th class="key"><i class="a"></i>{a} <i class="b"></i>{b}</th>'
+        f"<th>log {a} / {b}</th><th>Contribution</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _method(section: Section) -> str:
+    meta = section.table.meta
+    if not meta:
+        return ""
+    parameters = ", ".join(
+        f"{k}={v!r}" for k, v in meta.get("parameters", {}).items() if v not in ((), [], None)
+    )
+    made = f"{meta.get('estimator', '')}({parameters})"
+    return (
+        "<details><summary>How these numbers were made</summary>"
+        f"<p><code>{escape(made)}</code>, infometric {escape(str(meta.get('infometric', '')))}. "
+        f"{_ACCOUNT.get(str(meta.get('estimator')), '')} The JSON twin of this page holds counts, "
+        "bins and their fingerprints.</p></details>"
+    )
+
+
+_CHI = (
+    "The interval inverts the noncentral chi-square law of the estimate; p tests that there is "
+    "nothing to find, and is adjusted for the number of lines."
+)
+_ACCOUNT = {
+    "PSI": _CHI + " A verdict of stability is an equivalence test: the one-sided 95 % upper bound "
+    "lies below the limit (dashed lines: the customary limits).",
+    "InformationValue": _CHI,
+    "WeightOfEvidence": "The interval is Wald's, from the covariance of the two multinomial "
+    "samples; p tests that the bin carries no evidence.",
+}
+
+
+def _key(value: float) -> str:
+    return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _digits(value: float) -> str:
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value != 0 and abs(value) < 1e-4:
+        return f"{value:.1e}"
+    return f"{value:.4f}"
+
+
+def _pvalue(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return escape("< 0.0001" if value < 1e-4 else format_pvalue(value).removeprefix("= "))
+
+
+def _records(r: Result) -> str:
+    return escape(" + ".join(f"{n:,.6g}" for n in r.n))

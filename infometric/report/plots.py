@@ -1,0 +1,104 @@
+"""Plots of results; needs the extra ``plot`` (matplotlib)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from infometric.exceptions import DataError, MissingExtraError
+from infometric.result import Result, ResultTable
+
+INK, SOFT, ACCENT, OTHER = "#1c2733", "#8a97a5", "#1f6f9f", "#d9822b"
+
+
+def forest(table: ResultTable, ax: Any = None) -> Any:
+    """Values with their intervals, one line per result, the first on top.
+
+    Parameters
+    ----------
+    table : ResultTable
+        Results.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax, (6.4, 0.9 + 0.34 * len(table)))
+    names, results = list(table), list(table.values())
+    y = np.arange(len(names))[::-1]
+    low = [r.ci.low for r in results]
+    high = [r.ci.high for r in results]
+    ax.hlines(y, low, high, color=ACCENT, lw=2.2, zorder=2)
+    ax.plot([r.value for r in results], y, "o", color=INK, ms=5, zorder=3)
+    limits = results[0].diagnostics.get("thresholds", []) if results else []
+    for limit in limits:
+        ax.axvline(limit, color=SOFT, lw=0.9, ls="--", zorder=1)
+    ax.set_yticks(y, names)
+    ax.set_ylim(-0.7, len(names) - 0.3)
+    unit = results[0].units if results else ""
+    measure = results[0].measure.replace("_", " ") if results else ""
+    level = f", {100 * results[0].level:g} % interval" if results else ""
+    ax.set_xlabel(f"{measure} ({unit}{level})")
+    _quiet(ax, "x")
+    return ax
+
+
+def cells(result: Result, ax: Any = None) -> Any:
+    """Shares of both groups per cell, as paired bars.
+
+    Parameters
+    ----------
+    result : Result
+        Result of PSI or information value, whose diagnostics hold the cells.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        Where the result has no cells.
+    """
+    rows = result.diagnostics.get("cells")
+    if not rows:
+        raise DataError(
+            f"This {result.measure} carries no cells.",
+            got=sorted(result.diagnostics),
+            hint="draw a result of psi() or information_value()",
+        )
+    ax = _axes(ax, (1.6 + 0.62 * len(rows), 3.4))
+    x = np.arange(len(rows))
+    for shift, key, colour, name in zip(
+        (-0.2, 0.2), ("share_a", "share_b"), (SOFT, ACCENT), result.diagnostics["groups"],
+        strict=True,
+    ):  # fmt: skip
+        ax.bar(x + shift, [row[key] for row in rows], 0.38, color=colour, label=name)
+    ax.set_xticks(x, [row["cell"] for row in rows], rotation=35, ha="right")
+    ax.set_ylabel("share")
+    ax.legend(frameon=False)
+    _quiet(ax, "y")
+    return ax
+
+
+def _axes(ax: Any, size: tuple[float, float]) -> Any:
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtraError.of("matplotlib", "plot") from error
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def _quiet(ax: Any, axis: str) -> None:
+    ax.grid(axis=axis, color=SOFT, alpha=0.25, lw=0.6)
+    ax.set_axisbelow(True)
+    for side in ("top", "right", "left" if axis == "x" else "bottom"):
+        ax.spines[side].set_visible(False)
+    ax.tick_params(length=0)
