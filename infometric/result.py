@@ -222,6 +222,12 @@ class Result:
                 f"If there were nothing to find, a value this large {rare} occur by chance "
                 f"(p {format_pvalue(self.pvalue)})."
             )
+        bias = self.diagnostics.get("bias")
+        if bias and not (self.ci.low <= self.value <= self.ci.high or math.isnan(self.ci.low)):
+            second += (
+                f" The estimate lies outside its interval because it is biased by about "
+                f"{_digits(bias / NATS_PER.get(self.units, 1.0))}; the interval is for the truth."
+            )
         if self.value < 0:
             second += " The value is negative because estimates scatter around a small truth."
         return f"{first}. {second}"

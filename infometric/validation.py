@@ -342,7 +342,7 @@ def _check_array(array: Array) -> Array:
 def array_column(name: str, values: Array) -> Column:
     """Column of a one-dimensional numpy array."""
     if isinstance(values, np.ma.MaskedArray):
-        return Column(name, values.data, np.ma.getmaskarray(values))
+        return _masked_column(name, values)
     if values.dtype.kind in "iuf":
         return Column(name, values)
     if values.dtype.kind == "b":
@@ -354,6 +354,19 @@ def array_column(name: str, values: Array) -> Column:
             hint=f"convert it to a number or a text, or leave {name!r} out",
         )
     return _object_column(name, values)
+
+
+def _masked_column(name: str, values: np.ma.MaskedArray[Any, Any]) -> Column:
+    """Column of a masked array: masked is missing."""
+    gone = np.ma.getmaskarray(values)
+    data = values.data
+    if data.dtype.kind == "O":
+        data = data.copy()
+        data[gone] = None
+    column = array_column(name, data)
+    if column.numeric:
+        return Column(name, column.values, gone)
+    return Column(name, np.where(gone, -1, column.values), None, column.levels)
 
 
 def _object_column(name: str, values: Array) -> Column:

@@ -11,7 +11,7 @@ import numpy as np
 from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator
 from infometric.credit.paper import PaperIndependentShares
 from infometric.exceptions import DataError
-from infometric.functional.divergence import Jeffreys
+from infometric.functional.divergence import Jeffreys, log_ratio
 from infometric.result import Result, jsonable
 from infometric.sources import open_table
 from infometric.state.counts import Counts
@@ -149,12 +149,7 @@ def cell_table(s: Counts, woe_sign: int = 1) -> list[dict[str, Any]]:
 
 def log_share_ratio(s: Counts) -> Array:
     """log(p / q) of the occupied cells, zero elsewhere."""
-    p, q = s.p
-    out = np.zeros(s.n_cells)
-    here = s.occupied
-    with np.errstate(divide="ignore"):
-        out[here] = np.log(p[here]) - np.log(q[here])
-    return out
+    return log_ratio(s)[-1]
 
 
 def with_cells(result: Result, s: Counts, labels: tuple[str, str]) -> Result:

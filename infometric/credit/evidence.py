@@ -281,15 +281,14 @@ def woe_covariance(s: Counts) -> Array:
     # sum_g [ diag(w2_k / w_k^2) - w2_k / (w_k W) - w2_l / (w_l W) + sum w2 / W^2 ]
     mean_weight = np.divide(s.second, s.table, out=np.full(s.table.shape, np.nan),
                             where=s.table > 0)  # fmt: skip
-    total = s.n[:, None]
-    shared = mean_weight / total
-    covariance = -(shared[:, :, None] + shared[:, None, :])
-    covariance += (s.second.sum(-1) / s.n**2)[:, None, None]
+    shared = mean_weight / s.n[..., None]
+    covariance = -(shared[..., :, None] + shared[..., None, :])
+    covariance += (s.second.sum(-1) / s.n**2)[..., None, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         own = mean_weight / s.table
     cells = np.arange(s.n_cells)
-    covariance[:, cells, cells] += own
-    out: Array = covariance.sum(0)
+    covariance[..., cells, cells] += own
+    out: Array = covariance.sum(-3)
     return out
 
 

@@ -86,18 +86,20 @@ class Functional:
         return ()
 
     def leave_one_out(self, s: Counts) -> Array:
-        """Values with one record of each cell left out, shape (n_groups, n_cells).
+        """Values with one record of each cell left out, shape (..., n_groups, n_cells).
 
         NaN where the cell is empty. This general form costs one evaluation per cell; the shapes
         below cost O(K) in all.
         """
-        out = np.full(s.table.shape, np.nan)
-        cells = np.argwhere(s.table > 0)
-        for part in np.array_split(cells, max(1, len(cells) * s.n_cells // 4_000_000)):
-            batch = np.repeat(s.table[None], len(part), axis=0)
-            batch[(np.arange(len(part)), *part.T)] -= 1
-            out[tuple(part.T)] = self.value(s.with_table(batch))
-        return out
+        tables = s.table.reshape(-1, *s.table.shape[-2:])
+        out = np.full(tables.shape, np.nan)
+        cells = np.argwhere(tables > 0)
+        for part in np.array_split(cells, max(1, len(cells) * tables[0].size // 4_000_000)):
+            which, group, cell = part.T
+            batch = tables[which]
+            batch[np.arange(len(part)), group, cell] -= 1
+            out[which, group, cell] = self.value(s.with_table(batch))
+        return out.reshape(s.table.shape)
 
 
 @dataclass(frozen=True)
@@ -124,23 +126,21 @@ class Additive(Functional):
 
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, in O(K)."""
-        return np.stack([self._leave_out_of(s, g) for g in range(s.n_groups)])
+        return np.stack([self._leave_out_of(s, g) for g in range(s.n_groups)], axis=-2)
 
     def _leave_out_of(self, s: Counts, g: int) -> Array:
-        n = s.n.astype(float)
-        n[g] -= 1
-        kept = s.table / n[:, None]
+        mine = s.table[..., g, :]
+        here = mine > 0
+        record = np.arange(s.n_groups) == g  # what leaves: one record of group g
+        n = s.n - record.astype(float)
+        kept = s.table / n[..., None]
         less = kept.copy()
-        less[g] = (s.table[g] - 1) / n[g]
-        here = s.table[g] > 0
-        terms = self.terms(kept)
-        changed = terms.copy()
-        changed[here] = self.terms(less[:, here])
-        observed = np.repeat(s.observed[:, None], s.n_cells, axis=1)
-        observed[g] -= s.table[g] == 1
-        sizes = np.repeat(n[:, None], s.n_cells, axis=1)
-        values = self.finish(terms.sum() - terms + changed) + self.correction(sizes.T, observed.T)
-        return np.where(here, values, np.nan)
+        less[..., g, :] = (mine - here) / n[..., g, None]
+        terms, changed = self.terms(kept), self.terms(less)
+        observed = s.observed[..., None, :] - record * (mine == 1)[..., None]
+        sizes = np.broadcast_to(n[..., None, :], observed.shape)
+        total = terms.sum(-1, keepdims=True) - terms + changed
+        return np.where(here, self.finish(total) + self.correction(sizes, observed), np.nan)
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,14 @@ class EntropySum(Functional):
 
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, in O(K) per margin."""
-        n, ndim = float(s.n[0]) - 1, len(s.shape)
-        total = np.zeros(s.shape)
+        ndim, joint = len(s.shape), s.joint
+        n = s.n.reshape(s.n.shape[:-1] + (1,) * ndim) - 1.0
+        total = np.zeros(joint.shape)
         for sign, kept in self.margins(ndim):
-            margin = _margin(s.joint, kept, ndim)
+            margin = _margin(joint, kept, ndim)
             terms = entr(margin / n)
-            total = total + sign * (terms.sum() - terms + entr(np.maximum(margin - 1, 0) / n))
+            whole = terms.sum(tuple(range(-ndim, 0)), keepdims=True)
+            total = total + sign * (whole - terms + entr(np.maximum(margin - 1, 0) / n))
         return np.where(s.table > 0, total.reshape(s.table.shape), np.nan)
 
 

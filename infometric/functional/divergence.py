@@ -80,7 +80,8 @@ class Divergence(Additive):
 
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, in O(K) where no cell runs empty."""
-        if self.zeros == "half" and (s.table[:, s.occupied] <= 1).any():
+        last = (s.table <= 1) & s.occupied[..., None, :]
+        if self.zeros == "half" and last.any():
             return Functional.leave_one_out(self, s)  # a record less adds the half everywhere
         return super().leave_one_out(s)
 

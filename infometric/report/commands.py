@@ -31,32 +31,32 @@ app = typer.Typer(
 class Choice(StrEnum):
     """What ``--fail-above`` compares."""
 
-    value = "value"
-    upper = "upper"
-    lower = "lower"
+    VALUE = "value"
+    UPPER = "upper"
+    LOWER = "lower"
 
 
 class Policy(StrEnum):
     """What becomes of a column with one value."""
 
-    refuse = "raise"
-    keep = "keep"
+    REFUSE = "raise"
+    KEEP = "keep"
 
 
 class Empty(StrEnum):
     """What becomes of a cell that one sample left empty."""
 
-    half = "half"
-    refuse = "raise"
-    merge = "merge"
-    drop = "drop"
+    HALF = "half"
+    REFUSE = "raise"
+    MERGE = "merge"
+    DROP = "drop"
 
 
 class Binning(StrEnum):
     """How a number of bins becomes edges."""
 
-    quantile = "quantile"
-    uniform = "uniform"
+    QUANTILE = "quantile"
+    UNIFORM = "uniform"
 
 
 Columns = Annotated[str, typer.Option("--columns", help="Columns to use: a,b,c.")]
@@ -130,7 +130,7 @@ def psi(
     current: Annotated[Path, typer.Argument(help="CSV or Parquet file of the current sample.")],
     columns: Columns = "",
     bins: Bins = "10",
-    binning: How = Binning.quantile,
+    binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
     special: Special = "",
     by: Annotated[str | None, typer.Option(help="Column of CURRENT that makes slices.")] = None,
@@ -140,9 +140,9 @@ def psi(
     html: Html = None,
     json: Json = None,
     fail_above: Limit = None,
-    fail_on: Compare = Choice.value,
-    constant: Constant = Policy.refuse,
-    empty: EmptyCells = Empty.half,
+    fail_on: Compare = Choice.VALUE,
+    constant: Constant = Policy.REFUSE,
+    empty: EmptyCells = Empty.HALF,
     quiet: Quiet = False,
 ) -> None:
     """Population stability index of each column of CURRENT against REFERENCE."""
@@ -169,7 +169,7 @@ def iv(
     event: Event = None,
     columns: Columns = "",
     bins: Bins = "10",
-    binning: How = Binning.quantile,
+    binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
     special: Special = "",
     bins_from: Frozen = None,
@@ -178,9 +178,9 @@ def iv(
     html: Html = None,
     json: Json = None,
     fail_above: Limit = None,
-    fail_on: Compare = Choice.value,
-    constant: Constant = Policy.refuse,
-    empty: EmptyCells = Empty.half,
+    fail_on: Compare = Choice.VALUE,
+    constant: Constant = Policy.REFUSE,
+    empty: EmptyCells = Empty.HALF,
     quiet: Quiet = False,
 ) -> None:
     """Information value of each column of FILE about a target with two classes."""
@@ -207,14 +207,14 @@ def woe(
     event: Event = None,
     columns: Columns = "",
     bins: Bins = "10",
-    binning: How = Binning.quantile,
+    binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
     special: Special = "",
     bins_from: Frozen = None,
     level: Level = 0.95,
     html: Html = None,
     json: Json = None,
-    constant: Constant = Policy.refuse,
+    constant: Constant = Policy.REFUSE,
     quiet: Quiet = False,
 ) -> None:
     """Weight of evidence of each bin: log share of non-events over log share of events."""
@@ -224,12 +224,12 @@ def woe(
     chosen = listed(columns)
     table = opened(file, categorical, [*chosen, target] if chosen else chosen)
     names = [n for n in table.names if n != target]
-    options = binned(bins, binning, special, constant, Empty.half, bins_from, names)
+    options = binned(bins, binning, special, constant, Empty.HALF, bins_from, names)
     with terminal.working(f"WoE of {len(names)} columns", quiet=quiet):
         found = estimate(table, target, event=number(event), level=level, **options)
     section = Section("Weight of evidence", found, f"Evidence of {file.name} about {target}.")
     sources = {"data": file.name, "target": target}
-    after("Weight of evidence", [section], sources, html, json, None, Choice.value, quiet)
+    after("Weight of evidence", [section], sources, html, json, None, Choice.VALUE, quiet)
 
 
 @app.command()
@@ -261,7 +261,7 @@ def entropy(
         }
     section = Section("Entropy", ResultTable(found), f"Shannon entropy, {bias.replace('_', ' ')}.")
     sources = {"data": file.name}
-    after("Entropy", [section], sources, html, json, None, Choice.value, quiet)
+    after("Entropy", [section], sources, html, json, None, Choice.VALUE, quiet)
 
 
 @app.command()
@@ -289,7 +289,7 @@ def mi(
         found = estimate(first, second, bins=edges, units=units, level=level, method=method)
     section = Section("Mutual information", ResultTable({f"{x} and {y}": found}))
     sources = {"data": file.name}
-    after("Mutual information", [section], sources, html, json, None, Choice.value, quiet)
+    after("Mutual information", [section], sources, html, json, None, Choice.VALUE, quiet)
 
 
 @app.command()
@@ -308,7 +308,7 @@ def demo(
         report = demo_report()
     after(
         report.title, list(report.sections), dict(report.sources), html, json, None,
-        Choice.value, quiet,
+        Choice.VALUE, quiet,
     )  # fmt: skip
 
 
@@ -359,9 +359,9 @@ def exceeding(table: ResultTable, limit: float | None, compare: Choice) -> list[
     if limit is None:
         return []
     pick: dict[Choice, Callable[[Result], float]] = {
-        Choice.value: lambda r: r.value,
-        Choice.upper: lambda r: r.ci.high,
-        Choice.lower: lambda r: r.ci.low,
+        Choice.VALUE: lambda r: r.value,
+        Choice.UPPER: lambda r: r.ci.high,
+        Choice.LOWER: lambda r: r.ci.low,
     }
     return [name for name, r in table.items() if pick[compare](r) > limit]
 

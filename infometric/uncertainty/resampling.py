@@ -58,13 +58,13 @@ class Jackknife:
     def _of_counts(functional: Any, state: Counts, theta: Array) -> tuple[Array, Array]:
         refuse_weights(state, "The jackknife", "uncertainty='delta'")
         values = functional.leave_one_out(state)
-        n = state.n[:, None]
+        n = state.n[..., None]
         share = np.where(state.table > 0, state.table, 0) / n
         values = np.where(state.table > 0, values, 0.0)
         mean = (share * values).sum(-1, keepdims=True)
-        variance = ((n - 1) * share * (values - mean) ** 2).sum()
-        bias = ((n - 1) * (mean - theta)).sum()
-        return np.asarray(variance), np.asarray(bias)
+        variance = ((n - 1) * share * (values - mean) ** 2).sum((-2, -1))
+        bias = ((n - 1) * (mean - np.asarray(theta)[..., None, None])).sum((-2, -1))
+        return variance, bias
 
 
 @dataclass(frozen=True)
