@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from infometric.report.document import Report, Section
-from infometric.result import DIMENSIONLESS, Result, format_pvalue
+from infometric.result import DIMENSIONLESS, Result
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 _TAGS = {
@@ -41,7 +41,7 @@ def page(report: Report) -> str:
 <header>
 <div>
 <h1>{escape(report.title)}</h1>
-<p class="meta">{escape(report.created)} · infometric {escape(report.version)}</p>
+<p class="meta">{escape(_moment(report.created))} · infometric {escape(report.version)}</p>
 <p class="meta">{sources}</p>
 </div>
 <button id="theme" type="button" aria-label="Switch between light and dark">Dark</button>
@@ -71,6 +71,7 @@ def _section(section: Section) -> str:
         ("Name", True),
         (_value_head(results), True),
         (_interval_head(results), False),
+        ("", False),
         ("p (Holm)" if "pvalue_holm" in section.table.adjusted else "p", True),
         ("Records", True),
     ]
@@ -146,12 +147,13 @@ def _axis(results: Sequence[Result]) -> tuple[float, float, list[float]]:
 def _row(name: str, r: Result, axis: tuple[float, float, list[float]], pvalue: float) -> str:
     cells = [
         f'<td class="name" data-key="{escape(name)}">'
-        f'<button type="button" aria-expanded="false">{escape(name)}</button></td>',
+        f'<button type="button" aria-expanded="false"><span>{_breakable(name)}</span></button>'
+        "</td>",
         f'<td data-key="{_key(r.value)}">{_digits(r.value)}</td>',
-        f'<td class="plot">{_drawing(r, axis)}'
-        f'<span class="ends">{_digits(r.ci.low)} to {_digits(r.ci.high)}</span></td>',
+        f'<td class="ends">{_digits(r.ci.low)} to {_digits(r.ci.high)}</td>',
+        f'<td class="plot">{_drawing(r, axis)}</td>',
         f'<td data-key="{_key(pvalue)}">{_pvalue(pvalue)}</td>',
-        f'<td data-key="{_key(sum(r.n))}">{_records(r)}</td>',
+        f'<td class="n" data-key="{_key(sum(r.n))}">{_records(r)}</td>',
     ]
     verdict = r.diagnostics.get("verdict")
     if verdict:
@@ -256,6 +258,16 @@ _ACCOUNT = {
 }
 
 
+def _breakable(name: str) -> str:
+    """Name that a narrow page may break after an underscore or a full stop."""
+    return escape(name).replace("_", "_<wbr>").replace(".", ".<wbr>")
+
+
+def _moment(created: str) -> str:
+    """Time stamp as a reader writes it."""
+    return created.replace("T", " ").replace("+00:00", " UTC")
+
+
 def _key(value: float) -> str:
     return repr(float(value)) if math.isfinite(value) else ""
 
@@ -271,7 +283,7 @@ def _digits(value: float) -> str:
 def _pvalue(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return escape("< 0.0001" if value < 1e-4 else format_pvalue(value).removeprefix("= "))
+    return escape("< 0.0001" if value < 1e-4 else f"{value:.4f}")
 
 
 def _records(r: Result) -> str:
