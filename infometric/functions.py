@@ -16,7 +16,11 @@ from infometric.estimators import (
     TsallisDivergence,
     TsallisEntropy,
 )
+from infometric.estimators.discrete import shared_encoders
+from infometric.exceptions import DataError
 from infometric.result import Result, ResultTable
+from infometric.sources import open_table
+from infometric.state.counts import Counts
 from infometric.typing import RNG
 
 
@@ -30,13 +34,13 @@ def entropy(
     units: str = "nats",
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Shannon entropy of a discrete variable, or of a continuous one in `bins`.
 
     Parameters
     ----------
-    x : array-like of shape (n_rows,), series or Counts
-        Sample of one variable, or its counts.
+    x : array-like, frame, path or Counts
+        Sample of one variable, a table of several, or counts.
     bias : {"miller_madow", "plug_in"}
         Correction of the plug-in value.
     bins : int, list of float or Encoder, optional
@@ -54,8 +58,8 @@ def entropy(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -89,13 +93,13 @@ def renyi_entropy(
     units: str = "nats",
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Rényi entropy of a discrete variable; Shannon's at order 1.
 
     Parameters
     ----------
-    x : array-like of shape (n_rows,), series or Counts
-        Sample of one variable, or its counts.
+    x : array-like, frame, path or Counts
+        Sample of one variable, a table of several, or counts.
     order : float
         Order, not negative.
     bins : int, list of float or Encoder, optional
@@ -113,8 +117,8 @@ def renyi_entropy(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -147,13 +151,13 @@ def tsallis_entropy(
     level: float = 0.95,
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Tsallis entropy of a discrete variable, dimensionless; Shannon's in nats at q = 1.
 
     Parameters
     ----------
-    x : array-like of shape (n_rows,), series or Counts
-        Sample of one variable, or its counts.
+    x : array-like, frame, path or Counts
+        Sample of one variable, a table of several, or counts.
     q : float
         Order, not negative.
     bins : int, list of float or Encoder, optional
@@ -169,8 +173,8 @@ def tsallis_entropy(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -205,13 +209,13 @@ def kl_divergence(
     units: str = "nats",
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Kullback-Leibler divergence of p from q.
 
     Parameters
     ----------
-    p, q : array-like of shape (n_rows,), series or Counts
-        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
     bins : int, list of float or Encoder, optional
@@ -229,8 +233,8 @@ def kl_divergence(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -251,8 +255,7 @@ def kl_divergence(
     0.040547
     """
     estimator = KLDivergence(zeros=zeros, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(p, q, sample_weight=sample_weight)
-    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    return _between(estimator, p, q, level, rng, sample_weight)
 
 
 def jeffreys_divergence(
@@ -266,13 +269,13 @@ def jeffreys_divergence(
     units: str = "nats",
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Jeffreys divergence: KL in both directions. PSI and IV are this number.
 
     Parameters
     ----------
-    p, q : array-like of shape (n_rows,), series or Counts
-        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
     bins : int, list of float or Encoder, optional
@@ -290,8 +293,8 @@ def jeffreys_divergence(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -312,8 +315,7 @@ def jeffreys_divergence(
     0.081093
     """
     estimator = JeffreysDivergence(zeros=zeros, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(p, q, sample_weight=sample_weight)
-    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    return _between(estimator, p, q, level, rng, sample_weight)
 
 
 def jensen_shannon_divergence(
@@ -327,13 +329,13 @@ def jensen_shannon_divergence(
     units: str = "nats",
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Jensen-Shannon divergence of p and q; at most log 2.
 
     Parameters
     ----------
-    p, q : array-like of shape (n_rows,), series or Counts
-        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     weight : float
         Weight of p in the mixture.
     bins : int, list of float or Encoder, optional
@@ -351,8 +353,8 @@ def jensen_shannon_divergence(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -373,8 +375,7 @@ def jensen_shannon_divergence(
     0.010068
     """
     estimator = JensenShannonDivergence(weight=weight, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(p, q, sample_weight=sample_weight)
-    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    return _between(estimator, p, q, level, rng, sample_weight)
 
 
 def renyi_divergence(
@@ -389,13 +390,13 @@ def renyi_divergence(
     units: str = "nats",
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Rényi divergence of p from q.
 
     Parameters
     ----------
-    p, q : array-like of shape (n_rows,), series or Counts
-        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     order : float
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
@@ -415,8 +416,8 @@ def renyi_divergence(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -437,8 +438,7 @@ def renyi_divergence(
     0.040547
     """
     estimator = RenyiDivergence(order, zeros=zeros, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(p, q, sample_weight=sample_weight)
-    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    return _between(estimator, p, q, level, rng, sample_weight)
 
 
 def tsallis_divergence(
@@ -452,13 +452,13 @@ def tsallis_divergence(
     level: float = 0.95,
     sample_weight: Any = None,
     rng: RNG = None,
-) -> Result:
+) -> Result | ResultTable:
     """Tsallis divergence of p from q, dimensionless.
 
     Parameters
     ----------
-    p, q : array-like of shape (n_rows,), series or Counts
-        Two samples of one variable, or their counts; `p` alone where it holds both groups.
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     order : float
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
@@ -476,8 +476,8 @@ def tsallis_divergence(
 
     Returns
     -------
-    Result
-        Estimate with interval.
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
 
     Raises
     ------
@@ -499,8 +499,7 @@ def tsallis_divergence(
     0.083333
     """
     estimator = TsallisDivergence(order, zeros=zeros, bins=bins, uncertainty=method)
-    fitted = estimator.fit(p, q, sample_weight=sample_weight)
-    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    return _between(estimator, p, q, level, rng, sample_weight)
 
 
 def mutual_information(
@@ -518,8 +517,9 @@ def mutual_information(
 
     Parameters
     ----------
-    x, y : array-like of shape (n_rows,) or series
-        Two variables of one sample; or x alone, `Counts` of their joint table.
+    x, y : array-like of shape (n_rows,) or (n_rows, n_columns), or frame
+        Two variables of one sample, several columns being one vector variable; or x alone,
+        `Counts` of their joint table.
     bins : int, list of float or Encoder, optional
         Cells of continuous variables.
     method : str or Uncertainty
@@ -744,11 +744,30 @@ def weight_of_evidence(
     return table  # type: ignore[no-any-return]
 
 
+def _between(
+    estimator: Any, p: Any, q: Any, level: float, rng: RNG, sample_weight: Any
+) -> Result | ResultTable:
+    """Divergence of p from q, with cells learned from both."""
+    if isinstance(p, Counts) and q is None:
+        if p.n_groups != 2:
+            raise DataError(
+                "A divergence compares two samples.",
+                got={"groups": p.n_groups},
+                hint="Counts.from_counts([sample, reference])",
+            )
+        p, q = p.group(0), p.group(1)
+    if q is None:
+        raise DataError("A divergence compares two samples; q is None.", hint="pass p and q")
+    if not isinstance(p, Counts):
+        estimator.set_params(bins=shared_encoders(p, q, estimator.bins))
+    w_p, w_q = (None, None) if sample_weight is None else sample_weight
+    fitted = estimator.fit(q, sample_weight=w_q)
+    return fitted.estimate(p, level=level, rng=rng, sample_weight=w_p)  # type: ignore[no-any-return]
+
+
 def _without(reference: Any, by: str | None) -> Any:
     """The reference without the slicing column, which is no characteristic."""
     if by is None:
         return reference
-    from infometric.sources import open_table
-
     table = open_table(reference)
     return table.without(by) if by in table.names else table

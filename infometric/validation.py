@@ -185,9 +185,9 @@ class Table:
         """Error where there is no row or no column."""
         if not self.names or self.n_rows == 0:
             raise DataError(
-                f"There is nothing to estimate from: {self.where} has {self.n_rows} sample(s) and "
-                f"{len(self.names)} feature(s), while a minimum of 1 is required.",
-                got=(self.n_rows, len(self.names)),
+                f"There is nothing to estimate from in {self.where}: {self.n_rows} sample(s), "
+                f"{len(self.names)} feature(s) (shape=({self.n_rows}, {len(self.names)})) while "
+                "a minimum of 1 is required.",
                 hint="check the filter that made the table",
             )
 
@@ -585,29 +585,14 @@ def check_lengths(**arrays: Any) -> int:
     return next(iter(lengths.values()))
 
 
-def discrete_column(data: Any, name: str, bins: Any) -> Column:
-    """One variable of discrete values: categories, or numbers that will be binned.
+def as_cells(column: Column, bins: Any) -> Column:
+    """The column itself where it has cells or will be binned; its whole numbers as categories.
 
     Raises
     ------
     UnsupportedError
         Where numbers are continuous and no bins are given.
     """
-    if isinstance(data, Column):
-        return _as_cells(data, bins)
-    table = FrameTable(data, name=name)
-    if len(table.names) != 1:
-        raise DataError(
-            f"{name} must be one variable.",
-            got={"columns": list(table.names)[:5]},
-            hint="pass one column: frame['column']",
-        )
-    table.require_rows()
-    return _as_cells(table.column(table.names[0]), bins)
-
-
-def _as_cells(column: Column, bins: Any) -> Column:
-    """The column itself where it has cells or will be binned; its whole numbers as categories."""
     if not column.numeric or bins is not None:
         return column
     known = column.known()

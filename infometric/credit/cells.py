@@ -77,7 +77,6 @@ class BinnedEstimator(Estimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
         return tags
 
 

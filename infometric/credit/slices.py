@@ -44,22 +44,12 @@ def estimate_by(
         )
     order = tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
     found = count_table(table, estimator.encoders_, Split(by, order, sample_weight))
-    current = {
-        (name, value): Counts(
-            s.table[[g]],
-            s.shape,
-            None if s.squares is None else s.squares[[g]],
-            s.key,
-            s.cells,
+    pairs = {
+        slice_name(name, value): Counts.stack(
+            [estimator.state_[name], s.group(g)], ("reference", str(value))
         )
         for g, value in enumerate(order)
         for name, s in found.items()
-    }
-    pairs = {
-        slice_name(name, value): Counts.stack(
-            [estimator.state_[name], part], ("reference", str(value))
-        )
-        for (name, value), part in current.items()
     }
     strategy = estimator.uncertainty if uncertainty is None else uncertainty
     results = estimator._infer(estimator._treated(pairs), strategy, level, rng)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from infometric.estimators.discrete import DiscreteEstimator, encoder_of
+from infometric.estimators.discrete import DiscreteEstimator, cell_columns, encoder_of
 from infometric.exceptions import DataError
 from infometric.functional import information as functional
 from infometric.state.counts import Counts
-from infometric.state.encoders import Encoder
+from infometric.state.encoders import Column, Encoder
+from infometric.typing import Array
 from infometric.validation import check_lengths, check_weights
+
+MOST_CELLS = 10_000_000
 
 
 class MutualInformation(DiscreteEstimator):
-    """Mutual information of two discrete variables.
+    """Mutual information of two discrete variables; several columns are one vector variable.
 
     Parameters
     ----------
@@ -42,36 +47,91 @@ class MutualInformation(DiscreteEstimator):
     def _functional(self) -> functional.MutualInformation:
         return functional.MutualInformation()
 
-    def _state_of_counts(self, X: Counts, y: Any) -> Counts:
-        if len(X.shape) != 2 or y is not None:
+    def _checked(self, counts: Counts) -> Counts:
+        if len(counts.shape) != 2:
             raise DataError(
                 "Mutual information of counts needs one joint table of two variables.",
-                got={"groups": X.n_groups, "shape": X.shape},
+                got={"groups": counts.n_groups, "shape": counts.shape},
                 hint="Counts.from_counts(table, joint=True)",
             )
-        return X
+        return counts
 
-    def _encoders(self, X: Any, y: Any) -> dict[str, Encoder]:
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        if isinstance(X, Counts):
+            return {"encoders_": None, "state_": self._checked(X)}
+        x_columns, y_columns = self._variables(X, y)
+        encoders = [
+            {name: encoder_of([c], self.bins) for name, c in columns.items()}
+            for columns in (x_columns, y_columns)
+        ]
+        return {
+            "encoders_": encoders,
+            "state_": joint_counts(encoders, (x_columns, y_columns), sample_weight),
+            "n_features_in_": len(x_columns),
+            "feature_names_in_": np.array(list(x_columns), dtype=object),
+        }
+
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> Counts:
+        if isinstance(X, Counts):
+            return self._checked(X)
+        if self.encoders_ is None:
+            raise DataError(
+                "This MutualInformation was fitted on counts, which have no encoder.",
+                hint="pass Counts again, or fit on samples",
+            )
+        return joint_counts(self.encoders_, self._variables(X, y), sample_weight)
+
+    def _variables(self, X: Any, y: Any) -> tuple[dict[str, Column], dict[str, Column]]:
         if y is None:
             raise DataError(
                 "Mutual information is of two variables; requires y to be passed, but the target "
                 "y is None.",
                 hint="fit(x, y)",
             )
-        return {
-            name: encoder_of([self._column(data, name)], self.bins)
-            for name, data in (("x", X), ("y", y))
-        }
+        return cell_columns(X, self.bins), cell_columns(y, self.bins)
 
-    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
-        x_column, y_column = self._column(X, "x"), self._column(y, "y")
-        n = check_lengths(x=x_column.values, y=y_column.values)
-        weights = check_weights(sample_weight, n)
-        ex, ey = encoders["x"], encoders["y"]
-        shape = (ex.n_cells, ey.n_cells)
-        codes = ex.encode(x_column) * shape[1] + ey.encode(y_column)
-        size = shape[0] * shape[1]
-        table = np.bincount(codes, weights=weights, minlength=size)
-        squares = None if weights is None else (
-            np.bincount(codes, weights=weights**2, minlength=size)[None])  # fmt: skip
-        return Counts(table[None], shape, squares, f"{ex.key}-{ey.key}")
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def joint_counts(
+    encoders: Sequence[Mapping[str, Encoder]],
+    variables: Sequence[Mapping[str, Column]],
+    sample_weight: Any,
+) -> Counts:
+    """Joint table of two variables; several columns are one vector variable."""
+    coded = [vector_codes(e, v) for e, v in zip(encoders, variables, strict=True)]
+    (x, width), (y, height) = coded
+    weights = check_weights(sample_weight, check_lengths(x=x, y=y))
+    codes, size = x * height + y, width * height
+    table = np.bincount(codes, weights=weights, minlength=size)[None]
+    squares = None
+    if weights is not None:
+        squares = np.bincount(codes, weights=weights**2, minlength=size)[None]
+    key = "-".join(e.key for side in encoders for e in side.values())
+    return Counts(table, (width, height), squares, key)
+
+
+def vector_codes(
+    encoders: Mapping[str, Encoder], columns: Mapping[str, Column]
+) -> tuple[Array, int]:
+    """Cell of each row of a vector variable, and the number of cells.
+
+    Raises
+    ------
+    DataError
+        Where there are more cells than a table can hold.
+    """
+    size = math.prod(e.n_cells for e in encoders.values())
+    if size > MOST_CELLS:
+        raise DataError(
+            f"{len(encoders)} columns together have too many cells for one table.",
+            got=size,
+            hint="bins=3, or fewer columns",
+        )
+    codes: Array = np.zeros(1, dtype=np.int64)
+    for (_, encoder), column in zip(encoders.items(), columns.values(), strict=True):
+        codes = codes * encoder.n_cells + encoder.encode(column)
+    return codes, size

@@ -1,79 +1,132 @@
-"""What the estimators of discrete data share: samples or counts in, one state out."""
+"""What the estimators of discrete data share: samples, tables or counts in, states out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator
-from infometric.exceptions import DataError
-from infometric.sources.counting import _given
+import numpy as np
+
+from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator, States
+from infometric.exceptions import ColumnError, DataError
+from infometric.sources import open_table
+from infometric.sources.counting import chosen_encoder
 from infometric.state.counts import Counts
 from infometric.state.encoders import BinSpec, Column, Encoder, learn_encoder
-from infometric.validation import Constraint, OneOf, check_weights, discrete_column
+from infometric.validation import Constraint, OneOf, Table, as_cells, check_weights
 
 DISCRETE: dict[str, tuple[Constraint, ...]] = {
     "bins": (OneOf((None,)), *BINS),
     "units": UNITS,
     "uncertainty": UNCERTAINTY,
 }
+WHOLE = ""  # name of the only state of an estimator that was given counts
 
 
 class DiscreteEstimator(Estimator):
-    """Estimator of counts: accepts `Counts`, or samples that it encodes itself."""
+    """Estimator of counts, one state per column: accepts `Counts`, or data that it encodes."""
 
     _constraints = DISCRETE
     bins: Any
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         if isinstance(X, Counts):
-            return {"encoders_": None, "state_": self._state_of_counts(X, y)}
-        encoders = self._encoders(X, y)
-        return {"encoders_": encoders, "state_": self._encoded(encoders, X, y, sample_weight)}
+            return {"encoders_": None, "single_": True, "state_": {WHOLE: self._checked(X)}}
+        columns = cell_columns(X, self.bins)
+        encoders = {name: encoder_of([c], self.bins) for name, c in columns.items()}
+        return {
+            "encoders_": encoders,
+            "state_": counted(encoders, columns, sample_weight),
+            "single_": is_one(X),
+            "n_features_in_": len(columns),
+            "feature_names_in_": np.array(list(columns), dtype=object),
+        }
 
-    def _count(self, X: Any, y: Any, sample_weight: Any) -> Counts:
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
         if isinstance(X, Counts):
-            return self._state_of_counts(X, y)
+            return {WHOLE: self._checked(X)}
         if self.encoders_ is None:
             raise DataError(
                 f"This {type(self).__name__} was fitted on counts, which have no encoder.",
                 hint="pass Counts again, or fit on samples",
             )
-        return self._encoded(self.encoders_, X, y, sample_weight)
+        columns = cell_columns(X, self.bins)
+        if self.single_ and len(columns) == 1:
+            columns = dict(zip(self.encoders_, columns.values(), strict=True))
+        return counted(self.encoders_, columns, sample_weight)
 
-    def _state_of_counts(self, X: Counts, y: Any) -> Counts:
-        return X if y is None else Counts.stack([X, y])
+    def _checked(self, counts: Counts) -> Counts:
+        """Counts that fit the measure; one sample here."""
+        if counts.n_groups != 1:
+            raise DataError(
+                f"{type(self).__name__} takes the counts of one sample at a time.",
+                got={"groups": counts.n_groups},
+                hint="Counts.from_counts([12, 7, 3])",
+            )
+        return counts
 
-    def _encoders(self, X: Any, y: Any) -> dict[str, Encoder]:
-        raise NotImplementedError
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
 
-    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
-        raise NotImplementedError
 
-    def _column(self, data: Any, name: str) -> Column:
-        return discrete_column(data, name, self.bins)
+def is_one(data: Any) -> bool:
+    """Whether data are one variable: an array of one dimension, a series, a column."""
+    return isinstance(data, Column) or bool(getattr(open_table(data), "one_dimensional", False))
+
+
+def cell_columns(data: Any, bins: Any) -> dict[str, Column]:
+    """Columns of data that have cells or will be binned, by name.
+
+    Raises
+    ------
+    DataError
+        Where there is no row or no column.
+    UnsupportedError
+        Where a column is continuous and there are no bins.
+    """
+    if isinstance(data, Column):
+        return {data.name: as_cells(data, bins)}
+    table: Table = open_table(data)
+    table.require_rows()
+    return {name: as_cells(table.column(name), bins) for name in table.names}
 
 
 def encoder_of(columns: Sequence[Column], bins: Any) -> Encoder:
     """Encoder of one variable, learned from all samples of it."""
-    given = _given(10 if bins is None else bins, columns[0].name, BinSpec(constant="keep"))
-    if isinstance(given, Encoder):
-        return given
-    return learn_encoder(pooled(columns), given)
+    spec = BinSpec(constant="keep")
+    given = chosen_encoder(10 if bins is None else bins, columns[0].name, spec)
+    return given if isinstance(given, Encoder) else learn_encoder(pooled(columns), given)
+
+
+def shared_encoders(p: Any, q: Any, bins: Any) -> dict[str, Encoder]:
+    """Encoders learned from two samples together, by the names of the second."""
+    ours, theirs = cell_columns(p, bins), cell_columns(q, bins)
+    if is_one(p) and is_one(q):
+        ours = dict(zip(theirs, ours.values(), strict=True))
+    require_columns(theirs, ours)
+    return {name: encoder_of([ours[name], c], bins) for name, c in theirs.items()}
+
+
+def require_columns(names: Iterable[str], columns: dict[str, Column]) -> None:
+    """Error for the first name that is no column, naming the nearest that is."""
+    for name in names:
+        if name not in columns:
+            raise ColumnError.missing(name, columns)
 
 
 def pooled(columns: Sequence[Column]) -> Column:
     """Samples of one variable, one after the other."""
-    import numpy as np
-
     first = columns[0]
     if len(columns) == 1:
         return first
     if len({c.numeric for c in columns}) > 1:
         columns = [c.as_levels() for c in columns]
     if columns[0].numeric:
-        parts = [c.known() for c in columns]
-        return Column(first.name, np.concatenate(parts))
+        return Column(first.name, np.concatenate([c.known() for c in columns]))
     levels = tuple(dict.fromkeys(v for c in columns for v in c.levels or ()))
     position = {v: i for i, v in enumerate(levels)}
     codes = [
@@ -83,11 +136,16 @@ def pooled(columns: Sequence[Column]) -> Column:
     return Column(first.name, np.concatenate(codes), None, levels)
 
 
+def counted(
+    encoders: dict[str, Encoder], columns: dict[str, Column], sample_weight: Any
+) -> dict[str, Counts]:
+    """Counts of each column."""
+    require_columns(encoders, columns)
+    return {name: count_sample(e, columns[name], sample_weight) for name, e in encoders.items()}
+
+
 def count_sample(encoder: Encoder, column: Column, sample_weight: Any) -> Counts:
     """Counts of one sample."""
-    if len(column.values) == 0:
-        raise DataError(
-            f"{column.name} is empty: Found array with 0 sample(s).", hint="check the filter"
-        )
-    table, squares = encoder.count(column, weights=check_weights(sample_weight, len(column.values)))
+    weights = check_weights(sample_weight, len(column.values))
+    table, squares = encoder.count(column, weights=weights)
     return Counts(table, table.shape[-1:], squares, encoder.key, encoder.labels)

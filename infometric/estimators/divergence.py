@@ -1,61 +1,60 @@
-"""Divergences between two samples of one discrete variable."""
+"""Divergences of a sample from a reference: ``fit(reference).estimate(sample)``."""
 
 from __future__ import annotations
 
 from numbers import Real
 from typing import Any
 
-from infometric.estimators.discrete import (
-    DISCRETE,
-    DiscreteEstimator,
-    count_sample,
-    encoder_of,
-)
+from infometric.base import States
+from infometric.estimators.discrete import DISCRETE, DiscreteEstimator
 from infometric.exceptions import DataError
 from infometric.functional import divergence as functional
 from infometric.state.counts import Counts
-from infometric.state.encoders import Encoder
 from infometric.validation import PROBABILITY, OneOf, Span
 
 _ZEROS = {"zeros": (OneOf(("half", "keep")),)}
 _ORDER = {"order": (Span(Real, 0, None, closed="neither"),)}
 
 
-class _TwoSamples(DiscreteEstimator):
-    """Two samples of one variable: ``fit(p, q)``."""
+class _FromReference(DiscreteEstimator):
+    """A sample (p) against the reference (q) that `fit` saw."""
 
     _constraints = DISCRETE | _ZEROS
 
-    def _state_of_counts(self, X: Counts, y: Any) -> Counts:
-        state = super()._state_of_counts(X, y)
-        if state.n_groups != 2:
+    def estimate(self, X: Any = None, y: Any = None, **options: Any) -> Any:
+        """Divergence of X from the reference.
+
+        Parameters
+        ----------
+        X : array-like, frame, path or Counts
+            The sample, with the reference's columns.
+        y : None
+            Ignored.
+        **options
+            level, uncertainty, rng, sample_weight, as in `Estimator.estimate`.
+
+        Raises
+        ------
+        DataError
+            Where X is missing: a reference alone diverges from nothing.
+        """
+        if X is None and hasattr(self, "state_"):
             raise DataError(
-                f"{type(self).__name__} compares two samples.",
-                got={"groups": state.n_groups},
-                hint="Counts.from_counts([sample, other])",
+                f"{type(self).__name__} compares two samples, and fit has seen the reference "
+                "alone.",
+                hint=f"{type(self).__name__}().fit(reference).estimate(sample)",
             )
-        return state
+        return super().estimate(X, y, **options)
 
-    def _encoders(self, X: Any, y: Any) -> dict[str, Encoder]:
-        if y is None:
-            raise DataError(
-                f"{type(self).__name__} compares two samples; requires y to be passed, but the "
-                "target y is None.",
-                hint="fit(sample, other)",
-            )
-        return {"x": encoder_of([self._column(X, "x"), self._column(y, "y")], self.bins)}
-
-    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
-        weights = (None, None) if sample_weight is None else sample_weight
-        parts = [
-            count_sample(encoders["x"], self._column(data, name), w)
-            for data, name, w in zip((X, y), ("x", "y"), weights, strict=True)
-        ]
-        return Counts.stack(parts)
+    def _compared(self, state: States) -> States:
+        return {
+            name: Counts.stack([sample, self.state_[name]], ("sample", "reference"))
+            for name, sample in state.items()
+        }
 
 
-class KLDivergence(_TwoSamples):
-    """Kullback-Leibler divergence of the first sample from the second.
+class KLDivergence(_FromReference):
+    """Kullback-Leibler divergence of a sample from a reference.
 
     Parameters
     ----------
@@ -69,14 +68,11 @@ class KLDivergence(_TwoSamples):
     uncertainty : str or Uncertainty
         "auto" is the noncentral chi-square interval.
 
-    Notes
-    -----
-    ``fit(p, q, sample_weight=(w_p, w_q))`` takes the weights of both samples.
-
     Examples
     --------
     >>> from infometric import KLDivergence
-    >>> round(KLDivergence().fit(["a", "b"] * 50, ["a", "b", "b"] * 40).estimate().value, 4)
+    >>> kl = KLDivergence().fit(["a", "b", "b"] * 40)
+    >>> round(kl.estimate(["a", "b"] * 50).value, 4)
     0.0589
     """
 
@@ -107,13 +103,13 @@ class JeffreysDivergence(KLDivergence):
         return functional.Jeffreys(self.zeros)
 
 
-class JensenShannonDivergence(_TwoSamples):
+class JensenShannonDivergence(_FromReference):
     """Jensen-Shannon divergence, at most log 2.
 
     Parameters
     ----------
     weight : float
-        Weight of the first sample in the mixture.
+        Weight of the sample in the mixture.
     bins, units, uncertainty
         As in `KLDivergence`.
     """
@@ -137,8 +133,8 @@ class JensenShannonDivergence(_TwoSamples):
         return functional.JensenShannon(weight=float(self.weight))
 
 
-class RenyiDivergence(_TwoSamples):
-    """Rényi divergence of the first sample from the second.
+class RenyiDivergence(_FromReference):
+    """Rényi divergence of a sample from a reference.
 
     Parameters
     ----------
@@ -170,7 +166,7 @@ class RenyiDivergence(_TwoSamples):
 
 
 class TsallisDivergence(RenyiDivergence):
-    """Tsallis divergence of the first sample from the second; dimensionless.
+    """Tsallis divergence of a sample from a reference; dimensionless.
 
     Parameters and use are those of `RenyiDivergence`; `units` has no effect.
     """

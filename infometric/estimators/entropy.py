@@ -1,44 +1,17 @@
-"""Entropies of one discrete variable."""
+"""Entropies of discrete variables, one per column."""
 
 from __future__ import annotations
 
 from numbers import Real
 from typing import Any
 
-from infometric.estimators.discrete import (
-    DISCRETE,
-    DiscreteEstimator,
-    count_sample,
-    encoder_of,
-)
-from infometric.exceptions import DataError
+from infometric.estimators.discrete import DISCRETE, DiscreteEstimator
 from infometric.functional import entropy as functional
-from infometric.state.counts import Counts
-from infometric.state.encoders import Encoder
 from infometric.validation import OneOf, Span
 
 
-class _OneSample(DiscreteEstimator):
-    """One variable, one sample."""
-
-    def _state_of_counts(self, X: Counts, y: Any) -> Counts:
-        if X.n_groups != 1 or y is not None:
-            raise DataError(
-                f"{type(self).__name__} is defined on one sample.",
-                got={"groups": X.n_groups},
-                hint="Counts.from_counts([12, 7, 3])",
-            )
-        return X
-
-    def _encoders(self, X: Any, y: Any) -> dict[str, Encoder]:
-        return {"x": encoder_of([self._column(X, "x")], self.bins)}
-
-    def _encoded(self, encoders: dict[str, Encoder], X: Any, y: Any, sample_weight: Any) -> Counts:
-        return count_sample(encoders["x"], self._column(X, "x"), sample_weight)
-
-
-class Entropy(_OneSample):
-    """Shannon entropy of a discrete variable.
+class Entropy(DiscreteEstimator):
+    """Shannon entropy of a discrete variable, or of each column of a table.
 
     Parameters
     ----------
@@ -77,8 +50,8 @@ class Entropy(_OneSample):
         return functional.ShannonEntropy(self.bias)
 
 
-class RenyiEntropy(_OneSample):
-    """Rényi entropy of a discrete variable.
+class RenyiEntropy(DiscreteEstimator):
+    """Rényi entropy of a discrete variable, or of each column of a table.
 
     Parameters
     ----------
@@ -113,8 +86,8 @@ class RenyiEntropy(_OneSample):
         return functional.RenyiEntropy(float(self.order))
 
 
-class TsallisEntropy(_OneSample):
-    """Tsallis entropy of a discrete variable; dimensionless.
+class TsallisEntropy(DiscreteEstimator):
+    """Tsallis entropy of a discrete variable, or of each column; dimensionless.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def learn_encoders(
     DataError
         Where a column is constant, all missing or infinite.
     """
-    given = {name: _given(bins, name, spec) for name in names}
+    given = {name: chosen_encoder(bins, name, spec) for name in names}
     learned = {c.name: c for c in table.sample([n for n in names if not _is_encoder(given[n])])}
     return {
         name: given[name] if _is_encoder(given[name]) else learn_encoder(learned[name], given[name])
@@ -57,12 +57,12 @@ def _is_encoder(value: Any) -> bool:
     return isinstance(value, Encoder)
 
 
-def _given(bins: Any, name: str, spec: BinSpec) -> Any:
+def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Any:
     """Encoder where `bins` fixes one for the column, else the spec to learn it by."""
     if isinstance(bins, Mapping):
         if "kind" in bins:
             return encoder_from_dict(bins)
-        return _given(bins[name], name, spec) if name in bins else spec
+        return chosen_encoder(bins[name], name, spec) if name in bins else spec
     if isinstance(bins, Encoder):
         return bins
     if isinstance(bins, int | np.integer):

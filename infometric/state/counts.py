@@ -223,6 +223,11 @@ class Counts:
             )
         return self.table.reshape(self.table.shape[:-2] + self.shape)
 
+    def group(self, g: int) -> Counts:
+        """One of the independent samples, alone."""
+        squares = None if self.squares is None else self.squares[..., [g], :]
+        return Counts(self.table[..., [g], :], self.shape, squares, self.key, self.cells)
+
     def with_table(self, table: Array) -> Counts:
         """The same cells with other counts (a batch of replicates, say), unweighted."""
         return replace(self, table=table, squares=None)
