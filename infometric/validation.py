@@ -136,6 +136,8 @@ class Table:
     names: tuple[str, ...]
     where: str = "the table"
     queries: bool = False  # whether `tabulate` counts in the source's own engine
+    one_dimensional: bool = False  # one variable rather than a table of one column
+    named: bool = True  # whether columns have names of their own, or positions only
 
     @property
     def n_rows(self) -> int:
@@ -181,6 +183,16 @@ class Table:
             if name not in self.names:
                 raise ColumnError.missing(name, self.names, where=self.where)
 
+    def require_width(self, width: int, caller: str) -> None:
+        """Error where columns go by position and there are not as many as in `fit`."""
+        if not self.named and len(self.names) != width:
+            raise DataError(
+                f"X has {len(self.names)} features, but {caller} is expecting {width} features as "
+                "input. Reshape your data.",
+                got={"columns": len(self.names)},
+                hint=f"pass the {width} column(s) seen in fit, in their order",
+            )
+
     def require_rows(self) -> None:
         """Error where there is no row or no column."""
         if not self.names or self.n_rows == 0:
@@ -223,13 +235,13 @@ class FrameTable(Table):
         self, data: Any, *, categorical: Sequence[str] | bool = (), name: str = "x"
     ) -> None:
         self._frame, self._array = _as_frame_or_array(data)
-        self.one_dimensional = False
+        self.named = self._array is None
         if self._array is not None:
             self.one_dimensional = self._array.ndim == 1
             width = 1 if self.one_dimensional else self._array.shape[1]
             self.names = (name,) if self.one_dimensional else tuple(f"x{i}" for i in range(width))
         elif hasattr(self._frame, "columns"):
-            self.names = tuple(self._frame.columns)
+            self.names = tuple(map(str, self._frame.columns))  # pandas numbers them by default
         else:
             self.one_dimensional = True
             self.names = (str(self._frame.name) if self._frame.name else name,)
@@ -248,7 +260,8 @@ class FrameTable(Table):
             raw = self._array if self.one_dimensional else self._array[:, position]
             column = array_column(name, raw)
         else:
-            series = self._frame[name] if not self.one_dimensional else self._frame
+            whole = self.one_dimensional
+            series = self._frame if whole else self._frame[:, self._positions[name]]
             column = series_column(name, series)
         chosen = self._categorical is True or (
             not isinstance(self._categorical, bool) and name in self._categorical
@@ -306,8 +319,9 @@ def _native(data: Any) -> Any:
                         ) from error  # fmt: skip
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
-    if isinstance(native, nw.DataFrame) and len(set(native.columns)) != len(native.columns):
-        twice = sorted({c for c in native.columns if native.columns.count(c) > 1})
+    names = list(map(str, native.columns)) if isinstance(native, nw.DataFrame) else []
+    if len(set(names)) != len(names):
+        twice = sorted({c for c in names if names.count(c) > 1})
         raise DataError("Column names must be unique.", got=twice, hint="rename the columns")
     return native
 

@@ -47,6 +47,7 @@ class BinnedEstimator(Estimator):
     binning: Any
     out_of_range: Any
     constant: Any
+    n_features_in_: int
 
     def _functional(self) -> Jeffreys:
         return Jeffreys()
@@ -62,6 +63,12 @@ class BinnedEstimator(Estimator):
     def _open(self, X: Any) -> Table:
         table = open_table(X, categorical=self.categorical)
         table.require_rows()
+        return table
+
+    def _reopen(self, X: Any) -> Table:
+        """Table of new data, with the columns of `fit`."""
+        table = self._open(X)
+        table.require_width(self.n_features_in_, type(self).__name__)
         return table
 
     def _infer(self, state: Any, strategy: Any, level: float, rng: Any) -> Any:

@@ -107,13 +107,14 @@ class _Evidence(BinnedEstimator):
             "classes_": classes,
             "encoders_": encoders,
             "state_": state,
-            "single_": getattr(table, "one_dimensional", False),
+            "single_": table.one_dimensional,
             "n_features_in_": len(names),
             "feature_names_in_": np.array(names, dtype=object),
         }
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
         table, names, target = self._split(X, y)
+        table.require_width(self.n_features_in_, type(self).__name__)
         encoders = self.encoders_
         if self.single_ and len(names) == 1:
             (encoder,) = encoders.values()
@@ -242,7 +243,7 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
     def transform(self, X: Any) -> Array:
         """WoE of each value, shape (n_rows, n_columns)."""
         check_is_fitted(self, "state_")
-        table = self._open(X)
+        table = self._reopen(X)
         names = list(table.names) if self.single_ else list(self.encoders_)
         table.require(names)
         woe = self.woe_

@@ -119,13 +119,13 @@ class PSI(BinnedEstimator):
         return {
             "encoders_": encoders,
             "state_": state,
-            "single_": getattr(table, "one_dimensional", False),
+            "single_": table.one_dimensional,
             "n_features_in_": len(names),
             "feature_names_in_": np.array(names, dtype=object),
         }
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
-        table = self._open(X)
+        table = self._reopen(X)
         encoders = self.encoders_
         if self.single_ and len(table.names) == 1:
             (encoder,) = encoders.values()

@@ -79,7 +79,7 @@ class MutualInformation(DiscreteEstimator):
                 "This MutualInformation was fitted on counts, which have no encoder.",
                 hint="pass Counts again, or fit on samples",
             )
-        return joint_counts(self.encoders_, self._variables(X, y), sample_weight)
+        return joint_counts(self.encoders_, self._variables(self._like_fit(X), y), sample_weight)
 
     def _variables(self, X: Any, y: Any) -> tuple[dict[str, Column], dict[str, Column]]:
         if y is None:
@@ -102,9 +102,10 @@ def joint_counts(
     sample_weight: Any,
 ) -> Counts:
     """Joint table of two variables; several columns are one vector variable."""
+    first, second = (next(iter(v.values())).values for v in variables)
+    weights = check_weights(sample_weight, check_lengths(x=first, y=second))
     coded = [vector_codes(e, v) for e, v in zip(encoders, variables, strict=True)]
     (x, width), (y, height) = coded
-    weights = check_weights(sample_weight, check_lengths(x=x, y=y))
     codes, size = x * height + y, width * height
     table = np.bincount(codes, weights=weights, minlength=size)[None]
     squares = None

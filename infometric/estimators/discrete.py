@@ -28,6 +28,7 @@ class DiscreteEstimator(Estimator):
 
     _constraints = DISCRETE
     bins: Any
+    n_features_in_: int
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         if isinstance(X, Counts):
@@ -50,10 +51,18 @@ class DiscreteEstimator(Estimator):
                 f"This {type(self).__name__} was fitted on counts, which have no encoder.",
                 hint="pass Counts again, or fit on samples",
             )
-        columns = cell_columns(X, self.bins)
+        columns = cell_columns(self._like_fit(X), self.bins)
         if self.single_ and len(columns) == 1:
             columns = dict(zip(self.encoders_, columns.values(), strict=True))
         return counted(self.encoders_, columns, sample_weight)
+
+    def _like_fit(self, X: Any) -> Any:
+        """Data with the columns of `fit`."""
+        if isinstance(X, Column):
+            return X
+        table = open_table(X)
+        table.require_width(self.n_features_in_, type(self).__name__)
+        return table
 
     def _checked(self, counts: Counts) -> Counts:
         """Counts that fit the measure; one sample here."""
@@ -75,7 +84,7 @@ class DiscreteEstimator(Estimator):
 
 def is_one(data: Any) -> bool:
     """Whether data are one variable: an array of one dimension, a series, a column."""
-    return isinstance(data, Column) or bool(getattr(open_table(data), "one_dimensional", False))
+    return isinstance(data, Column) or open_table(data).one_dimensional
 
 
 def cell_columns(data: Any, bins: Any) -> dict[str, Column]:

@@ -106,6 +106,12 @@ class Split:
         """Columns of the table that are needed for it."""
         return [c for c in (self.target, self.weight) if isinstance(c, str)]
 
+    def checked(self, table: Table) -> Split:
+        """The same with weights as positive floats, one per row of the table."""
+        if self.weight is None or isinstance(self.weight, str):
+            return self
+        return replace(self, weight=check_weights(self.weight, table.n_rows))
+
     @property
     def inside(self) -> bool:
         """Whether the table itself holds all that is needed."""
@@ -120,6 +126,7 @@ def fit_columns(
     table: Table, names: Sequence[str], bins: Bins, spec: BinSpec, split: Split
 ) -> tuple[dict[str, Encoder], dict[str, Counts]]:
     """Encoders and counts of a reference; small tables are read once, column by column."""
+    split = split.checked(table)
     if table.n_rows > HELD_ROWS or (table.queries and split.inside):
         learned = learn_encoders(table, names, bins, spec)
         return learned, count_table(table, learned, split)
@@ -147,7 +154,7 @@ def count_table(
     split : Split, optional
         Groups and weights of the rows.
     """
-    split = split or Split()
+    split = (split or Split()).checked(table)
     table.require([*encoders, *split.names])
     if table.queries and split.inside and encoders:
         totals = table.tabulate(encoders, split.target, split.classes, split.weight)
@@ -202,9 +209,10 @@ def _side(
         weights = column.values
         if column.missing is not None:
             weights = np.where(column.missing, np.nan, weights)
+        weights = check_weights(weights, size)
     elif split.weight is not None:
-        weights = np.asarray(split.weight)[start : start + size]
-    return rows, check_weights(weights, size)
+        weights = split.weight[start : start + size]
+    return rows, weights
 
 
 def _part(batch: Mapping[str, Column], column: Any, start: int, size: int) -> Column:
