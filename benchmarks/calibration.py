@@ -1,0 +1,581 @@
+"""Coverage and size of the library's intervals and tests, by simulation.
+
+    python benchmarks/calibration.py [--draws N] [--quick]
+
+Tables of counts are drawn from known shares, and the library's own functionals and strategies are
+run on all of them at once (leading batch axes). Writes docs/_data/calibration.json and the tables
+that docs/calibration.md includes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+from scipy.optimize import brentq
+
+from infometric import Counts, __version__
+from infometric.credit.cells import log_share_ratio
+from infometric.credit.evidence import woe_covariance
+from infometric.credit.paper import PaperIndependentShares
+from infometric.functional.divergence import (
+    Jeffreys,
+    JensenShannon,
+    KullbackLeibler,
+    RenyiDivergence,
+    TsallisDivergence,
+)
+from infometric.functional.entropy import ShannonEntropy
+from infometric.functional.information import MutualInformation
+from infometric.uncertainty import Bootstrap, Chi2Null, Delta, Jackknife, NoncentralChi2
+
+DATA = Path(__file__).parents[1] / "docs" / "_data"
+BINS = (5, 10, 20)
+SIZES = (1_000, 10_000, 100_000)
+TRUTHS = (0.0, 0.005, 0.02, 0.1, 0.3, 1.0)
+COVERAGE = (0.93, 0.985)  # the gate
+SIZE = (0.035, 0.065)
+LEVEL = 0.95
+SEED = 20
+JEFFREYS = Jeffreys()
+
+# --- truth ------------------------------------------------------------------------------------
+
+
+def jeffreys(p: Any, q: Any) -> float:
+    return float(np.sum((p - q) * np.log(p / q)))
+
+
+def tilted(p: Any, direction: Any, truth: float, measure: Callable = jeffreys) -> Any:
+    """Shares proportional to ``p exp(c direction)`` with c such that the measure is `truth`."""
+    if truth == 0:
+        return p.copy()
+
+    def q(c: float) -> Any:
+        log_q = np.log(p) + c * direction
+        e = np.exp(log_q - log_q.max())
+        return e / e.sum()
+
+    return q(brentq(lambda c: measure(p, q(c)) - truth, 0, 60))
+
+
+def tilt(bins: int, truth: float, measure: Callable = jeffreys) -> tuple[Any, Any]:
+    """Equal shares against shares tilted along the cells: the shape of the gate."""
+    p = np.full(bins, 1 / bins)
+    return p, tilted(p, np.linspace(-1, 1, bins), truth, measure)
+
+
+def geometric(bins: int, sign: int, truth: float) -> tuple[Any, Any]:
+    """Geometric shares down to .01, tilted toward (+) or away from (-) the rare cells."""
+
+    def least(r: float) -> float:
+        return float(r ** (bins - 1) * (1 - r) / (1 - r**bins) - 0.01)
+
+    p = brentq(least, 1e-6, 1 - 1e-9) ** np.arange(bins)
+    p /= p.sum()
+    return p, tilted(p, sign * np.linspace(-1, 1, bins), truth)
+
+
+def rare(bins: int, truth: float) -> tuple[Any, Any]:
+    """The whole shift sits in one cell of share .01, which grows."""
+    p = np.full(bins, 0.99 / (bins - 1))
+    p[0] = 0.01
+    return p, tilted(p, (np.arange(bins) == 0).astype(float), truth)
+
+
+def dirichlet(bins: int, number: int, truth: float) -> tuple[Any, Any]:
+    """Random shares, tilted toward other random shares."""
+    rng = np.random.default_rng(1000 * bins + number)
+    p, z = rng.dirichlet(np.full(bins, 5.0)), rng.dirichlet(np.ones(bins))
+    return p, tilted(p, np.log(z) - np.log(p), truth)
+
+
+SHAPES: dict[str, Callable[[int, float], tuple[Any, Any]]] = {
+    "toward rare cells": lambda bins, truth: geometric(bins, 1, truth),
+    "away from rare cells": lambda bins, truth: geometric(bins, -1, truth),
+    "one rare cell grows": rare,
+    "one cell becomes rare": lambda bins, truth: rare(bins, truth)[::-1],
+    "random shares A": lambda bins, truth: dirichlet(bins, 0, truth),
+    "random shares B": lambda bins, truth: dirichlet(bins, 1, truth),
+}
+DESIGNS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "PSI": lambda n: (n, n),  # n rows a side
+    "IV": lambda n: (round(0.85 * n), n - round(0.85 * n)),  # n rows, 15 % events
+}
+
+
+# --- draws and verdicts -----------------------------------------------------------------------
+
+
+def draw(rng: np.random.Generator, shares: Iterable, sizes: Iterable[int], draws: int) -> Counts:
+    """Independent multinomial samples, shape (draws, n_groups, n_cells)."""
+    pairs = zip(sizes, shares, strict=True)
+    return Counts(np.stack([rng.multinomial(n, p, size=draws) for n, p in pairs], axis=-2))
+
+
+def covered(found: Any, truth: float) -> float:
+    """Share of the intervals that hold the truth."""
+    return float(np.mean((found.low <= truth) & (truth <= found.high)))
+
+
+def below(found: Any, truth: float) -> float:
+    """Share of the upper bounds that are not below the truth."""
+    return float(np.mean(truth <= found.high))
+
+
+def rejected(pvalue: Any) -> float:
+    return float(np.mean(pvalue < 1 - LEVEL))
+
+
+def run(strategy: Any, functional: Any, s: Counts, level: float = LEVEL) -> Any:
+    return strategy(functional, s, functional.value(s), level=level)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid: shares of two samples, their sizes, the true value."""
+
+    shape: str
+    design: str
+    bins: int
+    n: int
+    truth: float
+    shares: tuple[Any, Any]
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Rows of the two samples."""
+        return DESIGNS[self.design](self.n)
+
+    @property
+    def least(self) -> float:
+        """Least expected count."""
+        return float(min(n * p.min() for n, p in zip(self.sizes, self.shares, strict=True)))
+
+    def row(self) -> dict[str, Any]:
+        """What names the cell in the results."""
+        return {
+            "shape": self.shape, "design": self.design, "bins": self.bins, "n": self.n,
+            "truth": self.truth, "least_expected": self.least,
+        }  # fmt: skip
+
+
+def grid(shapes: dict[str, Callable], sizes: tuple[int, ...] = SIZES) -> Iterator[Cell]:
+    """B x n x J for each shape and design."""
+    for (name, shares), design in product(shapes.items(), DESIGNS):
+        for bins, n, truth in product(BINS, sizes, TRUTHS):
+            yield Cell(name, design, bins, n, truth, shares(bins, truth))
+
+
+def default_row(cell: Cell, rng: np.random.Generator, draws: int) -> tuple[dict[str, Any], Counts]:
+    """Coverage of the default interval, and size of the default test where nothing is there."""
+    s = draw(rng, cell.shares, cell.sizes, draws)
+    found = run(NoncentralChi2(), JEFFREYS, s)
+    row = cell.row() | {
+        "coverage": covered(found, cell.truth),
+        "width": float(np.mean(found.high - found.low)),
+    }
+    if cell.truth == 0:
+        row["size"] = rejected(run(Chi2Null(), JEFFREYS, s).pvalue)
+    return row, s
+
+
+# --- the studies ------------------------------------------------------------------------------
+
+
+def gate(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """The grid of the gate, with the rival intervals on the same draws."""
+    rows = []
+    for cell in grid({"tilt": tilt}):
+        row, s = default_row(cell, rng, draws)
+        upper = run(NoncentralChi2(), JEFFREYS, s, 2 * LEVEL - 1)
+        row["upper_coverage"] = below(upper, cell.truth)
+        for name, strategy in (("delta", Delta()), ("paper", PaperIndependentShares())):
+            row[name] = covered(run(strategy, JEFFREYS, s), cell.truth)
+            row[f"{name}_upper"] = below(run(strategy, JEFFREYS, s, 2 * LEVEL - 1), cell.truth)
+        if cell.truth == 0:
+            row["paper_size"] = rejected(run(PaperIndependentShares(), JEFFREYS, s).pvalue)
+        few = Counts(s.table[: max(100, draws // 5)])
+        row["jackknife"] = covered(run(Jackknife(), JEFFREYS, few), cell.truth)
+        row["bootstrap"] = bootstrap_coverage(few.table[: max(50, draws // 50)], cell.truth, rng)
+        rows.append(row)
+    return rows
+
+
+def bootstrap_coverage(tables: Any, truth: float, rng: np.random.Generator) -> float:
+    """Coverage of the basic bootstrap; one call a table, as a user makes it."""
+    hits = []
+    for table in tables:
+        s = Counts(table)
+        found = Bootstrap(499)(JEFFREYS, s, JEFFREYS.value(s), level=LEVEL, rng=rng)
+        hits.append(covered(found, truth))
+    return float(np.mean(hits))
+
+
+def skewed(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """The same grid on uneven shares, down to cells with less than one expected record."""
+    return [default_row(cell, rng, draws)[0] for cell in grid(SHAPES)]
+
+
+def equivalence(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Size of "J is at most the threshold" where J equals the threshold; nominal .05."""
+    rows = []
+    for design, bins, n, limit in product(DESIGNS, BINS, SIZES, (0.02, 0.1, 0.25)):
+        cell = Cell("tilt", design, bins, n, limit, tilt(bins, limit))
+        s = draw(rng, cell.shares, cell.sizes, draws)
+        row = cell.row()
+        for name, strategy in (("ncx2", NoncentralChi2()), ("paper", PaperIndependentShares())):
+            bound = run(strategy, JEFFREYS, s, 2 * LEVEL - 1).high
+            row[name] = float(np.mean(bound <= limit))
+        rows.append(row)
+    return rows
+
+
+def divergences(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """The other divergences under their default interval and test."""
+    members = {
+        "KL": (KullbackLeibler(), 0.3), "JS": (JensenShannon(), 0.1),
+        "Rényi 1/2": (RenyiDivergence(order=0.5), 0.1), "Rényi 2": (RenyiDivergence(), 0.3),
+        "Tsallis 1/2": (TsallisDivergence(order=0.5), 0.1),
+        "Tsallis 2": (TsallisDivergence(), 0.3),
+    }  # fmt: skip
+    rows = []
+    for (name, (f, most)), bins, n, part in product(
+        members.items(), BINS, (100, 1_000, 10_000), (0.0, 0.05, 0.3, 1.0)
+    ):
+        truth = part * most
+        p, q = tilt(bins, truth, lambda p, q, f=f: float(f.value(Counts(np.stack([p, q])))))
+        s = draw(rng, (p, q), (n, n), draws)
+        row = {
+            "measure": name, "bins": bins, "n": n, "truth": truth,
+            "least_expected": float(n * min(p.min(), q.min())),
+            "coverage": covered(run(NoncentralChi2(), f, s), truth),
+        }  # fmt: skip
+        if truth == 0:
+            row["size"] = rejected(run(Chi2Null(), f, s).pvalue)
+        rows.append(row)
+    return rows
+
+
+def mutual_information(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Mutual information of k x l tables with dependence along the diagonal."""
+    f, rows = MutualInformation(), []
+    for shape, n, truth, margin in product(
+        ((2, 2), (3, 3), (2, 10), (5, 5), (8, 8)), (300, 1_000, 10_000),
+        (0.0, 0.005, 0.02, 0.1, 0.3), ("even", "skew"),
+    ):  # fmt: skip
+        joint = dependent(shape, truth, margin)
+        s = Counts(rng.multinomial(n, joint.ravel(), size=draws)[:, None], shape)
+        expected = n * np.outer(joint.sum(1), joint.sum(0)).min()
+        row = {
+            "shape": f"{shape[0]} x {shape[1]}", "margins": margin, "n": n, "truth": truth,
+            "least_expected": float(expected),
+            "coverage": covered(run(NoncentralChi2(), f, s), truth),
+        }  # fmt: skip
+        if truth == 0:
+            row["size"] = rejected(run(Chi2Null(), f, s).pvalue)
+        rows.append(row)
+    return rows
+
+
+def dependent(shape: tuple[int, int], truth: float, margins: str) -> Any:
+    """Joint shares of mutual information `truth`: y is tilted up or down as x goes."""
+    a, b = (0.75 ** (np.arange(k) * (margins == "skew")) for k in shape)
+    slope = np.outer(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]))
+    f = MutualInformation()
+
+    def joint(c: float) -> Any:
+        given_x = b * np.exp(c * slope)
+        return (a / a.sum())[:, None] * given_x / given_x.sum(1, keepdims=True)
+
+    def gap(c: float) -> float:
+        return float(f.value(Counts(joint(c).reshape(1, -1), shape))) - truth
+
+    return joint(brentq(gap, 0, 60)) if truth else joint(0.0)
+
+
+def entropies(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Shannon entropy, with and without Miller and Madow's correction, delta method."""
+    rows = []
+    for cells, n, kind in product(
+        (5, 20, 100), (100, 1_000, 10_000), ("even", "Zipf", "near-even")
+    ):
+        p = {
+            "even": np.ones(cells),
+            "Zipf": 1 / np.arange(1, cells + 1),
+            "near-even": np.linspace(0.9, 1.1, cells),
+        }[kind]
+        p = p / p.sum()
+        truth = float(-(p * np.log(p)).sum())
+        s = draw(rng, (p,), (n,), draws)
+        row = {"shares": kind, "cells": cells, "n": n, "truth": truth,
+               "least_expected": float(n * p.min())}  # fmt: skip
+        for bias in ("plug_in", "miller_madow"):
+            row[bias] = covered(run(Delta(), ShannonEntropy(bias), s), truth)
+        rows.append(row)
+    return rows
+
+
+def evidence(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Wald's interval of the weight of evidence of each bin; worst and best bin of a table."""
+    rows = []
+    for bins, n, truth in product(BINS, SIZES, (0.0, 0.1, 0.3, 1.0)):
+        cell = Cell("tilt", "IV", bins, n, truth, tilt(bins, truth))
+        s = draw(rng, cell.shares, cell.sizes, draws)
+        woe = log_share_ratio(s.with_half())
+        se = np.sqrt(np.diagonal(woe_covariance(s), axis1=-2, axis2=-1))
+        true = np.log(cell.shares[0] / cell.shares[1])
+        hit = (np.abs(woe - true) <= 1.959963984540054 * se).mean(0)
+        rows.append(
+            cell.row() | {"coverage_min": float(hit.min()), "coverage_max": float(hit.max())}
+        )
+    return rows
+
+
+def weights(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """PSI and IV of records with lognormal weights (sigma 1) that do not depend on the cell."""
+    rows = []
+    for design, bins, n, truth in product(DESIGNS, BINS, (1_000, 10_000), (0.0, 0.02, 0.3)):
+        cell = Cell("tilt", design, bins, n, truth, tilt(bins, truth))
+        s = weighted(rng, cell, draws)
+        row = cell.row() | {
+            "least_expected": cell.least / np.e,  # Kish: (E w)^2 / E w^2
+            "coverage": covered(run(NoncentralChi2(), JEFFREYS, s), truth),
+        }
+        if truth == 0:
+            row["size"] = rejected(run(Chi2Null(), JEFFREYS, s).pvalue)
+        rows.append(row)
+    return rows
+
+
+def weighted(rng: np.random.Generator, cell: Cell, draws: int) -> Counts:
+    """Cell sums of w and w^2 of `draws` weighted samples."""
+    table = draw(rng, cell.shares, cell.sizes, draws).table
+    sums, squares = np.zeros(table.shape), np.zeros(table.shape)
+    for i, counts in enumerate(table):
+        ends = np.concatenate([[0], np.cumsum(counts.ravel())])
+        w = rng.lognormal(size=ends[-1])
+        for out, value in ((sums, w), (squares, w * w)):
+            out[i] = np.diff(np.concatenate([[0.0], np.cumsum(value)])[ends]).reshape(counts.shape)
+    empty = table == 0
+    return Counts(np.where(empty, 0.0, sums), squares=np.where(empty, 0.0, squares))
+
+
+STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
+    "gate": (gate, 1.0),  # and the share of the draws that a study takes
+    "equivalence": (equivalence, 1.0),
+    "skewed": (skewed, 1.0),
+    "divergences": (divergences, 0.5),
+    "mutual_information": (mutual_information, 0.5),
+    "entropy": (entropies, 1.0),
+    "evidence": (evidence, 0.5),
+    "weights": (weights, 0.1),
+}
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def out(value: float, limits: tuple[float, float]) -> bool:
+    return not limits[0] <= value <= limits[1]
+
+
+def mark(value: float | None, limits: tuple[float, float] = COVERAGE) -> str:
+    """Three digits; bold where the value is outside the limits."""
+    if value is None:
+        return ""
+    text = f"{value:.3f}"
+    return f"**{text}**" if out(value, limits) else text
+
+
+def markdown(head: list[str], rows: Iterable[list[Any]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def spread(values: list[float], limits: tuple[float, float] = COVERAGE) -> list[str]:
+    """Least, greatest, and how many are outside, as cells of a table."""
+    if not values:
+        return ["", "", ""]
+    odd = sum(out(v, limits) for v in values)
+    return [mark(min(values), limits), mark(max(values), limits), f"{odd} of {len(values)}"]
+
+
+def of(rows: list[dict[str, Any]], what: str, **chosen: Any) -> list[float]:
+    return [
+        r[what] for r in rows if what in r and all(r[k] == v for k, v in chosen.items())
+    ]  # fmt: skip
+
+
+def gate_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Every cell of the gate: coverage by truth, size, and the rival intervals in short."""
+    body = []
+    for design, bins, n in product(DESIGNS, BINS, SIZES):
+        here = {"design": design, "bins": bins, "n": n}
+        cover = [mark(of(rows, "coverage", truth=t, **here)[0]) for t in TRUTHS]
+        body.append([design, bins, f"{n:,}", *cover, mark(of(rows, "size", **here)[0], SIZE)])
+    head = ["design", "bins", "n", *(f"J = {t:g}" for t in TRUTHS), "size"]
+    rivals = []
+    for name, what in (
+        ("noncentral chi-square (default)", "coverage"), ("delta (Wald)", "delta"),
+        ("jackknife", "jackknife"), ("basic bootstrap", "bootstrap"), ("paper", "paper"),
+    ):  # fmt: skip
+        by_truth = [of(rows, what, truth=t) for t in TRUTHS]
+        cells = [f"{mark(min(v))} – {mark(max(v))}" for v in by_truth]
+        odd = sum(out(v, COVERAGE) for values in by_truth for v in values)
+        rivals.append([name, *cells, f"{odd} of {sum(map(len, by_truth))}"])
+    rival_head = ["interval", *(f"J = {t:g}" for t in TRUTHS), "outside"]
+    return {"gate": markdown(head, body), "rivals": markdown(rival_head, rivals)}
+
+
+def equivalence_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    body = [
+        [r["design"], r["bins"], f"{r['n']:,}", f"{r['truth']:g}",
+         mark(r["ncx2"], SIZE), mark(r["paper"], SIZE)]
+        for r in rows
+    ]  # fmt: skip
+    return {
+        "equivalence": markdown(["design", "bins", "n", "J = threshold", "default", "paper"], body)
+    }
+
+
+def bands(rows: list[dict[str, Any]], by: str) -> list[list[Any]]:
+    """Coverage and size by kind and least expected count."""
+    limits = (0, 0.5, 1, 2, 5, 10, np.inf)
+    body = []
+    for kind in dict.fromkeys(r[by] for r in rows):
+        for low, high in pairwise(limits):
+            here = [r for r in rows if r[by] == kind and low <= r["least_expected"] < high]
+            if here:
+                band = f"{low:g} – {high:g}" if high < np.inf else f"{low:g} and more"
+                sizes = of(here, "size")
+                body.append([kind, band, *spread(of(here, "coverage")), *spread(sizes, SIZE)])
+    return body
+
+
+BAND_HEAD = ["least expected count", "coverage from", "to", "outside",
+             "size from", "to", "outside"]  # fmt: skip
+
+
+def skewed_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Summary by shape and least count, and every cell that is outside the gate."""
+    odd = [r for r in rows if out(r["coverage"], COVERAGE) or out(r.get("size", 0.05), SIZE)]
+    body = [
+        [r["shape"], r["design"], r["bins"], f"{r['n']:,}", f"{r['truth']:g}",
+         f"{r['least_expected']:.2g}", mark(r["coverage"]), mark(r.get("size"), SIZE)]
+        for r in odd
+    ]  # fmt: skip
+    head = ["shape", "design", "bins", "n", "J", "least expected count", "coverage", "size"]
+    return {
+        "skewed": markdown(["shape", *BAND_HEAD], bands(rows, "shape")),
+        "skewed-outside": markdown(head, body),
+    }
+
+
+def entropy_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    body = [
+        [r["shares"], r["cells"], f"{r['n']:,}", f"{r['least_expected']:.2g}",
+         mark(r["plug_in"]), mark(r["miller_madow"])]
+        for r in rows
+    ]  # fmt: skip
+    head = ["shares", "cells", "n", "least expected count", "plug-in", "Miller-Madow"]
+    return {"entropy": markdown(head, body)}
+
+
+def evidence_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    body = [
+        [r["bins"], f"{r['n']:,}", f"{r['truth']:g}", f"{r['least_expected']:.2g}",
+         mark(r["coverage_min"]), mark(r["coverage_max"])]
+        for r in rows
+    ]  # fmt: skip
+    head = ["bins", "n", "IV", "least expected count", "worst bin", "best bin"]
+    return {"evidence": markdown(head, body)}
+
+
+def weight_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    body = [
+        [r["design"], r["bins"], f"{r['n']:,}", f"{r['truth']:g}", f"{r['least_expected']:.2g}",
+         mark(r["coverage"]), mark(r.get("size"), SIZE)]
+        for r in rows
+    ]  # fmt: skip
+    head = ["design", "bins", "n", "J", "least effective count", "coverage", "size"]
+    return {"weights": markdown(head, body)}
+
+
+TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
+    "gate": gate_tables,
+    "equivalence": equivalence_tables,
+    "skewed": skewed_tables,
+    "divergences": lambda rows: {
+        "divergences": markdown(["measure", *BAND_HEAD], bands(rows, "measure"))
+    },
+    "mutual_information": lambda rows: {
+        "mutual-information": markdown(["table", *BAND_HEAD], bands(rows, "shape"))
+    },
+    "entropy": entropy_tables,
+    "evidence": evidence_tables,
+    "weights": weight_tables,
+}
+
+
+# --- command line -----------------------------------------------------------------------------
+
+
+def rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in row.items()}
+
+
+def write_results(found: dict[str, Any], folder: Path = DATA) -> None:
+    """JSON, one row a line, and one Markdown table a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [f'"about": {json.dumps(found["about"])}']
+    for name, rows in found["studies"].items():
+        lines = ",\n".join(json.dumps(rounded(r), ensure_ascii=False) for r in rows)
+        parts.append(f'"{name}": [\n{lines}\n]')
+        for table, text in TABLES[name](rows).items():
+            (folder / f"calibration-{table}.inc").write_text(text)
+    (folder / "calibration.json").write_text("{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def outside_gate(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the gate that break it."""
+    return [r for r in rows if out(r["coverage"], COVERAGE) or out(r.get("size", 0.05), SIZE)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Coverage and size by simulation.")
+    parser.add_argument("--draws", type=int, default=10_000, help="draws a cell (10000)")
+    parser.add_argument("--quick", action="store_true", help="500 draws, nothing is written")
+    options = parser.parse_args()
+    draws = 500 if options.quick else options.draws
+    start, studies = time.process_time(), {}
+    for name, (study, share) in STUDIES.items():
+        rng = np.random.default_rng([SEED, *name.encode()])
+        studies[name] = study(rng, max(100, int(draws * share)))
+        print(f"{name}: {len(studies[name])} cells, {time.process_time() - start:.0f} CPU-s so far")
+    about = {
+        "draws": draws, "seed": SEED, "level": LEVEL, "infometric": __version__,
+        "numpy": np.__version__, "scipy": scipy.__version__, "python": platform.python_version(),
+        "cpu_seconds": round(time.process_time() - start),
+    }  # fmt: skip
+    if not options.quick:
+        write_results({"about": about, "studies": studies})
+    broken = outside_gate(studies["gate"])
+    for row in broken:
+        print("outside the gate:", rounded(row))
+    print(f"gate: {len(studies['gate']) - len(broken)} of {len(studies['gate'])} cells within")
+    return 1 if broken and not options.quick else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
