@@ -1,0 +1,170 @@
+"""Everything public passes the public checks; so does a measure that is born in this file."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import infometric as im
+from infometric.functional import divergence, entropy, information
+from infometric.functional.divergence import Divergence
+from infometric.functional.scores import Mean
+from infometric.oracles import catalogue
+from infometric.testing import (
+    check_estimator,
+    check_functional,
+    check_state,
+    check_strategies,
+    check_uncertainty,
+)
+
+ONE = [
+    im.Counts.from_counts([12, 7, 3, 30, 1]),
+    im.Counts.from_counts([50, 50]),
+    im.Counts.from_counts([0, 4, 9]),
+]
+TWO = [
+    im.Counts.from_counts([[30, 50, 20, 9], [25, 50, 25, 4]]),
+    im.Counts.from_counts([[300, 1, 20], [2, 500, 25]]),
+    im.Counts.from_counts([[3, 0, 20], [2, 5, 25]]),
+]
+JOINT = [
+    im.Counts.from_counts([[30, 10, 5], [10, 30, 8]], joint=True),
+    im.Counts.from_counts([[5, 1], [2, 9]], joint=True),
+    im.Counts.from_counts([[5, 0, 3], [0, 7, 1]], joint=True),
+]
+FUNCTIONALS = [
+    (entropy.ShannonEntropy(), ONE),
+    (entropy.ShannonEntropy("miller_madow"), ONE),
+    (entropy.RenyiEntropy(order=2.0), ONE),
+    (entropy.RenyiEntropy(order=0.5), ONE),
+    (entropy.TsallisEntropy(), ONE),
+    (divergence.KullbackLeibler(), TWO),
+    (divergence.Jeffreys(), TWO),
+    (divergence.JensenShannon(), TWO),
+    (divergence.JensenShannon(weight=0.2), TWO),
+    (divergence.RenyiDivergence(), TWO),
+    (divergence.RenyiDivergence(order=0.5), TWO),
+    (divergence.TsallisDivergence(), TWO),
+    (divergence.TsallisDivergence(order=0.5), TWO),
+    (information.MutualInformation(), JOINT),
+    (information.PearsonChiSquare(), TWO),
+    (information.PearsonChiSquare(), JOINT),
+]
+
+
+def label(case: object) -> str:
+    return type(case).__name__ if not isinstance(case, list) else ""
+
+
+@pytest.mark.parametrize(("functional", "states"), FUNCTIONALS, ids=label)
+def test_functional(functional, states):
+    check_functional(functional, states)
+
+
+@pytest.mark.parametrize(("functional", "states"), FUNCTIONALS, ids=label)
+def test_strategies(functional, states):
+    found = check_strategies(functional, states[0])
+    values = {r.value for r in found.values()}
+    assert len(values) == 1  # the strategy does not touch the estimate
+
+
+def test_counts_obey_the_laws_of_a_state():
+    parts = [im.Counts.from_counts(t) for t in ([[1, 2], [3, 4]], [[5, 0], [7, 1]], [[9, 9], [2, 2]])]
+    check_state(*parts)
+
+
+def test_weighted_counts_obey_the_laws_of_a_state():
+    parts = [im.Counts.from_counts([k, 2.5], squares=[k * k, 4.0]) for k in (0.5, 1.5, 4.0)]
+    check_state(*parts, exact=False)
+
+
+def test_scores_obey_the_laws_of_a_state(rng):
+    check_state(*(im.Scores.from_values(rng.normal(size=k)) for k in (5, 90, 400)), exact=False)
+
+
+ESTIMATORS = [
+    im.PSI(constant="keep"),
+    im.InformationValue(constant="keep"),
+    im.WeightOfEvidence(constant="keep"),
+    im.Entropy(bins=5),
+    im.RenyiEntropy(2.0, bins=5),
+    im.TsallisEntropy(2.0, bins=5),
+    im.KLDivergence(bins=5),
+    im.JeffreysDivergence(bins=5),
+    im.JensenShannonDivergence(bins=5),
+    im.RenyiDivergence(bins=5),
+    im.TsallisDivergence(bins=5),
+    im.MutualInformation(bins=5),
+]
+
+
+def test_every_public_estimator_is_checked():
+    public = {n for n in im.__all__ if isinstance(getattr(im, n), type)}
+    wanted = {n for n in public if issubclass(getattr(im, n), im.Estimator)} - {"Estimator"}
+    assert {type(e).__name__ for e in ESTIMATORS} == wanted
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=label)
+def test_estimator(estimator):
+    check_estimator(estimator)
+
+
+@pytest.mark.parametrize("oracle", catalogue().values(), ids=lambda o: o.name)
+def test_plug_in_values_converge_to_the_truth_of_the_oracle(oracle):
+    members = {f.name: f for f, _ in FUNCTIONALS}
+    n = 1_000_000
+    s = oracle.draw(n, rng=1)
+    measures = oracle.measures or {"mutual_information": None}
+    for name in measures:
+        functional = members[name]
+        parameters = {k: getattr(functional, k) for k in ("order", "weight", "q")
+                      if hasattr(functional, k)}  # fmt: skip
+        truth = oracle.truth(name, **parameters)
+        se = math.sqrt(float(s.variance(functional.influence(s))))
+        assert abs(float(functional.value(s)) - truth) < 5 * se + 30 * s.n_cells / n, name
+
+
+class Hellinger(Divergence):  # the ten lines
+    name, units, curvature = "squared_hellinger", "dimensionless", 0.25
+
+    def terms(self, p):
+        return p.mean(-2) - np.sqrt(p.prod(-2))
+
+    def influence(self, s):
+        p = self.prepare(s).p
+        return -0.5 * np.sqrt(p[..., ::-1, :] / p)
+
+
+def test_ten_line_law(tmp_path):
+    """A measure of ten lines gets errors, intervals, tests, merging, conformance, plots, reports."""
+    from infometric.oracles import TwoSample
+    from infometric.report.document import Report, Section
+
+    check_functional(Hellinger(), TWO[:2])
+    found = check_strategies(Hellinger(), TWO[0], rng=0)
+    assert set(found) == {"delta", "ncx2", "chi2", "jackknife", "bootstrap", "permutation"}
+    assert all(math.isfinite(found[m].se) for m in ("delta", "ncx2", "jackknife", "bootstrap"))
+    assert all(0 < found[m].pvalue <= 1 for m in ("ncx2", "chi2", "permutation"))
+    TwoSample.measures["squared_hellinger"] = lambda s: 1 - float(np.sqrt(s.prod(0)).sum())
+    try:
+        for truth in (0.0, 0.1):
+            oracle = TwoSample.tilted(10, truth)
+            check_uncertainty(im.NoncentralChi2(), Hellinger(), oracle, 1000)
+    finally:
+        del TwoSample.measures["squared_hellinger"]
+    whole = im.infer(Hellinger(), TWO[0] + TWO[0])
+    assert whole.value == pytest.approx(im.infer(Hellinger(), TWO[0]).value)
+    table = im.ResultTable({"a": whole})
+    assert len(table.plot().get_children()) > 0
+    page = Report("Hellinger", (Section("Distance", table),), {}).to_html(tmp_path / "r.html")
+    assert "squared_hellinger" in page.read_text() or "Distance" in page.read_text()
+
+
+def test_scores_through_the_engine(rng):
+    x = rng.normal(3.0, 2.0, 400)
+    found = im.infer(Mean(), im.Scores.from_values(x))
+    assert found.value == pytest.approx(x.mean())
+    assert found.se == pytest.approx(x.std(ddof=1) / 20, rel=0.01)
