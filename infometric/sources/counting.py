@@ -45,8 +45,11 @@ def learn_encoders(
     DataError
         Where a column is constant, all missing or infinite.
     """
+    table.require(names)
     given = {name: chosen_encoder(bins, name, spec) for name in names}
-    learned = {c.name: c for c in table.sample([n for n in names if not _is_encoder(given[n])])}
+    wanted = [n for n in names if not _is_encoder(given[n])]
+    read = map(table.column, wanted) if spec.needs_range else table.sample(wanted)
+    learned = {c.name: c for c in read}
     return {
         name: given[name] if _is_encoder(given[name]) else learn_encoder(learned[name], given[name])
         for name in names

@@ -411,6 +411,11 @@ class BinSpec:
     out_of_range: Literal["open", "cell"] = "open"
     constant: Literal["raise", "keep"] = "raise"
 
+    @property
+    def needs_range(self) -> bool:
+        """Whether the extremes of the whole column matter, so that a sample will not do."""
+        return self.binning == "uniform" or self.out_of_range == "cell"
+
 
 def learn_encoder(column: Column, spec: BinSpec) -> Encoder:
     """Encoder of a column, learned from (a sample of) its values.
@@ -476,7 +481,7 @@ def quantile_edges(x: Array, bins: int) -> tuple[float, ...]:
     """
     ordered = np.sort(x)
     n = len(ordered)
-    starts = ordered[(np.arange(1, bins) * n + bins - 1) // bins]
+    starts = ordered[np.minimum((np.arange(1, bins) * n + bins - 1) // bins, n - 1)]
     edges = np.unique(starts[starts > ordered[0]])
     if len(edges) < bins - 1:  # ties: there may be few distinct values
         distinct = np.unique(ordered)

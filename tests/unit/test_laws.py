@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 import scipy.stats
@@ -24,7 +22,7 @@ from infometric.state.encoders import (
 )
 from infometric.testing import check_state, numerical_influence, relabelled
 
-warnings.simplefilter("ignore")
+pytestmark = pytest.mark.filterwarnings("ignore::infometric.exceptions.InfometricWarning")
 COUNT = st.integers(1, 400)
 PAIRS = hnp.arrays(np.int64, st.tuples(st.just(2), st.integers(2, 9)), elements=COUNT)
 TABLES = hnp.arrays(np.int64, st.tuples(st.integers(2, 5), st.integers(2, 5)), elements=COUNT)
@@ -74,7 +72,8 @@ def test_single_precision_is_compared_as_it_is(x):
 def test_quantile_edges_are_values_of_the_reference_and_survive_json(values, bins):
     x = np.array(values)
     encoder = learn_encoder(Column("x", x), BinSpec(bins=bins, constant="keep"))
-    assert set(encoder.edges) <= set(x.tolist())
+    assert set(getattr(encoder, "edges", ())) <= set(x.tolist())
+    assert hasattr(encoder, "edges") or len(set(values)) == 1
     again = encoder_from_dict(encoder.to_dict())
     assert again.key == encoder.key
     assert again.labels == encoder.labels
