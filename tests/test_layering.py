@@ -84,7 +84,9 @@ def test_the_report_sees_results_only():
 
 def loaded_by(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
@@ -99,7 +101,7 @@ def test_every_public_name_resolves():
         assert getattr(infometric, name) is not None
     assert set(dir(infometric)) == set(infometric.__all__)
     with pytest.raises(AttributeError, match="no attribute 'psy'"):
-        infometric.psy  # noqa: B018
+        infometric.psy
 
 
 def test_no_print_no_bare_assert_no_plain_exception():

@@ -1,0 +1,196 @@
+"""One table from every source gives the same integers."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import infometric as im
+from infometric.sources import open_table
+from infometric.sources.tables import FileTable
+
+N = 150_000  # more than the sample that edges are learned from
+
+
+def make(shift: float, seed: int, n: int = N) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(shift, 1, n)
+    return pd.DataFrame({
+        "plain": x,
+        "narrow": x.astype(np.float32),
+        "tied": np.round(x, 1),
+        "whole": rng.poisson(3, n),
+        "gaps": np.where(rng.random(n) < 0.1, np.nan, x),
+        "text": rng.choice(["b", "a", "häß", "with, comma", "quo'te"], n),
+        "flag": rng.random(n) < 0.4 + 0.1 * shift,
+        "target": rng.integers(0, 2, n),
+        "weight": rng.uniform(0.5, 2, n),
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return make(0.0, 1), make(0.2, 2)
+
+
+@pytest.fixture(scope="module")
+def files(frames, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    for name, frame in zip(("ref", "cur"), frames, strict=True):
+        frame.to_parquet(folder / f"{name}.parquet", row_group_size=40_000)
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+def sources(files, frames, kind):
+    if kind == "pandas":
+        return frames
+    if kind == "polars":
+        return tuple(pl.from_pandas(f) for f in frames)
+    if kind == "pyarrow":
+        return tuple(pa.Table.from_pandas(f) for f in frames)
+    if kind == "parquet":
+        return files / "ref.parquet", files / "cur.parquet"
+    if kind == "sql":
+        pair = tuple(FileTable(files / f"{n}.parquet") for n in ("ref", "cur"))
+        for table in pair:
+            table._arrow, table.queries = False, True
+        return pair
+    return files / "ref.csv", files / "cur.csv"
+
+
+def tables(found):
+    return {name: [(c["cell"], c["count_a"], c["count_b"]) for c in r.diagnostics["cells"]]
+            for name, r in found.items()}  # fmt: skip
+
+
+DOUBLES = ["plain", "tied", "whole", "gaps", "text", "flag", "target", "weight"]
+
+
+@pytest.fixture(scope="module")
+def wanted(frames):
+    return im.psi(frames[0], frames[1])
+
+
+@pytest.mark.parametrize("kind", ["polars", "pyarrow", "parquet", "sql", "csv"])
+def test_counts_of_psi_are_identical(files, frames, wanted, kind):
+    reference, current = sources(files, frames, kind)
+    found = im.psi(reference, current)
+    columns = DOUBLES if kind == "csv" else [*DOUBLES, "narrow"]  # CSV has no single precision
+    mine, theirs = tables(wanted), tables(found)
+    for column in columns:
+        assert theirs[column] == mine[column], column
+        assert found[column].value == wanted[column].value
+
+
+@pytest.mark.parametrize("kind", ["polars", "pyarrow", "parquet", "sql", "csv"])
+def test_counts_of_information_value_are_identical(files, frames, kind):
+    reference, _ = sources(files, frames, kind)
+    mine = tables(im.information_value(frames[0], "target"))
+    theirs = tables(im.information_value(reference, "target"))
+    for column in ("plain", "tied", "whole", "gaps", "text", "flag"):
+        assert theirs[column] == mine[column], column
+
+
+@pytest.mark.parametrize("kind", ["parquet", "sql", "csv"])
+def test_weights_by_column_name(files, frames, kind):
+    reference, current = sources(files, frames, kind)
+    mine = (
+        im.PSI().fit(frames[0], sample_weight="weight").estimate(frames[1], sample_weight="weight")
+    )
+    theirs = (
+        im.PSI().fit(reference, sample_weight="weight").estimate(current, sample_weight="weight")
+    )
+    for column in ("plain", "text"):
+        assert theirs[column].value == pytest.approx(mine[column].value, rel=1e-9)
+        assert theirs[column].se == pytest.approx(mine[column].se, rel=1e-9)
+
+
+def test_counts_equal_a_plain_group_by(frames):
+    """An oracle that shares no code with the library: pandas' cut and value_counts."""
+    fitted = im.PSI().fit(frames[0][["plain"]])
+    edges = [-np.inf, *fitted.encoders_["plain"].edges, np.inf]
+    cut = pd.cut(frames[1]["plain"], edges, right=False)
+    found = fitted.estimate(frames[1][["plain"]])["plain"].diagnostics["cells"]
+    assert [c["count_b"] for c in found] == cut.value_counts(sort=False).tolist()
+
+
+def test_reading_in_batches_equals_reading_at_once(frames, files, monkeypatch):
+    from infometric.sources import counting
+    from infometric.sources import tables as module
+
+    whole = tables(im.psi(files / "ref.parquet", files / "cur.parquet"))
+    monkeypatch.setattr(counting, "HELD_ROWS", 1000)
+    monkeypatch.setattr(module, "HELD_ROWS", 1000)
+    monkeypatch.setattr(module, "_ROWS", 7001)
+    assert tables(im.psi(files / "ref.parquet", files / "cur.parquet")) == whole
+
+
+def test_many_files_by_a_pattern(frames, files, tmp_path):
+    half = N // 2
+    frames[1].iloc[:half].to_parquet(tmp_path / "part-1.parquet")
+    frames[1].iloc[half:].to_parquet(tmp_path / "part-2.parquet")
+    fitted = im.PSI().fit(files / "ref.parquet")
+    assert tables(fitted.estimate(tmp_path / "part-*.parquet")) == tables(
+        fitted.estimate(files / "cur.parquet")
+    )
+
+
+def test_frozen_bins_count_the_same_after_json(frames):
+    import json
+
+    from infometric.state.encoders import encoder_from_dict
+
+    first = im.PSI().fit(frames[0])
+    frozen = {n: encoder_from_dict(json.loads(json.dumps(e.to_dict())))
+              for n, e in first.encoders_.items()}  # fmt: skip
+    again = im.PSI(bins=frozen).fit(frames[0])
+    assert tables(again.estimate(frames[1])) == tables(first.estimate(frames[1]))
+
+
+def test_precomputed_counts():
+    table = [[120, 80], [90, 110]]
+    found = im.jeffreys_divergence(im.Counts.from_counts(table[0]), im.Counts.from_counts(table[1]))
+    assert found.value == im.infer(im.PSI()._functional(), im.Counts.from_counts(table)).value
+    joint = im.Counts.from_counts(table, joint=True)
+    assert im.mutual_information(joint).value > 0
+
+
+def test_nothing_is_written_beside_the_files(files):
+    before = sorted(p.name for p in files.iterdir())
+    im.psi(files / "ref.csv", files / "cur.csv")
+    assert sorted(p.name for p in files.iterdir()) == before
+
+
+def test_a_large_file_is_counted_in_little_memory(tmp_path):
+    """Memory does not grow with the file: four times the rows, about the same peak."""
+    script = (
+        "import sys, resource, infometric as im\n"
+        "im.PSI().fit(sys.argv[1])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    peaks = []
+    for rows in (5_000_000, 20_000_000):
+        path = tmp_path / f"{rows}.parquet"
+        with pq.ParquetWriter(path, pa.schema([("a", pa.float32())])) as writer:
+            for k in range(rows // 1_000_000):
+                x = np.random.default_rng(k).normal(size=1_000_000).astype(np.float32)
+                writer.write_table(pa.table({"a": x}))
+        done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True,
+                              check=True)  # fmt: skip
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] + 60  # the column alone would be 80 MB, in double 160
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+
+
+def test_an_open_table_can_be_narrowed(files):
+    table = open_table(files / "ref.parquet").select(["plain", "text"])
+    assert list(im.psi(table, files / "cur.parquet")) == ["plain", "text"]
