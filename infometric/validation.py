@@ -112,11 +112,20 @@ def check_parameters(
             raise InvalidParameterError(
                 f"The {name!r} parameter of {caller} must be {text}.",
                 got=value,
-                hint=_DEFAULT_HINTS.get(name),
+                hint=_DEFAULT_HINTS.get(name) or _first_option(name, allowed),
             )
 
 
+def _first_option(name: str, allowed: Sequence[Constraint]) -> str | None:
+    """Line that sets a parameter to the first of its named values."""
+    options = [o for c in allowed if isinstance(c, OneOf) for o in c.options]
+    return f"{name}={options[0]!r}" if options else None
+
+
 _DEFAULT_HINTS = {
+    "uncertainty": "uncertainty='auto' of an estimator, method='auto' of a function",
+    "special": "special=[-1, 999]",
+    "thresholds": "thresholds=(0.1, 0.25)",
     "bins": "bins=10",
     "level": "level=0.95",
     "units": "units='nats'",
@@ -315,15 +324,23 @@ def _native(data: Any) -> Any:
     except TypeError:
         return None
     except Exception as error:  # a frame narwhals refuses, with a reason of its own
-        raise DataError(f"The frame cannot be read: {error}", hint="give columns unique names"
-                        ) from error  # fmt: skip
+        _refuse_twice(list(map(str, getattr(data, "columns", ()))))
+        raise DataError(
+            f"The frame cannot be read: {error}",
+            got=type(data).__name__,
+            hint="pandas.DataFrame(x)",
+        ) from error
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
-    names = list(map(str, native.columns)) if isinstance(native, nw.DataFrame) else []
-    if len(set(names)) != len(names):
-        twice = sorted({c for c in names if names.count(c) > 1})
-        raise DataError("Column names must be unique.", got=twice, hint="rename the columns")
+    if isinstance(native, nw.DataFrame):
+        _refuse_twice(list(map(str, native.columns)))
     return native
+
+
+def _refuse_twice(names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError("Column names must be unique.", got=twice, hint="rename the columns")
 
 
 def _to_array(data: Any) -> Array:

@@ -253,10 +253,10 @@ def entropy(
     table = opened(file, categorical, listed(columns))
     edges = bins_of(bins) if bins else None
     with terminal.working(f"entropy of {len(table.names)} columns", quiet=quiet):
-        found = estimate(
-            table, bins=edges, bias=bias, units=units, level=level, method=method
-        )
-    section = Section("Entropy", tabled("entropy", found), f"Shannon entropy, {bias.replace('_', ' ')}.")
+        found = estimate(table, bins=edges, bias=bias, units=units, level=level, method=method)
+    section = Section(
+        "Entropy", tabled("entropy", found), f"Shannon entropy, {bias.replace('_', ' ')}."
+    )
     sources = {"data": file.name}
     after("Entropy", [section], sources, html, json, None, Choice.VALUE, quiet)
 
