@@ -22,19 +22,16 @@ def make(divisor: int = 1, folder: Path = DATA) -> Path:
     """Write what is not there yet; the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, shift in (("reference", 0.0), ("current", 0.1)):
-        table = normal_table(ROWS // divisor, shift)
-        write(folder / f"{name}.parquet", table)
-        write(folder / f"{name}-plain.parquet", table, use_dictionary=False)
-    write(folder / "loans.parquet", loans(ROWS // divisor))
+        for kind, options in (("", {}), ("-plain", {"use_dictionary": False})):
+            path = folder / f"{name}{kind}.parquet"
+            if not path.exists():
+                pq.write_table(normal_table(ROWS // divisor, shift), path, **options)
+    if not (folder / "loans.parquet").exists():
+        pq.write_table(loans(ROWS // divisor), folder / "loans.parquet")
     long = folder / "long.parquet"
     if not long.exists():
         write_long(long, LONG_ROWS // divisor)
     return folder
-
-
-def write(path: Path, table: pa.Table, **options: object) -> None:
-    if not path.exists():
-        pq.write_table(table, path, **options)
 
 
 def normal_table(rows: int, shift: float) -> pa.Table:

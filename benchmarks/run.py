@@ -1,0 +1,369 @@
+"""Speed and memory beside the peers, in one run.
+
+    python benchmarks/run.py [--repeats N] [--peer-python PATH] [--only TASK ...]
+
+Every row is a fresh process; contestants of a task take turns, so that they share whatever else
+the machine does. CPU seconds are user plus system time of the whole process, or, where a task says
+"fit only", of the fit alone. Peers that are not installed in `--peer-python` are reported as such.
+Writes docs/_data/benchmarks.json and the table that docs/benchmarks.md includes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from make_data import DATA, LONG_ROWS, make
+
+OUT = Path(__file__).parents[1] / "docs" / "_data"
+LONG = 10.0  # seconds of CPU above which a peer runs once
+
+TIMED = """
+import json, time
+def timed(call):
+    start = time.process_time()
+    result = call()
+    print(json.dumps({"cpu": time.process_time() - start}))
+    return result
+"""
+
+PSI_OURS = """
+import infometric as im
+found = im.psi("{data}/reference{kind}.parquet", "{data}/current{kind}.parquet")
+assert len(found) == 50 and all(0 <= r.pvalue <= 1 for r in found.values())
+"""
+PSI_POLARS_EDGES = """
+import numpy as np, polars as pl
+paths = ["{data}/reference{kind}.parquet", "{data}/current{kind}.parquet"]
+names = pl.scan_parquet(paths[0]).collect_schema().names()
+edges = np.array([-1.2816, -.8416, -.5244, -.2533, 0, .2533, .5244, .8416, 1.2816])
+def below(path):
+    exprs = [(pl.col(c) < e).sum().alias(c + "/" + str(i))
+             for c in names for i, e in enumerate(edges)]
+    out = pl.scan_parquet(path).select([pl.len().alias("n"), *exprs]).collect(engine="streaming")
+    n = out["n"][0]
+    table = np.array(out.row(0)[1:], float).reshape(len(names), len(edges))
+    cuts = np.column_stack([np.zeros(len(names)), table, np.full(len(names), n)])
+    return np.diff(cuts, axis=1) / n
+p, q = map(below, paths)
+psi = ((p - q) * np.log(p / q)).sum(1)
+assert len(psi) == 50
+"""
+PSI_POLARS_QUANTILES = """
+import numpy as np, polars as pl
+paths = ["{data}/reference{kind}.parquet", "{data}/current{kind}.parquet"]
+names = pl.scan_parquet(paths[0]).collect_schema().names()
+at = np.arange(1, 10) / 10
+exprs = [pl.col(c).quantile(q).alias(c + "/" + str(i)) for c in names for i, q in enumerate(at)]
+edges = np.array(pl.scan_parquet(paths[0]).select(exprs).collect().row(0)).reshape(len(names), 9)
+def below(path):
+    exprs = [(pl.col(c) < float(e)).sum().alias(c + "/" + str(i))
+             for k, c in enumerate(names) for i, e in enumerate(edges[k])]
+    out = pl.scan_parquet(path).select([pl.len().alias("n"), *exprs]).collect(engine="streaming")
+    n = out["n"][0]
+    table = np.array(out.row(0)[1:], float).reshape(len(names), 9)
+    cuts = np.column_stack([np.zeros(len(names)), table, np.full(len(names), n)])
+    return np.diff(cuts, axis=1) / n
+p, q = map(below, paths)
+assert len(((p - q) * np.log(p / q)).sum(1)) == 50
+"""
+PSI_FEATURE_ENGINE = """
+import pandas as pd
+from feature_engine.selection import DropHighPSIFeatures
+a, b = (pd.read_parquet("{data}/" + n + "{kind}.parquet") for n in ("reference", "current"))
+frame = pd.concat([a.assign(part=0), b.assign(part=1)], ignore_index=True)
+model = DropHighPSIFeatures(split_col="part", cut_off=0, bins=10).fit(frame)
+assert len(model.psi_values_) == 50
+"""
+PSI_EVIDENTLY = """
+import pandas as pd
+from evidently import Report
+from evidently.presets import DataDriftPreset
+a, b = (pd.read_parquet("{data}/" + n + "{kind}.parquet") for n in ("reference", "current"))
+Report([DataDriftPreset(method="psi")]).run(b, a)
+"""
+PSI_OPTBINNING = """
+import pandas as pd
+from optbinning import BinningProcess
+a, b = (pd.read_parquet("{data}/" + n + "{kind}.parquet") for n in ("reference", "current"))
+import numpy as np
+y = np.zeros(len(a), int); y[::2] = 1
+BinningProcess(list(a.columns), max_n_bins=10).fit(a, y)
+"""
+
+LOANS = """
+import pandas as pd
+frame = pd.read_parquet("{data}/loans.parquet")
+y = frame.pop("target")
+"""
+WOE_OURS = (
+    TIMED
+    + LOANS
+    + """
+import infometric as im
+from infometric import WeightOfEvidence, InformationValue
+def fit():
+    woe = im.WeightOfEvidence().fit(frame, y)
+    table = woe.estimate()
+    iv = im.InformationValue(bins=woe.encoders_)
+    return woe, iv.fit(frame, y).estimate()
+woe, iv = timed(fit)
+assert len(iv) == 25
+"""
+)
+WOE_OPTBINNING = (
+    TIMED
+    + LOANS
+    + """
+from optbinning import BinningProcess
+names = list(frame.columns)
+text = [n for n in names if n.startswith("c")]
+model = timed(lambda: BinningProcess(names, categorical_variables=text).fit(frame, y))
+assert len(model.summary()) == 25
+"""
+)
+WOE_FASTWOE = (
+    TIMED
+    + LOANS
+    + """
+from fastwoe import FastWoe
+model = timed(lambda: FastWoe(binning_method="kbins", binner_kwargs={"n_bins": 10}).fit(frame, y))
+"""
+)
+COUNTS_OURS = """
+import infometric as im
+from infometric.sources.tables import FileTable
+fitted = im.PSI().fit(FileTable("{data}/long.parquet", memory_limit="1GB"))
+assert fitted.state_["f0"].table.sum() == {long_rows}
+"""
+COUNTS_DUCKDB = """
+import duckdb
+edges = [-1.2816, -.8416, -.5244, -.2533, 0, .2533, .5244, .8416, 1.2816]
+con = duckdb.connect(config={"memory_limit": "1GB"})
+def cell(i):
+    cases = " ".join(f"WHEN f{i} < {e} THEN {k}" for k, e in enumerate(edges))
+    return f"CASE {cases} ELSE 9 END AS k{i}"
+cells = ", ".join(map(cell, range(10)))
+keys = ", ".join(f"k{i}" for i in range(10))
+sets = ", ".join(f"(k{i})" for i in range(10))
+rows = con.execute(
+    f"SELECT {keys}, count(*) FROM (SELECT {cells} FROM '" + "{data}" + f"/long.parquet') "
+    f"GROUP BY GROUPING SETS ({sets})"
+).fetchall()
+assert len(rows) == 100
+"""
+COUNTS_POLARS = """
+import polars as pl
+edges = [-1.2816, -.8416, -.5244, -.2533, 0, .2533, .5244, .8416, 1.2816]
+exprs = [(pl.col(f"f{c}") < e).sum().alias(f"{c}/{i}")
+         for c in range(10) for i, e in enumerate(edges)]
+pl.scan_parquet("{data}/long.parquet").select(exprs).collect(engine="streaming")
+"""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One program of a task; `peer` runs in the peers' interpreter."""
+
+    name: str
+    code: str
+    needs: str = ""  # module a peer needs
+    does: str = ""
+
+    @property
+    def peer(self) -> bool:
+        """Whether it runs in the peers' interpreter."""
+        return bool(self.needs)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job, ours first, and the bar it is held to."""
+
+    key: str
+    title: str
+    contestants: tuple[Contestant, ...]
+    target: str
+    wall: bool = False  # wall time instead of CPU time
+    repeats: int = 0  # more than the default, where a run is short
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def psi_task(key: str, kind: str, what: str) -> Task:
+    return Task(
+        key,
+        f"PSI of 1e6 rows x 50 columns x 2 files{what}, with intervals and p-values",
+        (
+            Contestant("infometric", PSI_OURS, does="edges, counts, intervals, p-values, verdicts"),
+            Contestant("polars, given edges", PSI_POLARS_EDGES, "polars", "counts alone"),
+            Contestant("polars, quantiles", PSI_POLARS_QUANTILES, "polars", "edges and counts"),
+            Contestant("feature-engine", PSI_FEATURE_ENGINE, "feature_engine", "PSI values"),
+            Contestant("evidently", PSI_EVIDENTLY, "evidently", "PSI values, drift report"),
+            Contestant("optbinning", PSI_OPTBINNING, "optbinning", "bins of the reference alone"),
+        ),
+        "0.8 CPU-s where polars with given edges takes 0.71 (ratio 1.13)",
+        values={"kind": kind},
+    )
+
+
+TASKS = (
+    psi_task("psi", "", ""),
+    psi_task("psi-plain", "-plain", " without dictionary encoding"),
+    Task(
+        "woe",
+        "WoE and IV of 1e6 rows x (20 numeric + 5 categorical), fit only",
+        (
+            Contestant("infometric", WOE_OURS, does="bins, WoE with errors, IV with intervals"),
+            Contestant("optbinning", WOE_OPTBINNING, "optbinning", "optimal bins, WoE, IV"),
+            Contestant("fastwoe", WOE_FASTWOE, "fastwoe", "bins, WoE with errors"),
+        ),
+        "1.6 CPU-s",
+    ),
+    Task(
+        "counts",
+        "Edges and counts of 2e7 x 10 float32 under a limit of 1 GB",
+        (
+            Contestant("infometric", COUNTS_OURS, does="edges and counts"),
+            Contestant("duckdb, given edges", COUNTS_DUCKDB, "duckdb", "counts alone"),
+            Contestant("polars, given edges", COUNTS_POLARS, "polars", "counts alone"),
+        ),
+        "4 CPU-s and 0.3 GB",
+    ),
+    Task(
+        "import",
+        "import, wall seconds",
+        (
+            Contestant("infometric", "import infometric"),
+            Contestant("numpy", "import numpy", "numpy"),
+        ),
+        "50 ms above numpy",
+        wall=True,
+        repeats=15,
+    ),
+)
+
+
+def available(python: str, module: str) -> bool:
+    done = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
+    return done.returncode == 0
+
+
+def measure(python: str, code: str) -> dict[str, float]:
+    """CPU seconds, wall seconds and peak resident megabytes of one process."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        start = time.perf_counter()
+        process = subprocess.Popen([python, "-W", "ignore", "-c", code], stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            err.seek(0)
+            raise RuntimeError(err.read()[-2000:])
+        out.seek(0)
+        inner = [json.loads(line) for line in out if line.startswith("{")]
+    cpu = inner[-1]["cpu"] if inner else usage.ru_utime + usage.ru_stime
+    return {"cpu": cpu, "wall": wall, "mb": usage.ru_maxrss / 1024}
+
+
+def filled(code: str, values: dict[str, str]) -> str:
+    """Code with the values in place of {data}, {kind} and {long_rows}."""
+    for name, value in values.items():
+        code = code.replace("{" + name + "}", value)
+    return code
+
+
+def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
+    runs: dict[str, list[dict[str, float]]] = {c.name: [] for c in task.contestants}
+    notes: dict[str, str] = {}
+    values = {"data": str(DATA), "long_rows": str(LONG_ROWS), "kind": ""} | task.values
+    for turn in range(max(repeats, task.repeats)):
+        for c in task.contestants:
+            python = peer_python if c.peer else sys.executable
+            if c.name in notes:
+                continue
+            if turn == 0 and c.peer and not available(python, c.needs):
+                notes[c.name] = "not installed"
+                continue
+            try:
+                runs[c.name].append(measure(python, filled(c.code, values)))
+            except RuntimeError as error:
+                notes[c.name] = "failed: " + str(error).strip().splitlines()[-1][:120]
+                continue
+            if runs[c.name][-1]["cpu"] > LONG:
+                notes[c.name] = "one run"
+    what = "wall" if task.wall else "cpu"
+    ours = statistics.median(r[what] for r in runs["infometric"])
+    rows = []
+    for c in task.contestants:
+        row: dict[str, Any] = {"name": c.name, "does": c.does, "note": notes.get(c.name, "")}
+        if runs[c.name]:
+            seconds = [r[what] for r in runs[c.name]]
+            row |= {
+                "median": statistics.median(seconds), "least": min(seconds),
+                "mb": statistics.median(r["mb"] for r in runs[c.name]), "runs": len(seconds),
+                "ratio": ours / statistics.median(seconds),
+            }  # fmt: skip
+        rows.append(row)
+        print(task.key, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+    return {"key": task.key, "title": task.title, "target": task.target, "rows": rows}
+
+
+def markdown(found: list[dict[str, Any]]) -> str:
+    lines = []
+    for task in found:
+        lines += [f"**{task['title']}**; target: {task['target']}.", ""]
+        lines += ["| program | does | median s | least s | peak MB | infometric / it | |"]
+        lines += ["|---|---|---|---|---|---|---|"]
+        for r in task["rows"]:
+            if "median" not in r:
+                lines.append(f"| {r['name']} | {r['does']} | | | | | {r['note']} |")
+                continue
+            lines.append(
+                f"| {r['name']} | {r['does']} | {r['median']:.2f} | {r['least']:.2f} | "
+                f"{r['mb']:.0f} | {r['ratio']:.2f} | {r['note']} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, Any]:
+    """Facts about the machine, no names."""
+    model = "unknown"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        models = [x for x in info.read_text().splitlines() if x.startswith("model name")]
+        model = models[0].split(":")[1].strip() if models else model
+    versions = {}
+    for name in ("numpy", "polars", "duckdb", "pyarrow"):
+        versions[name] = __import__(name).__version__
+    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version()} | versions
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Speed and memory beside the peers.")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--only", nargs="*", choices=[t.key for t in TASKS], default=None)
+    options = parser.parse_args()
+    make()
+    chosen = [t for t in TASKS if options.only is None or t.key in options.only]
+    found = [run_task(t, options.repeats, options.peer_python) for t in chosen]
+    if options.only is None:
+        OUT.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"machine": machine(), "tasks": found}, indent=1)
+        (OUT / "benchmarks.json").write_text(text + "\n")
+        (OUT / "benchmarks.inc").write_text(markdown(found))
+
+
+if __name__ == "__main__":
+    main()
