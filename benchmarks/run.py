@@ -142,8 +142,7 @@ model = timed(lambda: FastWoe(binning_method="kbins", binner_kwargs={"n_bins": 1
 )
 COUNTS_OURS = """
 import infometric as im
-from infometric.sources.tables import FileTable
-fitted = im.PSI().fit(FileTable("{data}/long.parquet", memory_limit="1GB"))
+fitted = im.PSI().fit("{data}/long.parquet")
 assert fitted.state_["f0"].table.sum() == {long_rows}
 """
 COUNTS_DUCKDB = """

@@ -416,6 +416,9 @@ def check_units(units: str) -> None:
         )
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})  # most values by far: they need no look at types
+
+
 def jsonable(value: Any) -> Any:
     """Value as JSON types; NaN becomes None, infinities the strings 'inf' and '-inf'.
 
@@ -425,6 +428,8 @@ def jsonable(value: Any) -> Any:
     >>> jsonable({"a": np.array([1.0, np.nan, np.inf])})
     {'a': [1.0, None, 'inf']}
     """
+    if type(value) in _PLAIN or (type(value) is float and math.isfinite(value)):
+        return value
     if isinstance(value, Mapping):
         return {str(k): jsonable(v) for k, v in value.items()}
     if isinstance(value, np.ndarray):

@@ -12,7 +12,7 @@ from infometric.exceptions import ColumnError, DataError
 from infometric.sources import open_table
 from infometric.sources.counting import chosen_encoder
 from infometric.state.counts import Counts
-from infometric.state.encoders import BinSpec, Column, Encoder, learn_encoder
+from infometric.state.encoders import BinSpec, Column, Encoder, concatenate, learn_encoder
 from infometric.validation import Constraint, OneOf, Table, as_cells, check_weights
 
 DISCRETE: dict[str, tuple[Constraint, ...]] = {
@@ -108,7 +108,11 @@ def encoder_of(columns: Sequence[Column], bins: Any) -> Encoder:
     """Encoder of one variable, learned from all samples of it."""
     spec = BinSpec(constant="keep")
     given = chosen_encoder(10 if bins is None else bins, columns[0].name, spec)
-    return given if isinstance(given, Encoder) else learn_encoder(pooled(columns), given)
+    return (
+        given
+        if isinstance(given, Encoder)
+        else learn_encoder(concatenate(columns[0].name, columns), given)
+    )
 
 
 def shared_encoders(p: Any, q: Any, bins: Any) -> dict[str, Encoder]:
@@ -125,24 +129,6 @@ def require_columns(names: Iterable[str], columns: dict[str, Column]) -> None:
     for name in names:
         if name not in columns:
             raise ColumnError.missing(name, columns)
-
-
-def pooled(columns: Sequence[Column]) -> Column:
-    """Samples of one variable, one after the other."""
-    first = columns[0]
-    if len(columns) == 1:
-        return first
-    if len({c.numeric for c in columns}) > 1:
-        columns = [c.as_levels() for c in columns]
-    if columns[0].numeric:
-        return Column(first.name, np.concatenate([c.known() for c in columns]))
-    levels = tuple(dict.fromkeys(v for c in columns for v in c.levels or ()))
-    position = {v: i for i, v in enumerate(levels)}
-    codes = [
-        np.array([*(position[v] for v in c.levels or ()), -1], dtype=np.int64)[c.values]
-        for c in columns
-    ]
-    return Column(first.name, np.concatenate(codes), None, levels)
 
 
 def counted(

@@ -78,6 +78,27 @@ class Column:
         return Column(self.name, out, None, tuple(plain(v) for v in levels.tolist()))
 
 
+def concatenate(name: str, parts: Sequence[Column]) -> Column:
+    """Parts of one variable, one after the other; kinds that differ are joined as categories."""
+    if len(parts) == 1:
+        return parts[0]
+    if len({c.numeric for c in parts}) > 1:
+        parts = [c.as_levels() for c in parts]
+    if all(c.numeric for c in parts):
+        values = np.concatenate([c.values for c in parts])
+        if all(c.missing is None for c in parts):
+            return Column(name, values)
+        gone = [np.zeros(len(c.values), bool) if c.missing is None else c.missing for c in parts]
+        return Column(name, values, np.concatenate(gone))
+    levels = tuple(dict.fromkeys(v for c in parts for v in c.levels or ()))
+    position = {v: i for i, v in enumerate(levels)}
+    codes = [
+        np.array([*(position[v] for v in c.levels or ()), -1], dtype=np.int64)[c.values]
+        for c in parts
+    ]
+    return Column(name, np.concatenate(codes), None, levels)
+
+
 class Encoder:
     """Base of the encoders: labels, fingerprint, and counting through codes."""
 
@@ -479,12 +500,12 @@ def quantile_edges(x: Array, bins: int) -> tuple[float, ...]:
     >>> quantile_edges(np.arange(8), 4)
     (2.0, 4.0, 6.0)
     """
-    ordered = np.sort(x)
-    n = len(ordered)
-    starts = ordered[np.minimum((np.arange(1, bins) * n + bins - 1) // bins, n - 1)]
-    edges = np.unique(starts[starts > ordered[0]])
+    n = len(x)
+    ranks = np.minimum((np.arange(1, bins) * n + bins - 1) // bins, n - 1)
+    starts = np.partition(x, ranks)[ranks]
+    edges = np.unique(starts[starts > x.min()])
     if len(edges) < bins - 1:  # ties: there may be few distinct values
-        distinct = np.unique(ordered)
+        distinct = np.unique(x)
         if len(distinct) <= bins or not len(edges):
             edges = distinct[1:] if len(distinct) <= bins else distinct[1:2]
     return tuple(float(e) for e in edges)

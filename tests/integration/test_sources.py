@@ -60,10 +60,7 @@ def sources(files, frames, kind):
     if kind == "parquet":
         return files / "ref.parquet", files / "cur.parquet"
     if kind == "sql":
-        pair = tuple(FileTable(files / f"{n}.parquet") for n in ("ref", "cur"))
-        for table in pair:
-            table._arrow, table.queries = False, True
-        return pair
+        return tuple(FileTable(files / f"{n}.parquet") for n in ("ref", "cur"))
     return files / "ref.csv", files / "cur.csv"
 
 
@@ -125,7 +122,7 @@ def test_counts_equal_a_plain_group_by(frames):
 
 def test_reading_in_batches_equals_reading_at_once(frames, files, monkeypatch):
     from infometric.sources import counting
-    from infometric.sources import tables as module
+    from infometric.sources import parquet as module
 
     whole = tables(im.psi(files / "ref.parquet", files / "cur.parquet"))
     monkeypatch.setattr(counting, "HELD_ROWS", 1000)

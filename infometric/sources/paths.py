@@ -1,0 +1,49 @@
+"""Names of files that are tables."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+from infometric.exceptions import SourceError
+
+_CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst", ".tsv.zst")
+_PARQUET = (".parquet", ".pq")
+
+
+def check_path(path: str) -> bool:
+    """Whether a path names Parquet; an error where it names no file or no kind of table.
+
+    Raises
+    ------
+    SourceError
+        Where the file is absent, empty, or of a kind that is not read.
+    """
+    lower = path.lower()
+    parquet, csv = lower.endswith(_PARQUET), lower.endswith(_CSV)
+    if not (parquet or csv):
+        raise SourceError(
+            f"{path} is neither a CSV nor a Parquet file by its name.",
+            got=Path(path).suffix or path,
+            hint="name it .csv, .csv.gz, .tsv or .parquet, or pass a frame",
+        )
+    found = glob.glob(path) if "*" in path else [path] * os.path.isfile(path)
+    if not found:
+        near = _nearest(path)
+        raise SourceError(
+            f"There is no file {path}.",
+            hint=f"use {near}" if near else "check the path: ls " + (os.path.dirname(path) or "."),
+        )
+    if any(os.path.getsize(f) == 0 for f in found):
+        raise SourceError(f"{path} is empty.", got="0 bytes", hint="write the file again")
+    return parquet
+
+
+def _nearest(path: str) -> str | None:
+    import difflib
+
+    folder = os.path.dirname(path) or "."
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    close = difflib.get_close_matches(os.path.basename(path), names, n=1)
+    return os.path.join(os.path.dirname(path), close[0]) if close else None
