@@ -430,7 +430,7 @@ def jsonable(value: Any) -> Any:
     """
     if type(value) in _PLAIN or (type(value) is float and math.isfinite(value)):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {str(k): jsonable(v) for k, v in value.items()}
     if isinstance(value, np.ndarray):
         return jsonable(value.tolist())
@@ -442,7 +442,7 @@ def jsonable(value: Any) -> Any:
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    return str(value)
+    return jsonable(dict(value)) if isinstance(value, Mapping) else str(value)
 
 
 def _number(value: Any) -> float:
