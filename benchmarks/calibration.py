@@ -435,7 +435,15 @@ def gate_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
         odd = sum(out(v, COVERAGE) for values in by_truth for v in values)
         rivals.append([name, *cells, f"{odd} of {sum(map(len, by_truth))}"])
     rival_head = ["interval", *(f"J = {t:g}" for t in TRUTHS), "outside"]
-    return {"gate": markdown(head, body), "rivals": markdown(rival_head, rivals)}
+    tests = []
+    for name, what in (("chi-square or Pearson (default)", "size"), ("paper", "paper_size")):
+        by_bins = [of(rows, what, bins=b) for b in BINS]
+        tests.append([name, *(f"{mark(min(v), SIZE)} – {mark(max(v), SIZE)}" for v in by_bins)])
+    return {
+        "gate": markdown(head, body),
+        "rivals": markdown(rival_head, rivals),
+        "paper": markdown(["test", *(f"{b} bins" for b in BINS)], tests),
+    }
 
 
 def equivalence_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -540,7 +548,8 @@ def write_results(found: dict[str, Any], folder: Path = DATA) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     parts = [f'"about": {json.dumps(found["about"])}']
     for name, rows in found["studies"].items():
-        lines = ",\n".join(json.dumps(rounded(r), ensure_ascii=False) for r in rows)
+        rows = list(map(rounded, rows))
+        lines = ",\n".join(json.dumps(r, ensure_ascii=False) for r in rows)
         parts.append(f'"{name}": [\n{lines}\n]')
         for table, text in TABLES[name](rows).items():
             (folder / f"calibration-{table}.inc").write_text(text)

@@ -218,6 +218,6 @@ def gallery_markdown() -> str:
             error = run(case, folder)
             text = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
             parts.append(
-                f"### {case.title}\n\n```python\n{case.code}\n```\n\n```text\n{text}\n```\n"
+                f"## {case.title}\n\n```python\n{case.code}\n```\n\n```text\n{text}\n```\n"
             )
     return "\n".join(parts)

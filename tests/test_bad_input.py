@@ -38,7 +38,7 @@ def test_case(case, folder):
 def test_the_gallery_is_the_same_each_time():
     page = gallery_markdown()
     assert page == gallery_markdown()
-    assert page.count("### ") == len(CASES)
+    assert page.count("## ") == len(CASES)
     assert page.count("  Try: ") == len(CASES)
     assert "/tmp" not in page
 

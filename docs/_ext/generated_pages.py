@@ -14,7 +14,7 @@ def write_error_gallery(app: Any) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from bad_input import gallery_markdown
 
-    page = Path(app.srcdir) / "errors_generated.md"
+    page = Path(app.srcdir) / "_data" / "errors.inc"
     text = gallery_markdown()
     if not page.exists() or page.read_text() != text:
         page.write_text(text)
