@@ -1,0 +1,145 @@
+"""The command line as a user runs it: real files, real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import infometric as im
+from infometric import datasets
+
+PROGRAM = Path(sys.executable).with_name("infometric")
+
+
+def run(folder, *arguments):
+    return subprocess.run(
+        [PROGRAM, *map(str, arguments)], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli")
+    datasets.load_german_credit().to_csv(path / "german.csv", index=False)
+    months = datasets.load_credit_card_months()
+    april = months[months["month"] == "2005-04"].drop(columns="month")
+    april.to_parquet(path / "april.parquet")
+    months[months["month"] > "2005-07"].to_parquet(path / "later.parquet")
+    months[months["month"] == "2005-09"].drop(columns="month").to_csv(
+        path / "september.csv", index=False
+    )
+    return path
+
+
+def results(path):
+    return json.loads(path.read_text())["sections"][0]["table"]["results"]
+
+
+def test_psi_prints_writes_and_agrees_with_the_library(folder):
+    done = run(
+        folder, "psi", "april.parquet", "september.csv", "--json", "psi.json", "--html", "psi.html"
+    )
+    assert done.returncode == 0, done.stderr
+    found = im.psi(folder / "april.parquet", folder / "september.csv")
+    written = results(folder / "psi.json")
+    for name, r in found.items():
+        assert written[name]["value"] == r.value
+        assert f"{r.value:.4f}" in done.stdout
+        assert r.diagnostics["verdict"] in done.stdout
+    assert f"wrote {(folder / 'psi.json').resolve()}" in done.stdout
+    assert (folder / "psi.html").read_text().startswith("<!doctype html>")
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_frozen_bins_are_used_again(folder):
+    run(folder, "psi", "april.parquet", "september.csv", "--json", "first.json", "--bins", "7")
+    done = run(folder, "psi", "april.parquet", "september.csv", "--json", "second.json",
+               "--bins-from", "first.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, second = results(folder / "first.json"), results(folder / "second.json")
+    for name in first:
+        assert second[name]["diagnostics"]["key"] == first[name]["diagnostics"]["key"]
+        assert second[name]["value"] == first[name]["value"]
+
+
+def test_slices(folder):
+    done = run(folder, "psi", "april.parquet", "later.parquet", "--by", "month", "--columns", "PAY",
+               "--json", "by.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(results(folder / "by.json")) == ["PAY @ 2005-08", "PAY @ 2005-09"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [((), 0), (("--fail-above", "0.25"), 0), (("--fail-above", "0.001"), 1),
+     (("--fail-above", "0.25", "--fail-on", "upper"), 0), (("--bins", "zero"), 2),
+     (("--no-such-option",), 2)],
+)  # fmt: skip
+def test_exit_codes(folder, options, code):
+    done = run(folder, "psi", "april.parquet", "september.csv", "--quiet", *options)
+    assert done.returncode == code
+    if code == 0:
+        assert done.stdout == ""
+    if code == 1:
+        assert "above 0.001: PAY_AMT" in done.stderr
+
+
+def test_information_value_and_weight_of_evidence(folder):
+    done = run(folder, "iv", "german.csv", "--target", "creditability", "--event", "bad",
+               "--json", "iv.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    written = results(folder / "iv.json")
+    assert round(written["credit_history"]["value"], 6) == 0.293234
+    assert next(iter(written)) == "status_of_existing_checking_account"
+    done = run(folder, "woe", "german.csv", "--target", "creditability", "--columns", "housing")
+    assert done.returncode == 0, done.stderr
+    assert "housing: own" in done.stdout
+
+
+def test_entropy_and_mutual_information(folder):
+    done = run(folder, "entropy", "german.csv", "--columns", "housing,job", "--units", "bits",
+               "--json", "h.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    german = datasets.load_german_credit()
+    assert (
+        results(folder / "h.json")["housing"]["value"]
+        == im.entropy(german["housing"], units="bits").value
+    )
+    done = run(
+        folder, "mi", "german.csv", "--x", "housing", "--y", "creditability", "--json", "mi.json"
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = im.mutual_information(german["housing"], german["creditability"])
+    assert next(iter(results(folder / "mi.json").values()))["value"] == wanted.value
+
+
+def test_the_demonstration(folder):
+    done = run(folder, "demo", "--out", ".")
+    assert done.returncode == 0, done.stderr
+    for name in ("report.html", "report.json"):
+        assert (folder / name).stat().st_size > 10_000
+        assert str((folder / name).resolve()) in done.stdout
+    assert "status_of_existing_checking_account" in done.stdout
+
+
+def test_version_is_answered_before_anything_is_imported(tmp_path):
+    code = (
+        "import sys; from infometric.report.cli import main; main(['--version']); "
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, modules = done.stdout.split("\n")[:2]
+    assert first == f"infometric {im.__version__}"
+    assert not {"numpy", "typer", "rich", "duckdb"} & set(modules.split())
+    assert run(tmp_path, "--version").stdout == f"infometric {im.__version__}\n"
+
+
+def test_help_names_every_command(tmp_path):
+    done = run(tmp_path, "--help")
+    assert done.returncode == 0
+    for command in ("psi", "iv", "woe", "entropy", "mi", "demo"):
+        assert f" {command} " in done.stdout
