@@ -36,6 +36,7 @@ from infometric.functional.divergence import (
 )
 from infometric.functional.entropy import ShannonEntropy
 from infometric.functional.information import MutualInformation
+from infometric.oracles import Categorical, JointTable, TwoSample
 from infometric.uncertainty import Bootstrap, Chi2Null, Delta, Jackknife, NoncentralChi2
 
 DATA = Path(__file__).parents[1] / "docs" / "_data"
@@ -48,62 +49,38 @@ LEVEL = 0.95
 SEED = 20
 JEFFREYS = Jeffreys()
 
-# --- truth ------------------------------------------------------------------------------------
+# --- distributions ----------------------------------------------------------------------------
 
 
-def jeffreys(p: Any, q: Any) -> float:
-    return float(np.sum((p - q) * np.log(p / q)))
-
-
-def tilted(p: Any, direction: Any, truth: float, measure: Callable = jeffreys) -> Any:
-    """Shares proportional to ``p exp(c direction)`` with c such that the measure is `truth`."""
-    if truth == 0:
-        return p.copy()
-
-    def q(c: float) -> Any:
-        log_q = np.log(p) + c * direction
-        e = np.exp(log_q - log_q.max())
-        return e / e.sum()
-
-    return q(brentq(lambda c: measure(p, q(c)) - truth, 0, 60))
-
-
-def tilt(bins: int, truth: float, measure: Callable = jeffreys) -> tuple[Any, Any]:
-    """Equal shares against shares tilted along the cells: the shape of the gate."""
-    p = np.full(bins, 1 / bins)
-    return p, tilted(p, np.linspace(-1, 1, bins), truth, measure)
-
-
-def geometric(bins: int, sign: int, truth: float) -> tuple[Any, Any]:
+def geometric(bins: int, sign: int, truth: float) -> TwoSample:
     """Geometric shares down to .01, tilted toward (+) or away from (-) the rare cells."""
 
     def least(r: float) -> float:
         return float(r ** (bins - 1) * (1 - r) / (1 - r**bins) - 0.01)
 
     p = brentq(least, 1e-6, 1 - 1e-9) ** np.arange(bins)
-    p /= p.sum()
-    return p, tilted(p, sign * np.linspace(-1, 1, bins), truth)
+    return TwoSample.tilted(p, truth, direction=sign * np.linspace(-1, 1, bins))
 
 
-def rare(bins: int, truth: float) -> tuple[Any, Any]:
+def rare(bins: int, truth: float) -> TwoSample:
     """The whole shift sits in one cell of share .01, which grows."""
     p = np.full(bins, 0.99 / (bins - 1))
     p[0] = 0.01
-    return p, tilted(p, (np.arange(bins) == 0).astype(float), truth)
+    return TwoSample.tilted(p, truth, direction=np.arange(bins) == 0)
 
 
-def dirichlet(bins: int, number: int, truth: float) -> tuple[Any, Any]:
+def dirichlet(bins: int, number: int, truth: float) -> TwoSample:
     """Random shares, tilted toward other random shares."""
     rng = np.random.default_rng(1000 * bins + number)
     p, z = rng.dirichlet(np.full(bins, 5.0)), rng.dirichlet(np.ones(bins))
-    return p, tilted(p, np.log(z) - np.log(p), truth)
+    return TwoSample.tilted(p, truth, direction=np.log(z) - np.log(p))
 
 
-SHAPES: dict[str, Callable[[int, float], tuple[Any, Any]]] = {
+SHAPES: dict[str, Callable[[int, float], TwoSample]] = {
     "toward rare cells": lambda bins, truth: geometric(bins, 1, truth),
     "away from rare cells": lambda bins, truth: geometric(bins, -1, truth),
     "one rare cell grows": rare,
-    "one cell becomes rare": lambda bins, truth: rare(bins, truth)[::-1],
+    "one cell becomes rare": lambda bins, truth: rare(bins, truth).swapped(),
     "random shares A": lambda bins, truth: dirichlet(bins, 0, truth),
     "random shares B": lambda bins, truth: dirichlet(bins, 1, truth),
 }
@@ -114,12 +91,6 @@ DESIGNS: dict[str, Callable[[int], tuple[int, int]]] = {
 
 
 # --- draws and verdicts -----------------------------------------------------------------------
-
-
-def draw(rng: np.random.Generator, shares: Iterable, sizes: Iterable[int], draws: int) -> Counts:
-    """Independent multinomial samples, shape (draws, n_groups, n_cells)."""
-    pairs = zip(sizes, shares, strict=True)
-    return Counts(np.stack([rng.multinomial(n, p, size=draws) for n, p in pairs], axis=-2))
 
 
 def covered(found: Any, truth: float) -> float:
@@ -142,14 +113,14 @@ def run(strategy: Any, functional: Any, s: Counts, level: float = LEVEL) -> Any:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the grid: shares of two samples, their sizes, the true value."""
+    """One cell of the grid: two samples, their sizes, the true value."""
 
     shape: str
     design: str
     bins: int
     n: int
     truth: float
-    shares: tuple[Any, Any]
+    oracle: TwoSample
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -159,7 +130,11 @@ class Cell:
     @property
     def least(self) -> float:
         """Least expected count."""
-        return float(min(n * p.min() for n, p in zip(self.sizes, self.shares, strict=True)))
+        return float((np.array(self.sizes) * self.oracle.shares.min(-1)).min())
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Counts:
+        """Counts of both samples, batched over the draws."""
+        return self.oracle.draw(self.sizes, size=draws, rng=rng)
 
     def row(self) -> dict[str, Any]:
         """What names the cell in the results."""
@@ -171,14 +146,14 @@ class Cell:
 
 def grid(shapes: dict[str, Callable], sizes: tuple[int, ...] = SIZES) -> Iterator[Cell]:
     """B x n x J for each shape and design."""
-    for (name, shares), design in product(shapes.items(), DESIGNS):
+    for (name, make), design in product(shapes.items(), DESIGNS):
         for bins, n, truth in product(BINS, sizes, TRUTHS):
-            yield Cell(name, design, bins, n, truth, shares(bins, truth))
+            yield Cell(name, design, bins, n, truth, make(bins, truth))
 
 
 def default_row(cell: Cell, rng: np.random.Generator, draws: int) -> tuple[dict[str, Any], Counts]:
     """Coverage of the default interval, and size of the default test where nothing is there."""
-    s = draw(rng, cell.shares, cell.sizes, draws)
+    s = cell.draw(rng, draws)
     found = run(NoncentralChi2(), JEFFREYS, s)
     row = cell.row() | {
         "coverage": covered(found, cell.truth),
@@ -195,7 +170,7 @@ def default_row(cell: Cell, rng: np.random.Generator, draws: int) -> tuple[dict[
 def gate(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     """The grid of the gate, with the rival intervals on the same draws."""
     rows = []
-    for cell in grid({"tilt": tilt}):
+    for cell in grid({"tilt": TwoSample.tilted}):
         row, s = default_row(cell, rng, draws)
         upper = run(NoncentralChi2(), JEFFREYS, s, 2 * LEVEL - 1)
         row["upper_coverage"] = below(upper, cell.truth)
@@ -230,8 +205,8 @@ def equivalence(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     """Size of "J is at most the threshold" where J equals the threshold; nominal .05."""
     rows = []
     for design, bins, n, limit in product(DESIGNS, BINS, SIZES, (0.02, 0.1, 0.25)):
-        cell = Cell("tilt", design, bins, n, limit, tilt(bins, limit))
-        s = draw(rng, cell.shares, cell.sizes, draws)
+        cell = Cell("tilt", design, bins, n, limit, TwoSample.tilted(bins, limit))
+        s = cell.draw(rng, draws)
         row = cell.row()
         for name, strategy in (("ncx2", NoncentralChi2()), ("paper", PaperIndependentShares())):
             bound = run(strategy, JEFFREYS, s, 2 * LEVEL - 1).high
@@ -253,11 +228,12 @@ def divergences(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
         members.items(), BINS, (100, 1_000, 10_000), (0.0, 0.05, 0.3, 1.0)
     ):
         truth = part * most
-        p, q = tilt(bins, truth, lambda p, q, f=f: float(f.value(Counts(np.stack([p, q])))))
-        s = draw(rng, (p, q), (n, n), draws)
+        order = {"order": f.order} if hasattr(f, "order") else {}
+        oracle = TwoSample.tilted(bins, truth, measure=f.name, **order)
+        s = oracle.draw(n, size=draws, rng=rng)
         row = {
             "measure": name, "bins": bins, "n": n, "truth": truth,
-            "least_expected": float(n * min(p.min(), q.min())),
+            "least_expected": float(n * oracle.shares.min()),
             "coverage": covered(run(NoncentralChi2(), f, s), truth),
         }  # fmt: skip
         if truth == 0:
@@ -273,9 +249,9 @@ def mutual_information(rng: np.random.Generator, draws: int) -> list[dict[str, A
         ((2, 2), (3, 3), (2, 10), (5, 5), (8, 8)), (300, 1_000, 10_000),
         (0.0, 0.005, 0.02, 0.1, 0.3), ("even", "skew"),
     ):  # fmt: skip
-        joint = dependent(shape, truth, margin)
-        s = Counts(rng.multinomial(n, joint.ravel(), size=draws)[:, None], shape)
-        expected = n * np.outer(joint.sum(1), joint.sum(0)).min()
+        oracle = JointTable.tilted(shape, truth, skew=1.0 if margin == "even" else 0.75)
+        s = oracle.draw(n, size=draws, rng=rng)
+        expected = n * np.outer(oracle.table.sum(1), oracle.table.sum(0)).min()
         row = {
             "shape": f"{shape[0]} x {shape[1]}", "margins": margin, "n": n, "truth": truth,
             "least_expected": float(expected),
@@ -287,38 +263,21 @@ def mutual_information(rng: np.random.Generator, draws: int) -> list[dict[str, A
     return rows
 
 
-def dependent(shape: tuple[int, int], truth: float, margins: str) -> Any:
-    """Joint shares of mutual information `truth`: y is tilted up or down as x goes."""
-    a, b = (0.75 ** (np.arange(k) * (margins == "skew")) for k in shape)
-    slope = np.outer(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]))
-    f = MutualInformation()
-
-    def joint(c: float) -> Any:
-        given_x = b * np.exp(c * slope)
-        return (a / a.sum())[:, None] * given_x / given_x.sum(1, keepdims=True)
-
-    def gap(c: float) -> float:
-        return float(f.value(Counts(joint(c).reshape(1, -1), shape))) - truth
-
-    return joint(brentq(gap, 0, 60)) if truth else joint(0.0)
-
-
 def entropies(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     """Shannon entropy, with and without Miller and Madow's correction, delta method."""
     rows = []
     for cells, n, kind in product(
         (5, 20, 100), (100, 1_000, 10_000), ("even", "Zipf", "near-even")
     ):
-        p = {
-            "even": np.ones(cells),
-            "Zipf": 1 / np.arange(1, cells + 1),
-            "near-even": np.linspace(0.9, 1.1, cells),
+        oracle = {
+            "even": Categorical.even(cells),
+            "Zipf": Categorical.zipf(cells),
+            "near-even": Categorical(np.linspace(0.9, 1.1, cells)),
         }[kind]
-        p = p / p.sum()
-        truth = float(-(p * np.log(p)).sum())
-        s = draw(rng, (p,), (n,), draws)
+        truth = oracle.truth("entropy")
+        s = oracle.draw(n, size=draws, rng=rng)
         row = {"shares": kind, "cells": cells, "n": n, "truth": truth,
-               "least_expected": float(n * p.min())}  # fmt: skip
+               "least_expected": float(n * oracle.shares.min())}  # fmt: skip
         for bias in ("plug_in", "miller_madow"):
             row[bias] = covered(run(Delta(), ShannonEntropy(bias), s), truth)
         rows.append(row)
@@ -329,11 +288,11 @@ def evidence(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     """Wald's interval of the weight of evidence of each bin; worst and best bin of a table."""
     rows = []
     for bins, n, truth in product(BINS, SIZES, (0.0, 0.1, 0.3, 1.0)):
-        cell = Cell("tilt", "IV", bins, n, truth, tilt(bins, truth))
-        s = draw(rng, cell.shares, cell.sizes, draws)
+        cell = Cell("tilt", "IV", bins, n, truth, TwoSample.tilted(bins, truth))
+        s = cell.draw(rng, draws)
         woe = log_share_ratio(s.with_half())
         se = np.sqrt(np.diagonal(woe_covariance(s), axis1=-2, axis2=-1))
-        true = np.log(cell.shares[0] / cell.shares[1])
+        true = np.log(cell.oracle.shares[0] / cell.oracle.shares[1])
         hit = (np.abs(woe - true) <= 1.959963984540054 * se).mean(0)
         rows.append(
             cell.row() | {"coverage_min": float(hit.min()), "coverage_max": float(hit.max())}
@@ -345,7 +304,7 @@ def weights(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     """PSI and IV of records with lognormal weights (sigma 1) that do not depend on the cell."""
     rows = []
     for design, bins, n, truth in product(DESIGNS, BINS, (1_000, 10_000), (0.0, 0.02, 0.3)):
-        cell = Cell("tilt", design, bins, n, truth, tilt(bins, truth))
+        cell = Cell("tilt", design, bins, n, truth, TwoSample.tilted(bins, truth))
         s = weighted(rng, cell, draws)
         row = cell.row() | {
             "least_expected": cell.least / np.e,  # Kish: (E w)^2 / E w^2
@@ -359,7 +318,7 @@ def weights(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
 
 def weighted(rng: np.random.Generator, cell: Cell, draws: int) -> Counts:
     """Cell sums of w and w^2 of `draws` weighted samples."""
-    table = draw(rng, cell.shares, cell.sizes, draws).table
+    table = cell.draw(rng, draws).table
     sums, squares = np.zeros(table.shape), np.zeros(table.shape)
     for i, counts in enumerate(table):
         ends = np.concatenate([[0], np.cumsum(counts.ravel())])

@@ -166,12 +166,19 @@ from fastwoe import FastWoe
 model = timed(lambda: FastWoe(binning_method="kbins", binner_kwargs={"n_bins": 10}).fit(frame, y))
 """
 )
-COUNTS_OURS = """
+COUNTS_OURS = (
+    TIMED
+    + """
 import infometric as im
-fitted = im.PSI().fit("{data}/long.parquet")
+from infometric.sources import parquet
+model = im.PSI()
+fitted = timed(lambda: model.fit("{data}/long.parquet"))
 assert fitted.state_["f0"].table.sum() == {long_rows}
 """
-COUNTS_DUCKDB = """
+)
+COUNTS_DUCKDB = (
+    TIMED
+    + """
 import duckdb
 edges = [-1.2816, -.8416, -.5244, -.2533, 0, .2533, .5244, .8416, 1.2816]
 con = duckdb.connect(config={"memory_limit": "1GB"})
@@ -181,19 +188,24 @@ def cell(i):
 cells = ", ".join(map(cell, range(10)))
 keys = ", ".join(f"k{i}" for i in range(10))
 sets = ", ".join(f"(k{i})" for i in range(10))
-rows = con.execute(
+query = (
     f"SELECT {keys}, count(*) FROM (SELECT {cells} FROM '" + "{data}" + f"/long.parquet') "
     f"GROUP BY GROUPING SETS ({sets})"
-).fetchall()
-assert len(rows) == 100
+)
+assert len(timed(lambda: con.execute(query).fetchall())) == 100
 """
-COUNTS_POLARS = """
+)
+COUNTS_POLARS = (
+    TIMED
+    + """
 import polars as pl
 edges = [-1.2816, -.8416, -.5244, -.2533, 0, .2533, .5244, .8416, 1.2816]
 exprs = [(pl.col(f"f{c}") < e).sum().alias(f"{c}/{i}")
          for c in range(10) for i, e in enumerate(edges)]
-pl.scan_parquet("{data}/long.parquet").select(exprs).collect(engine="streaming")
+long = pl.scan_parquet("{data}/long.parquet").select(exprs)
+timed(lambda: long.collect(engine="streaming"))
 """
+)
 
 
 @dataclass(frozen=True)
@@ -278,9 +290,11 @@ TASKS = (
 )
 
 
-def available(python: str, module: str) -> bool:
-    done = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
-    return done.returncode == 0
+def missing(python: str, module: str) -> str:
+    """Why a peer cannot run; nothing where it can."""
+    done = subprocess.run([python, "-c", f"import {module}"], capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1:] if done.returncode else []
+    return "not installed" if "ModuleNotFoundError" in "".join(last) else "".join(last)[:120]
 
 
 def measure(python: str, code: str) -> dict[str, float]:
@@ -317,8 +331,8 @@ def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
             python = peer_python if c.peer else sys.executable
             if c.name in notes:
                 continue
-            if turn == 0 and c.peer and not available(python, c.needs):
-                notes[c.name] = "not installed"
+            if turn == 0 and c.peer and (why := missing(python, c.needs)):
+                notes[c.name] = why
                 continue
             try:
                 runs[c.name].append(measure(python, filled(c.code, values)))

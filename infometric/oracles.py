@@ -401,6 +401,8 @@ def _solve(value: Callable[[float], float], truth: float, most: float = 60.0) ->
 
     if truth == 0:
         return 0.0
+    while most > 1 and not math.isfinite(value(most)):
+        most /= 2
     if not 0 < truth < value(most):
         raise InvalidParameterError(
             f"No tilt of these shares reaches this value; the greatest is {value(most):.4g}.",
