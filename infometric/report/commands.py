@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -104,6 +106,9 @@ def run(arguments: list[str]) -> int:
         return 2
     except BrokenPipeError:
         return 2
+    except Exception:  # a defect of ours: say all, and keep 1 for --fail-above
+        terminal.err.print(traceback.format_exc(), markup=False, soft_wrap=True)
+        return 2
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0
@@ -154,7 +159,7 @@ def psi(
     new = opened(current, categorical, [*chosen, by] if chosen and by else chosen)
     names = [n for n in old.names if n != by]
     options = binned(bins, binning, special, constant, empty, bins_from, names)
-    with terminal.working(f"PSI of {len(names)} columns", quiet=quiet):
+    with working(f"PSI of {len(names)} columns", quiet=quiet):
         found = estimate(old, new, by=by, level=level, method=method, **options)
     note = f"Drift of {current.name} against {reference.name}."
     section = Section("Population stability", tabled("psi", found), note)
@@ -191,7 +196,7 @@ def iv(
     table = opened(file, categorical, [*chosen, target] if chosen else chosen)
     names = [n for n in table.names if n != target]
     options = binned(bins, binning, special, constant, empty, bins_from, names)
-    with terminal.working(f"IV of {len(names)} columns", quiet=quiet):
+    with working(f"IV of {len(names)} columns", quiet=quiet):
         found = estimate(table, target, event=number(event), level=level, method=method, **options)
     ordered = tabled("information_value", found).sort()
     note = f"What each characteristic of {file.name} says about {target}."
@@ -225,7 +230,7 @@ def woe(
     table = opened(file, categorical, [*chosen, target] if chosen else chosen)
     names = [n for n in table.names if n != target]
     options = binned(bins, binning, special, constant, Empty.HALF, bins_from, names)
-    with terminal.working(f"WoE of {len(names)} columns", quiet=quiet):
+    with working(f"WoE of {len(names)} columns", quiet=quiet):
         found = estimate(table, target, event=number(event), level=level, **options)
     section = Section("Weight of evidence", found, f"Evidence of {file.name} about {target}.")
     sources = {"data": file.name, "target": target}
@@ -252,7 +257,7 @@ def entropy(
     before(html, json, level)
     table = opened(file, categorical, listed(columns))
     edges = bins_of(bins) if bins else None
-    with terminal.working(f"entropy of {len(table.names)} columns", quiet=quiet):
+    with working(f"entropy of {len(table.names)} columns", quiet=quiet):
         found = estimate(table, bins=edges, bias=bias, units=units, level=level, method=method)
     section = Section(
         "Entropy", tabled("entropy", found), f"Shannon entropy, {bias.replace('_', ' ')}."
@@ -281,7 +286,7 @@ def mi(
     before(html, json, level)
     table = opened(file, categorical, list(dict.fromkeys([x, y])))
     edges = bins_of(bins) if bins else None
-    with terminal.working("mutual information", quiet=quiet):
+    with working("mutual information", quiet=quiet):
         first, second = table.column(x), table.column(y)
         found = estimate(first, second, bins=edges, units=units, level=level, method=method)
     section = Section("Mutual information", ResultTable({f"{x} and {y}": found}))
@@ -301,7 +306,7 @@ def demo(
 
     html, json = folder / "report.html", folder / "report.json"
     before(html, json, 0.95)
-    with terminal.working("reading and counting", quiet=quiet):
+    with working("reading and counting", quiet=quiet):
         report = demo_report()
     after(
         report.title, list(report.sections), dict(report.sources), html, json, None,
@@ -344,6 +349,15 @@ def after(
         terminal.err.print(f"above {limit:g}: {name}", style="red", markup=False)
     if above:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def working(text: str, *, quiet: bool) -> Iterator[None]:
+    """A bar in the terminal that follows the counting."""
+    from infometric.sources.progress import listening
+
+    with terminal.working(text, quiet=quiet) as advance, listening(advance):
+        yield
 
 
 def written(path: Path, write: Callable[[Path], Path]) -> None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from infometric.result import DIMENSIONLESS, Result, ResultTable, format_pvalue
@@ -87,14 +94,24 @@ def sizes(r: Result) -> str:
 
 
 @contextlib.contextmanager
-def working(text: str, *, quiet: bool = False) -> Iterator[None]:
-    """A spinner with the time while work goes on; only on a terminal."""
+def working(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar with the time while work goes on; only on a terminal.
+
+    Gives a function of (done, total) that moves the bar, or None where there is none.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes below the table say the same
         if quiet or not err.is_terminal:
-            yield
+            yield None
             return
-        columns: Any = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns: Any = (
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+            TimeElapsedColumn(),
+        )  # fmt: skip
         with Progress(*columns, console=err, transient=True) as progress:
-            progress.add_task(text, total=None)
-            yield
+            task = progress.add_task(text, total=None)
+
+            def advance(done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total)
+
+            yield advance

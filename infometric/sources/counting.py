@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from infometric.exceptions import DataError, InvalidParameterError
+from infometric.sources.progress import Stage
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
     BinSpec,
@@ -136,10 +137,11 @@ def fit_columns(
     sides = _sides(table, split)
     encoders: dict[str, Encoder] = {}
     counts: dict[str, Counts] = {}
+    stage = Stage(table.n_rows * len(names))
     for name in names:
         encoders |= learn_encoders(table, [name], bins, spec)
         one = {name: encoders[name]}
-        counts |= _finished(_by_batches(table, one, sides), one, split)
+        counts |= _finished(_by_batches(table, one, sides, None, stage), one, split)
     return encoders, counts
 
 
@@ -162,7 +164,8 @@ def count_table(
     if table.queries and split.inside and encoders:
         totals = table.tabulate(encoders, split.target, split.classes, split.weight)
     else:
-        totals = _by_batches(table, encoders, None, split)
+        stage = Stage(table.n_rows * len(encoders))
+        totals = _by_batches(table, encoders, None, split, stage)
     return _finished(totals, encoders, split)
 
 
@@ -170,7 +173,8 @@ def _by_batches(
     table: Table,
     encoders: Mapping[str, Encoder],
     sides: Sides | None,
-    split: Split | None = None,
+    split: Split | None,
+    stage: Stage,
 ) -> Totals:
     """Tables from batches of columns; `sides` are worked out on the way where not known."""
     totals: Totals = {}
@@ -185,6 +189,7 @@ def _by_batches(
         for name, encoder in encoders.items():
             part = encoder.count(batch[name], *side)
             totals[name] = _plus(totals[name], part) if name in totals else part
+            stage.advance(batch_rows(batch, table))
     return totals
 
 

@@ -1,0 +1,46 @@
+"""Progress of long counting, told to whoever listens; silent by default."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+Listener = Callable[[int, int], None]
+_listener: ContextVar[Listener | None] = ContextVar("infometric_progress", default=None)
+
+
+@contextlib.contextmanager
+def listening(listener: Listener | None) -> Iterator[None]:
+    """Tell `listener` ``(values counted, values in all)`` while the block runs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import infometric as im
+    >>> seen = []
+    >>> with listening(lambda done, total: seen.append((done, total))):
+    ...     _ = im.PSI().fit(np.arange(20.0).reshape(10, 2))
+    >>> seen
+    [(0, 20), (10, 20), (20, 20)]
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+class Stage:
+    """One pass over a table: so many values in all."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+        self.advance(0)
+
+    def advance(self, values: int) -> None:
+        """Say that so many more values are counted."""
+        self._done += values
+        listener = _listener.get()
+        if listener is not None:
+            listener(self._done, self._total)
