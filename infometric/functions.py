@@ -631,6 +631,7 @@ def information_value(
     y: Any,
     *,
     bins: Any = 10,
+    by: str | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -648,6 +649,8 @@ def information_value(
         Target with two classes, or the name of its column in X.
     bins : int, list of float, Encoder or mapping
         Number of quantile bins, inner edges, a fitted encoder, or one per column.
+    by : str, optional
+        Column of X whose values split it into slices (of time, say), with the same bins in all.
     method : str or Uncertainty
         "auto" is the noncentral chi-square interval; "paper" the published formula.
     level : float
@@ -664,8 +667,8 @@ def information_value(
     Returns
     -------
     Result or ResultTable
-        One result for a one-dimensional X, else one per column, with p-values adjusted for their
-        number (Holm, Benjamini-Hochberg).
+        One result for a one-dimensional X, else one per column (and slice), with p-values
+        adjusted for their number (Holm, Benjamini-Hochberg).
 
     Raises
     ------
@@ -685,8 +688,13 @@ def information_value(
     ('information_value', 0.293)
     """
     estimator = InformationValue(bins=bins, units=units, uncertainty=method, **options)
-    fitted = estimator.fit(X, y, sample_weight=sample_weight)
-    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    table = _without(X, by)
+    fitted = estimator.fit(table, y, sample_weight=sample_weight)
+    if by is None:
+        return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    return fitted.estimate(  # type: ignore[no-any-return]
+        X, y, by=by, level=level, rng=rng, sample_weight=sample_weight
+    )
 
 
 def weight_of_evidence(

@@ -181,6 +181,61 @@ class InformationValue(_Evidence):
     information_value = 0.8398 nats, 95% CI [0.6881, 0.9779], p < 1e-16, n = 3167 + 833
     """
 
+    def estimate(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        by: str | None = None,
+        level: float = 0.95,
+        uncertainty: Any = None,
+        rng: RNG = None,
+        sample_weight: Any = None,
+    ) -> Any:
+        """Information value of what `fit` saw, or of new data with the same bins.
+
+        Parameters
+        ----------
+        X : array-like, frame or path, optional
+            New data.
+        y : array-like or str, optional
+            Their target.
+        by : str, optional
+            Column of X whose values split it into slices, each with a value of its own.
+        level : float
+            Nominal coverage of the interval.
+        uncertainty : str or Uncertainty, optional
+            Strategy; the estimator's own by default.
+        rng : int, Generator or None
+            Source of randomness of resampling.
+        sample_weight : array-like or str, optional
+            Positive record weights.
+
+        Returns
+        -------
+        Result or ResultTable
+            One result for a one-dimensional fit, else one per column (and slice).
+
+        Raises
+        ------
+        DataError
+            Where `by` is given without data, or a slice lacks a class of the target.
+        """
+        if by is None:
+            return super().estimate(
+                X, y, level=level, uncertainty=uncertainty, rng=rng, sample_weight=sample_weight
+            )
+        check_is_fitted(self, "state_")
+        if X is None:
+            raise DataError(
+                "Slices need the data: fit keeps counts alone.",
+                got=None,
+                hint=f"estimate(X, y, by={by!r})",
+            )
+        from infometric.credit.slices import evidence_by
+
+        return evidence_by(self, X, y, by, level, uncertainty, rng, sample_weight)
+
     def _measure(self) -> str:
         return "information_value"
 

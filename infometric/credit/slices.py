@@ -1,14 +1,19 @@
-"""PSI by slices of time (or of anything): one pass over the current data, groups are slices."""
+"""Results by slices of time (or of anything): one pass over the data, groups are slices."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from infometric.credit.cells import BinnedEstimator
 from infometric.exceptions import DataError
 from infometric.result import ResultTable
 from infometric.sources.counting import Split, count_table
 from infometric.state.counts import Counts
+from infometric.state.encoders import Column
+from infometric.typing import RNG
+from infometric.validation import Table, class_rows
 
 SEPARATOR = " @ "
 
@@ -18,32 +23,33 @@ def slice_name(column: str, value: Any) -> str:
     return f"{column}{SEPARATOR}{value}"
 
 
-def estimate_by(
-    estimator: BinnedEstimator,
-    X: Any,
-    by: str,
-    level: float,
-    uncertainty: Any,
-    rng: Any,
-    sample_weight: Any,
-) -> ResultTable:
-    """Table of results named ``column @ slice``, slices in order.
+def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
+    """Column whose values make the slices, and these values in order.
 
     Raises
     ------
     DataError
-        Where the slicing column has missing values.
+        Where it has missing values.
     """
-    table = estimator._open(X)
     table.require([by])
     slices = table.column(by).as_levels()
-    if (slices.values < 0).any():
+    gone = int((slices.values < 0).sum())
+    if gone:
         raise DataError(
-            f"The slicing column {by!r} has missing values.",
+            f"The slicing column {by!r} has {gone} missing value(s).",
+            got=None,
             hint=f"drop those rows first: frame[frame[{by!r}].notna()]",
         )
-    order = tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
-    found = count_table(table, estimator.encoders_, Split(by, order, sample_weight))
+    return slices, tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
+
+
+def stability_by(
+    estimator: Any, X: Any, by: str, level: float, uncertainty: Any, rng: RNG, weight: Any
+) -> ResultTable:
+    """PSI of each slice against the reference of the fit, named ``column @ slice``."""
+    table = estimator._open(X)
+    _, order = slicing_column(table, by)
+    found = count_table(table, estimator.encoders_, Split(by, order, weight))
     pairs = {
         slice_name(name, value): Counts.stack(
             [estimator.state_[name], s.group(g)], ("reference", str(value))
@@ -51,6 +57,58 @@ def estimate_by(
         for g, value in enumerate(order)
         for name, s in found.items()
     }
+    return sliced_results(estimator, pairs, by, order, level, uncertainty, rng)
+
+
+def evidence_by(
+    estimator: Any, X: Any, y: Any, by: str, level: float, uncertainty: Any, rng: RNG, weight: Any
+) -> ResultTable:
+    """Information value within each slice, with the bins of the fit, named ``column @ slice``.
+
+    Raises
+    ------
+    DataError
+        Where a slice has only one class of the target.
+    """
+    table, _, target = estimator._split(X, y)
+    slices, order = slicing_column(table, by)
+    column = table.column(target) if isinstance(target, str) else target
+    event = np.zeros(len(column.values), dtype=np.int64)
+    event[class_rows(column, estimator.classes_)[1]] = 1
+    place = {value: i for i, value in enumerate(order)}
+    onto = np.array([place[v] for v in slices.levels or ()], dtype=np.int64)
+    groups = 2 * onto[slices.values] + event
+    for i, value in enumerate(order):
+        here = np.bincount(groups[groups // 2 == i] - 2 * i, minlength=2)
+        if here.min() == 0:
+            raise DataError(
+                f"The slice {value!r} of {by!r} has one class of the target only.",
+                got=dict(zip(map(str, estimator.classes_), here.tolist(), strict=True)),
+                hint="make the slices longer, or leave this one out",
+            )
+    names = tuple(range(2 * len(order)))
+    split = Split(Column(by, groups, None, names), names, weight)
+    found = count_table(table, estimator.encoders_, split)
+    pairs = {
+        slice_name(name, value): Counts.stack(
+            [s.group(2 * i), s.group(2 * i + 1)], tuple(map(str, estimator.classes_))
+        )
+        for i, value in enumerate(order)
+        for name, s in found.items()
+    }
+    return sliced_results(estimator, pairs, by, order, level, uncertainty, rng)
+
+
+def sliced_results(
+    estimator: BinnedEstimator,
+    pairs: dict[str, Counts],
+    by: str,
+    order: tuple[Any, ...],
+    level: float,
+    uncertainty: Any,
+    rng: RNG,
+) -> ResultTable:
+    """Table of the results of all slices."""
     strategy = estimator.uncertainty if uncertainty is None else uncertainty
     results = estimator._infer(estimator._treated(pairs), strategy, level, rng)
     if not isinstance(results, ResultTable):

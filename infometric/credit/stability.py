@@ -182,9 +182,9 @@ class PSI(BinnedEstimator):
             return super().estimate(
                 X, level=level, uncertainty=uncertainty, rng=rng, sample_weight=sample_weight
             )
-        from infometric.credit.slices import estimate_by
+        from infometric.credit.slices import stability_by
 
-        return estimate_by(self, X, by, level, uncertainty, rng, sample_weight)
+        return stability_by(self, X, by, level, uncertainty, rng, sample_weight)
 
     def _compared(self, state: States) -> States:
         pairs = {

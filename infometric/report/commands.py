@@ -177,6 +177,7 @@ def iv(
     binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
     special: Special = "",
+    by: Annotated[str | None, typer.Option(help="Column that makes slices.")] = None,
     bins_from: Frozen = None,
     level: Level = 0.95,
     method: Method = "auto",
@@ -193,12 +194,16 @@ def iv(
 
     before(html, json, level)
     chosen = listed(columns)
-    table = opened(file, categorical, [*chosen, target] if chosen else chosen)
-    names = [n for n in table.names if n != target]
+    beside = [target] if by is None else [target, by]
+    table = opened(file, categorical, [*chosen, *beside] if chosen else chosen)
+    names = [n for n in table.names if n not in beside]
     options = binned(bins, binning, special, constant, empty, bins_from, names)
     with working(f"IV of {len(names)} columns", quiet=quiet):
-        found = estimate(table, target, event=number(event), level=level, method=method, **options)
-    ordered = tabled("information_value", found).sort()
+        found = estimate(
+            table, target, by=by, event=number(event), level=level, method=method, **options
+        )
+    every = tabled("information_value", found)
+    ordered = every if by else every.sort()
     note = f"What each characteristic of {file.name} says about {target}."
     section = Section("Information value", ordered, note)
     sources = {"data": file.name, "target": target}

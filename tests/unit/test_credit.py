@@ -271,6 +271,22 @@ def test_slices_equal_one_by_one(rng):
         assert sliced[f"a @ {month}"].ci == alone.ci
 
 
+def test_information_value_by_slices_equals_one_by_one(rng):
+    frame = pd.DataFrame({"a": rng.normal(size=900), "month": np.repeat(["m2", "m1", "m3"], 300)})
+    frame["bad"] = (rng.random(900) < 0.3 + 0.1 * (frame["a"] > 0)).astype(int)
+    fitted = im.InformationValue(bins=4).fit(frame[["a"]], frame["bad"])
+    sliced = im.information_value(frame, "bad", by="month", bins=4)
+    assert list(sliced) == ["a @ m1", "a @ m2", "a @ m3"]
+    for month in ("m1", "m2", "m3"):
+        part = frame[frame["month"] == month]
+        alone = fitted.estimate(part[["a"]], part["bad"])["a"]
+        assert sliced[f"a @ {month}"].value == alone.value
+        assert sliced[f"a @ {month}"].ci == alone.ci
+    frame.loc[frame["month"] == "m3", "bad"] = 0
+    with pytest.raises(im.exceptions.DataError, match="'m3' of 'month' has one class"):
+        im.information_value(frame, "bad", by="month", bins=4)
+
+
 def test_weights_count_as_so_many_effective_records(rng):
     x, z = rng.normal(size=3000), rng.normal(size=3000)
     w = rng.lognormal(size=3000)
