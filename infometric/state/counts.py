@@ -214,7 +214,7 @@ class Counts:
 
     @property
     def joint(self) -> Array:
-        """The table of a single group in its own shape, (..., *shape)."""
+        """The table of a single group in its own shape, ``(..., *shape)``."""
         if self.n_groups != 1:
             raise UnsupportedError(
                 "A joint table is one sample.",
