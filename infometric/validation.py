@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
@@ -139,6 +139,23 @@ HELD_ROWS = 1 << 22  # rows up to which a column and the group rows are held in 
 # --- tables ---------------------------------------------------------------------------------
 
 
+class LazyColumns(Mapping[str, Column]):
+    """A batch of rows whose columns are read when asked for."""
+
+    def __init__(self, read: Callable[[str], Column], names: Sequence[str], n_rows: int) -> None:
+        self._read, self._names = read, names
+        self.n_rows = n_rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class Table:
     """Columns of data, read in batches of rows; the one way data reach an encoder."""
 
@@ -157,7 +174,7 @@ class Table:
         """A repeatable sample of the rows of each column; categories are complete."""
         raise NotImplementedError
 
-    def batches(self, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+    def batches(self, names: Sequence[str]) -> Iterator[LazyColumns]:
         """All rows of the named columns, in order."""
         raise NotImplementedError
 
@@ -211,22 +228,6 @@ class Table:
                 "a minimum of 1 is required.",
                 hint="check the filter that made the table",
             )
-
-
-class _Lazy(Mapping[str, Column]):
-    """Columns that are read when asked for."""
-
-    def __init__(self, table: FrameTable, names: Sequence[str]) -> None:
-        self._table, self._names = table, names
-
-    def __getitem__(self, name: str) -> Column:
-        return self._table.column(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 class FrameTable(Table):
@@ -285,10 +286,10 @@ class FrameTable(Table):
             column = self.column(name)
             yield column.rows(index) if column.numeric and index is not None else column
 
-    def batches(self, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+    def batches(self, names: Sequence[str]) -> Iterator[LazyColumns]:
         """One batch: all rows."""
         self.require(names)
-        yield _Lazy(self, names)
+        yield LazyColumns(self.column, names, self.n_rows)
 
 
 def _as_frame_or_array(data: Any) -> tuple[Any, Any]:

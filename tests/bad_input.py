@@ -1,7 +1,12 @@
-"""The table of bad input: what is typed, and what the error must say. Tests and a page run it."""
+"""The tables of bad input: what is typed, and what the error must say.
+
+Tests run both; the page of errors shows `CASES`, which people meet, without `CORNERS`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -10,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import NotFittedError
 
 import infometric as im
 from infometric.exceptions import (
@@ -41,6 +47,10 @@ CASES = (
         "A frame without rows", "im.psi(frame, frame[frame.age > 200])",
         DataError, "0 sample(s)", "filter",
     ),
+    Case("A file without rows", "im.psi('header.csv', 'loans.csv')",
+         DataError, "header.csv: 0 sample(s)", "filter"),
+    Case("A Parquet file without rows", "im.psi('loans.csv', 'header.parquet')",
+         DataError, "header.parquet: 0 sample(s)", "filter"),
     Case(
         "One class in the target", "im.information_value(frame[frame.bad == 1], 'bad')",
         DataError, "Got [1]", "both classes",
@@ -76,6 +86,8 @@ CASES = (
         "Mismatched columns", "im.psi(frame, frame.rename(columns={'income': 'incme'}))",
         ColumnError, "'income'", "'incme'",
     ),
+    Case("A column to slice by that is not there", "im.psi(frame, frame, by='grad')",
+         ColumnError, "'grad'", "'grade'"),
     Case(
         "A target that is not there", "im.information_value(frame, 'badd')",
         ColumnError, "'badd'", "'bad'",
@@ -89,6 +101,13 @@ CASES = (
         "Text where numbers were",
         "im.PSI().fit(frame[['age']]).estimate(frame[['age']].astype(str))",
         DataError, "holds categories", "categorical=['age']",
+    ),
+    Case("Text where numbers were, in a file", "im.psi('loans.csv', 'words.csv')",
+         DataError, "VARCHAR", "convert it"),
+    Case(
+        "Numbers where categories were",
+        "im.PSI().fit(frame[['grade']]).estimate(frame[['grade']].assign(grade=7))",
+        DataError, "'grade' holds numbers", "convert it",
     ),
     Case("Dates", "im.psi(frame.assign(age=pd.Timestamp('2026-01-31')), frame)",
          DataError, "2026", "convert it"),
@@ -105,6 +124,10 @@ CASES = (
          DataError, "'x': 3, 'y': 2", "pair the rows"),
     Case("A drift without a current sample", "im.PSI().fit(frame).estimate()",
          DataError, "reference alone", "estimate(current)"),
+    Case("One variable for mutual information", "im.mutual_information(frame.grade)",
+         DataError, "y is None", "fit(x, y)"),
+    Case("An estimate before the fit", "im.PSI().estimate(frame)",
+         NotFittedError, "This PSI instance is not fitted yet", "Call 'fit'"),
     # counts and weights
     Case("Negative counts", "im.Counts.from_counts([3, -1])",
          DataError, "Got [-1]", "counts[~(counts >= 0)]"),
@@ -114,17 +137,30 @@ CASES = (
          DataError, "-1.0", "keep = w > 0"),
     Case("Weights of zero", "im.PSI().fit(frame, sample_weight=np.zeros(40))",
          DataError, "0.0", "keep = w > 0"),
+    Case("Weights that are missing", "im.PSI().fit(frame, sample_weight=[np.nan] + [1.0] * 39)",
+         DataError, "Got [nan]", "keep = w > 0"),
+    Case(
+        "Weights of a sample that is shorter",
+        "im.kl_divergence(frame.grade, frame.grade[:30], sample_weight=(np.ones(40), np.ones(40)))",
+        DataError, "{'weights': (40,), 'rows': 30}", "sample_weight=frame['weight']",
+    ),
     Case("Weights of another length", "im.PSI().fit(frame, sample_weight=np.ones(41))",
          DataError, "(41,)", "sample_weight=frame['weight']"),
     Case(
         "Merging counts of different encoders",
         "im.PSI(bins=5).fit(frame).state_['age'] + im.PSI(bins=4).fit(frame).state_['age']",
-        MergeError, "different encoders", "bins=fitted.encoders_",
+        MergeError, "different encoders cannot be joined. Got ('", "bins=fitted.encoders_",
     ),
+    Case("Merging counts of different shapes",
+         "im.Counts.from_counts([3, 1]) + im.Counts.from_counts([3, 1, 2])",
+         MergeError, "((2,), (3,))", "bins=fitted.encoders_"),
     Case(
         "Merging fits with different bins", "im.PSI(bins=5).fit(frame).merge(im.PSI().fit(frame))",
-        MergeError, "different encoders", "bins=fitted.encoders_",
+        MergeError, "different encoders cannot be joined. Got ('", "bins=fitted.encoders_",
     ),
+    Case("Merging fits of different columns",
+         "im.PSI().fit(frame).merge(im.PSI().fit(frame[['age', 'income']]))",
+         MergeError, "['bad', 'gaps', 'grade']", "same columns"),
     # parameters
     Case("bins=1", "im.psi(frame, frame, bins=1)", InvalidParameterError, "Got 1.", "bins=10"),
     Case("Edges out of order", "im.psi(frame.age, frame.age, bins=[40, 30])",
@@ -135,18 +171,30 @@ CASES = (
          InvalidParameterError, "'bit'", "units='nats'"),
     Case("An unknown method", "im.psi(frame, frame, method='wald')",
          InvalidParameterError, "'wald'", "uncertainty='auto'"),
+    Case("An unknown uncertainty", "im.PSI(uncertainty='wald').fit(frame)",
+         InvalidParameterError, "'wald'", "uncertainty='auto'"),
+    Case("Three samples to a divergence",
+         "im.kl_divergence(im.Counts.from_counts([[1, 2], [3, 4], [5, 6]]))",
+         DataError, "{'groups': 3}", "[sample, reference]"),
     Case("Three groups to a divergence",
          "im.infer(im.PSI()._functional(), im.Counts.from_counts([[1, 2], [3, 4], [5, 6]]))",
          UnsupportedError, "'groups': 3", "[reference, current]"),
     Case("The published formula on an entropy",
          "im.entropy(frame.grade, method=im.PaperIndependentShares())",
          UnsupportedError, "'entropy'", "uncertainty='auto'"),
+    Case("The published formula on an entropy, by its name",
+         "im.entropy(frame.grade, method='paper')",
+         InvalidParameterError, "'paper'", "method='auto'"),
     Case("A bootstrap of weighted records",
          "im.entropy(frame.grade, sample_weight=np.full(40, 0.3), method='bootstrap')",
-         UnsupportedError, "unweighted", "uncertainty='delta'"),
+         UnsupportedError, "'weighted': True", "uncertainty='delta'"),
     # files
     Case("A file that is not a table", "im.psi('notes.pdf', 'loans.csv')",
          SourceError, "'.pdf'", "name it .csv"),
+    Case("Text that is called a table", "im.psi('notes.txt', 'loans.csv')",
+         DataError, "notes.txt: 0 sample(s)", "filter"),
+    Case("Bytes that are called CSV", "im.psi('junk.csv', 'loans.csv')",
+         SourceError, "junk.csv", "a CSV file with a header line"),
     Case("A file that is not there", "im.psi('loan.csv', 'loans.csv')",
          SourceError, "loan.csv", "loans.csv"),
     Case("An empty file", "im.psi('empty.csv', 'loans.csv')",
@@ -162,10 +210,104 @@ CASES = (
         OutputError, "absent/report.html cannot be written", "mkdir -p",
     ),
     Case(
+        "A folder where the report should go",
+        "from infometric.report.document import Report\n"
+        "Report('Drift', ()).to_html('reports')",
+        OutputError, "reports is a folder", "choose a file",
+    ),
+    Case(
         "A report that is no report",
         "from infometric.report.document import Report\nReport.from_json('notes.txt')",
         SourceError, "notes.txt", "--json report.json",
     ),
+)  # fmt: skip
+
+
+_REPORT = "from infometric.report.document import Report\n"
+CORNERS = (
+    # data
+    Case("Lists in a column", "im.entropy(pd.Series([[1]] * 40))", DataError, "[1]", "astype(str)"),
+    Case("Minus infinity", "im.psi(frame.assign(income=-np.inf), frame)",
+         DataError, "Got -inf", "special="),
+    Case("A target and nothing else", "im.information_value(frame[['bad']], 'bad')",
+         DataError, "'bad'", "column"),
+    Case(
+        "Other columns in mutual information",
+        "im.MutualInformation(bins=3).fit(frame[['age']], frame.bad)"
+        ".partial_fit(frame[['income']], frame.bad)",
+        ColumnError, "'age'", "['income']",
+    ),
+    Case(
+        "More columns in mutual information",
+        "im.MutualInformation(bins=3).fit(frame[['age']].to_numpy(), frame.bad)"
+        ".partial_fit(frame[['age', 'income']].to_numpy(), frame.bad)",
+        DataError, "{'columns': 2}", "1 column(s)",
+    ),
+    Case("Counts against a sample", "im.kl_divergence(im.Counts.from_counts([1, 2]), frame.grade)",
+         DataError, "'grade'", "Counts"),
+    Case("A covariance of no column",
+         "im.WeightOfEvidence().fit(frame[['age']], frame.bad).covariance('agee')",
+         ColumnError, "'agee'", "'age'"),
+    # counts and weights
+    Case("One weight vector for two samples",
+         "im.kl_divergence(frame.grade, frame.grade, sample_weight=np.ones(40))",
+         DataError, "(40,)", "sample_weight=("),
+    Case("Weights from a column of text", "im.PSI().fit(frame, sample_weight='grade')",
+         DataError, "'grade'", "sample_weight"),
+    Case("Weights from a column of text in a file",
+         "im.PSI().fit('loans.csv', sample_weight='grade')",
+         DataError, "'grade'", "sample_weight"),
+    Case("Squares of another shape", "im.Counts.from_counts([1, 2], squares=[1])",
+         DataError, "(1,)", "squares"),
+    Case("Labels of other cells", "im.Counts.from_counts([1, 2], cells=['a'])",
+         DataError, "['a']", "cells="),
+    Case("Counts in pieces", "im.Counts.from_dict({'state': 'counts', 'schema_version': 1})",
+         DataError, "schema_version", "counts.to_dict()"),
+    Case("Scores of text", "im.Scores.from_values(['a'])",
+         DataError, "['a']", "Scores.from_values("),
+    # parameters
+    Case("A single bin for one column", "im.psi(frame, frame, bins={'age': 1})",
+         InvalidParameterError, "Got 1", "bins="),
+    Case("Categories for no column", "im.psi(frame, frame, categorical=['agee'])",
+         ColumnError, "'agee'", "'age'"),
+    Case("Edges of text", "im.IntervalEncoder(('a',))", InvalidParameterError, "'a'", "bins="),
+    Case("A special code of text", "im.psi(frame, frame, special=['x'])",
+         InvalidParameterError, "'x'", "special=[-1, 999]"),
+    Case("One threshold", "im.PSI(thresholds=(0.1,)).fit(frame)",
+         InvalidParameterError, "(0.1,)", "thresholds=(0.1, 0.25)"),
+    Case("Thresholds out of order", "im.PSI(thresholds=(0.25, 0.1)).fit(frame)",
+         InvalidParameterError, "(0.25, 0.1)", "thresholds=(0.1, 0.25)"),
+    Case("An infinite order", "im.renyi_divergence(frame.grade, frame.grade, float('inf'))",
+         InvalidParameterError, "Got inf", "order=2"),
+    Case("A weight of one", "im.jensen_shannon_divergence(frame.grade, frame.grade, weight=1)",
+         InvalidParameterError, "Got 1", "weight=0.5"),
+    Case("A bootstrap without replicates",
+         "im.entropy(frame.grade, method=im.Bootstrap(n_resamples=0))",
+         InvalidParameterError, "Got 0", "n_resamples="),
+    Case("A permutation test with half a table",
+         "im.psi(frame.age, frame.age, method=im.Permutation(n_resamples=2.5))",
+         InvalidParameterError, "Got 2.5", "n_resamples="),
+    Case("A negative drift", "im.psi_power(-1, 100, 100)",
+         InvalidParameterError, "Got -1", "psi=0.1"),
+    Case("A level of text", "im.psi(frame, frame, level='0.95')",
+         InvalidParameterError, "'0.95'", "level=0.95"),
+    # files
+    Case("A folder named as a file", "im.psi('archive.csv', 'loans.csv')",
+         SourceError, "archive.csv", "archive.csv/"),
+    Case("A CSV file whose rows differ in length", "im.psi('ragged.csv', 'loans.csv')",
+         SourceError, "ragged.csv", "CSV"),
+    Case("A CSV file that is not UTF-8", "im.psi('latin.csv', 'loans.csv')",
+         SourceError, "latin.csv", "CSV"),
+    Case("A truncated gzip file", "im.psi('truncated.csv.gz', 'loans.csv')",
+         SourceError, "truncated.csv.gz", "CSV"),
+    Case("Bytes that are called Parquet", "im.psi('loans.csv', 'junk.parquet')",
+         SourceError, "junk.parquet", "frame.to_parquet(path)"),
+    Case("A pattern without files", "im.psi('loan_*.csv', 'loans.csv')",
+         SourceError, "loan_*.csv", "loans.csv"),
+    Case("A file in place of a folder", _REPORT + "Report('Drift', ()).to_json('loans.csv/r.json')",
+         OutputError, "loans.csv/r.json cannot be written", "choose a file"),
+    Case("A report in pieces", _REPORT + "Report.from_json('pieces.json')",
+         DataError, "schema", "--json report.json"),
 )  # fmt: skip
 
 
@@ -192,12 +334,23 @@ def write_files(folder: Path) -> None:
     (folder / "notes.pdf").write_text("call the bank\n")
     (folder / "notes.parquet").write_text("call the bank\n")
     (folder / "empty.csv").touch()
+    loans[:0].to_csv(folder / "header.csv", index=False)
+    loans[:0].to_parquet(folder / "header.parquet")
+    loans.assign(age="old").to_csv(folder / "words.csv", index=False)
+    junk = np.random.default_rng(0).bytes(2000)
+    (folder / "junk.csv").write_bytes(junk)
+    (folder / "junk.parquet").write_bytes(junk)
+    (folder / "ragged.csv").write_text("age,income\n1,2\n3\n4,5,6\n")
+    (folder / "latin.csv").write_bytes("age,grade\n1,é\n2,b\n".encode("latin-1"))
+    packed = gzip.compress((folder / "loans.csv").read_bytes())
+    (folder / "truncated.csv.gz").write_bytes(packed[: len(packed) // 2])
+    (folder / "pieces.json").write_text('{"kind": "infometric-report", "schema_version": 1}')
+    (folder / "reports").mkdir()
+    (folder / "archive.csv").mkdir()
 
 
 def run(case: Case, folder: Path) -> Exception | None:
     """What the case raises; file names are read in `folder`."""
-    import contextlib
-
     names: dict[str, Any] = {"im": im, "np": np, "pd": pd, "frame": frame()}
     with contextlib.chdir(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")

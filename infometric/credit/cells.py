@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator
 from infometric.credit.paper import PaperIndependentShares
+from infometric.credit.slices import Slices
 from infometric.exceptions import DataError
 from infometric.functional.divergence import Jeffreys, log_ratio
-from infometric.result import Result, jsonable
+from infometric.inference import check_level
+from infometric.result import Result, ResultTable, jsonable
 from infometric.sources import open_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import BinSpec
-from infometric.typing import Array
+from infometric.typing import RNG, Array
 from infometric.validation import Constraint, Having, OneOf, Table
 
 EmptyPolicy = Literal["half", "raise", "merge", "drop"]
@@ -40,6 +43,7 @@ class BinnedEstimator(Estimator):
     """Estimator of binned columns that compares two groups by Jeffreys divergence."""
 
     _constraints = COMPARED
+    _needs_data: ClassVar[str] = ""  # why there is nothing to estimate from after fit alone
     empty: EmptyPolicy
     bins: Any
     special: Sequence[float]
@@ -70,6 +74,70 @@ class BinnedEstimator(Estimator):
         table = self._open(X)
         table.require_width(self.n_features_in_, type(self).__name__)
         return table
+
+    def estimate(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        by: str | None = None,
+        level: float = 0.95,
+        uncertainty: Any = None,
+        rng: RNG = None,
+        sample_weight: Any = None,
+    ) -> Any:
+        """Value of new data with the bins of `fit`, or of what `fit` saw.
+
+        Parameters
+        ----------
+        X : array-like, frame or path, optional
+            New data with the columns of `fit`; PSI needs them, as its fit is the reference.
+        y : array-like or str, optional
+            Their target, where the measure has one.
+        by : str, optional
+            Column of X whose values split it into slices, each with a value of its own.
+        level : float
+            Nominal coverage of the interval.
+        uncertainty : str or Uncertainty, optional
+            Strategy; the estimator's own by default.
+        rng : int, Generator or None
+            Source of randomness of resampling.
+        sample_weight : array-like or str, optional
+            Positive record weights.
+
+        Returns
+        -------
+        Result or ResultTable
+            One result for a one-dimensional fit, else one per column (and slice).
+
+        Raises
+        ------
+        DataError
+            Where data are needed and missing, or a slice lacks a class of the target.
+        """
+        check_is_fitted(self, "state_")
+        if X is None and (self._needs_data or by is not None):
+            raise DataError(
+                self._needs_data or "Slices need the data: fit keeps counts alone.",
+                hint="estimate(current)" if by is None else f"estimate(X, y, by={by!r})",
+            )
+        if by is None:
+            return super().estimate(
+                X, y, level=level, uncertainty=uncertainty, rng=rng, sample_weight=sample_weight
+            )
+        self._check()
+        check_level(level)
+        pairs, order = self._sliced(X, y, by, sample_weight)
+        strategy = self.uncertainty if uncertainty is None else uncertainty
+        found = self._infer(self._treated(pairs), strategy, level, rng)
+        if not isinstance(found, ResultTable):
+            found = self._tabulate({next(iter(pairs)): found})
+        meta = found.meta | {"by": by, "slices": order}
+        return ResultTable(dict(found), adjusted=found.adjusted, meta=meta)
+
+    def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
+        """Pairs of groups of each column in each slice, and the slices in order."""
+        raise NotImplementedError
 
     def _infer(self, state: Any, strategy: Any, level: float, rng: Any) -> Any:
         if isinstance(strategy, str) and strategy == "paper":

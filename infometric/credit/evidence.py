@@ -34,6 +34,7 @@ from infometric.credit.cells import (
     log_share_ratio,
     with_cells,
 )
+from infometric.credit.slices import Slices, evidence_by
 from infometric.exceptions import DataError
 from infometric.inference import check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
@@ -125,6 +126,9 @@ class _Evidence(BinnedEstimator):
     def _compared(self, state: States) -> States:
         return self._treated(state)  # type: ignore[arg-type]
 
+    def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
+        return evidence_by(self, X, y, by, sample_weight)
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags
 
@@ -180,61 +184,6 @@ class InformationValue(_Evidence):
     >>> print(InformationValue().fit(rng.normal(size=4000) + y, y).estimate())
     information_value = 0.8398 nats, 95% CI [0.6881, 0.9779], p < 1e-16, n = 3167 + 833
     """
-
-    def estimate(
-        self,
-        X: Any = None,
-        y: Any = None,
-        *,
-        by: str | None = None,
-        level: float = 0.95,
-        uncertainty: Any = None,
-        rng: RNG = None,
-        sample_weight: Any = None,
-    ) -> Any:
-        """Information value of what `fit` saw, or of new data with the same bins.
-
-        Parameters
-        ----------
-        X : array-like, frame or path, optional
-            New data.
-        y : array-like or str, optional
-            Their target.
-        by : str, optional
-            Column of X whose values split it into slices, each with a value of its own.
-        level : float
-            Nominal coverage of the interval.
-        uncertainty : str or Uncertainty, optional
-            Strategy; the estimator's own by default.
-        rng : int, Generator or None
-            Source of randomness of resampling.
-        sample_weight : array-like or str, optional
-            Positive record weights.
-
-        Returns
-        -------
-        Result or ResultTable
-            One result for a one-dimensional fit, else one per column (and slice).
-
-        Raises
-        ------
-        DataError
-            Where `by` is given without data, or a slice lacks a class of the target.
-        """
-        if by is None:
-            return super().estimate(
-                X, y, level=level, uncertainty=uncertainty, rng=rng, sample_weight=sample_weight
-            )
-        check_is_fitted(self, "state_")
-        if X is None:
-            raise DataError(
-                "Slices need the data: fit keeps counts alone.",
-                got=None,
-                hint=f"estimate(X, y, by={by!r})",
-            )
-        from infometric.credit.slices import evidence_by
-
-        return evidence_by(self, X, y, by, level, uncertainty, rng, sample_weight)
 
     def _measure(self) -> str:
         return "information_value"

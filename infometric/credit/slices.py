@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from infometric.credit.cells import BinnedEstimator
 from infometric.exceptions import DataError
-from infometric.result import ResultTable
 from infometric.sources.counting import Split, count_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import Column
-from infometric.typing import RNG
 from infometric.validation import Table, class_rows
 
 SEPARATOR = " @ "
+Slices = tuple[dict[str, Counts], tuple[Any, ...]]  # pairs of groups by name, slices in order
 
 
 def slice_name(column: str, value: Any) -> str:
@@ -43,10 +41,8 @@ def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
     return slices, tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
 
 
-def stability_by(
-    estimator: Any, X: Any, by: str, level: float, uncertainty: Any, rng: RNG, weight: Any
-) -> ResultTable:
-    """PSI of each slice against the reference of the fit, named ``column @ slice``."""
+def stability_by(estimator: Any, X: Any, by: str, weight: Any) -> Slices:
+    """Each slice beside the reference of the fit, named ``column @ slice``."""
     table = estimator._open(X)
     _, order = slicing_column(table, by)
     found = count_table(table, estimator.encoders_, Split(by, order, weight))
@@ -57,13 +53,11 @@ def stability_by(
         for g, value in enumerate(order)
         for name, s in found.items()
     }
-    return sliced_results(estimator, pairs, by, order, level, uncertainty, rng)
+    return pairs, order
 
 
-def evidence_by(
-    estimator: Any, X: Any, y: Any, by: str, level: float, uncertainty: Any, rng: RNG, weight: Any
-) -> ResultTable:
-    """Information value within each slice, with the bins of the fit, named ``column @ slice``.
+def evidence_by(estimator: Any, X: Any, y: Any, by: str, weight: Any) -> Slices:
+    """The two classes within each slice, with the bins of the fit, named ``column @ slice``.
 
     Raises
     ------
@@ -96,23 +90,4 @@ def evidence_by(
         for i, value in enumerate(order)
         for name, s in found.items()
     }
-    return sliced_results(estimator, pairs, by, order, level, uncertainty, rng)
-
-
-def sliced_results(
-    estimator: BinnedEstimator,
-    pairs: dict[str, Counts],
-    by: str,
-    order: tuple[Any, ...],
-    level: float,
-    uncertainty: Any,
-    rng: RNG,
-) -> ResultTable:
-    """Table of the results of all slices."""
-    strategy = estimator.uncertainty if uncertainty is None else uncertainty
-    results = estimator._infer(estimator._treated(pairs), strategy, level, rng)
-    if not isinstance(results, ResultTable):
-        results = estimator._tabulate({next(iter(pairs)): results})
-    return ResultTable(
-        dict(results), adjusted=results.adjusted, meta=results.meta | {"by": by, "slices": order}
-    )
+    return pairs, order

@@ -26,13 +26,12 @@ from scipy.special import chdtri, chndtr
 
 from infometric.base import States
 from infometric.credit.cells import COMPARED, BinnedEstimator, EmptyPolicy, with_cells
-from infometric.exceptions import DataError
+from infometric.credit.slices import Slices, stability_by
 from infometric.inference import infer
 from infometric.result import Result, ResultTable
 from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
-from infometric.typing import RNG
 from infometric.validation import PROBABILITY, Having, Span, check_parameters
 
 THRESHOLDS = (0.1, 0.25)
@@ -81,6 +80,7 @@ class PSI(BinnedEstimator):
     'stable'
     """
 
+    _needs_data = "PSI compares two samples, and fit has seen the reference alone."
     _constraints = COMPARED | {"thresholds": (Having(tuple | list, "two numbers"),)}
 
     def __init__(
@@ -133,58 +133,8 @@ class PSI(BinnedEstimator):
             return dict(zip(encoders, found.values(), strict=True))
         return count_table(table, encoders, Split(weight=sample_weight))
 
-    def estimate(
-        self,
-        X: Any = None,
-        y: Any = None,
-        *,
-        by: str | None = None,
-        level: float = 0.95,
-        uncertainty: Any = None,
-        rng: RNG = None,
-        sample_weight: Any = None,
-    ) -> Any:
-        """PSI of new data against the reference.
-
-        Parameters
-        ----------
-        X : array-like, frame or path
-            The current sample, with the reference's columns.
-        y : None
-            Ignored.
-        by : str, optional
-            Column of X whose values split it into slices, compared one by one.
-        level : float
-            Nominal coverage of the interval.
-        uncertainty : str or Uncertainty, optional
-            Strategy; the estimator's own by default.
-        rng : int, Generator or None
-            Source of randomness of resampling.
-        sample_weight : array-like, optional
-            Positive record weights.
-
-        Returns
-        -------
-        Result or ResultTable
-            One result for a one-dimensional reference, else one per column (and slice).
-
-        Raises
-        ------
-        DataError
-            Where X is missing: a reference alone has no drift.
-        """
-        if X is None and hasattr(self, "state_"):
-            raise DataError(
-                "PSI compares two samples, and fit has seen the reference alone.",
-                hint="PSI().fit(reference).estimate(current)",
-            )
-        if by is None:
-            return super().estimate(
-                X, level=level, uncertainty=uncertainty, rng=rng, sample_weight=sample_weight
-            )
-        from infometric.credit.slices import stability_by
-
-        return stability_by(self, X, by, level, uncertainty, rng, sample_weight)
+    def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
+        return stability_by(self, X, by, sample_weight)
 
     def _compared(self, state: States) -> States:
         pairs = {

@@ -20,7 +20,7 @@ from infometric.state.encoders import (
     learn_encoder,
 )
 from infometric.typing import Array
-from infometric.validation import HELD_ROWS, Table, check_weights, class_rows
+from infometric.validation import HELD_ROWS, LazyColumns, Table, check_weights, class_rows
 
 Bins = int | Sequence[float] | Encoder | Mapping[str, Any]
 
@@ -182,14 +182,14 @@ def _by_batches(
     wanted = list(dict.fromkeys([*encoders, *(split.names if split else [])]))
     for i, batch in enumerate(table.batches(wanted)):
         if sides is None:
-            side = _side(batch, split or Split(), start, batch_rows(batch, table))
-            start += batch_rows(batch, table)
+            side = _side(batch, split or Split(), start, batch.n_rows)
+            start += batch.n_rows
         else:
             side = sides[i]
         for name, encoder in encoders.items():
             part = encoder.count(batch[name], *side)
             totals[name] = _plus(totals[name], part) if name in totals else part
-            stage.advance(batch_rows(batch, table))
+            stage.advance(batch.n_rows)
     return totals
 
 
@@ -199,14 +199,14 @@ def _sides(table: Table, split: Split) -> Sides:
     start = 0
     table.require(split.names)
     for batch in table.batches(split.names or table.names[:1]):
-        size = batch_rows(batch, table)
+        size = batch.n_rows
         out.append(_side(batch, split, start, size))
         start += size
     return out
 
 
 def _side(
-    batch: Mapping[str, Column], split: Split, start: int, size: int
+    batch: LazyColumns, split: Split, start: int, size: int
 ) -> tuple[list[Array] | None, Array | None]:
     """Group rows and weights of one batch."""
     rows, weights = None, None
@@ -223,7 +223,7 @@ def _side(
     return rows, weights
 
 
-def _part(batch: Mapping[str, Column], column: Any, start: int, size: int) -> Column:
+def _part(batch: LazyColumns, column: Any, start: int, size: int) -> Column:
     """Rows of a column of the batch, or of one that stands beside the table."""
     if isinstance(column, str):
         return batch[column]
@@ -231,14 +231,6 @@ def _part(batch: Mapping[str, Column], column: Any, start: int, size: int) -> Co
     if size == len(whole.values):
         return whole
     return whole.rows(np.arange(start, start + size))
-
-
-def batch_rows(batch: Mapping[str, Column], table: Table) -> int:
-    """Rows of one batch, without reading a column where the batch knows."""
-    known = getattr(batch, "n_rows", None)
-    if known is not None:
-        return int(known)
-    return len(next(iter(batch.values())).values) if isinstance(batch, dict) else table.n_rows
 
 
 def _plus(

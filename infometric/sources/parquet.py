@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from infometric.exceptions import DataError, SourceError
 from infometric.state.encoders import SAMPLE_SIZE, Column, concatenate, hashed_rows, plain
-from infometric.validation import HELD_ROWS, Table
+from infometric.validation import HELD_ROWS, LazyColumns, Table
 
 _ROWS = 1 << 21  # rows of one column held at once
 
@@ -100,24 +100,26 @@ class ParquetTable(Table):
         """One whole column."""
         return concatenate(name, [batch[name] for batch in self.batches([name])])
 
-    def batches(self, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+    def batches(self, names: Sequence[str]) -> Iterator[LazyColumns]:
         """All rows of the named columns, in order."""
         self.require(names)
         for file in self.files:
             for group in range(self._file(file).num_row_groups):
                 yield from self._group(file, group, names)
 
-    def _group(self, file: str, group: int, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+    def _group(self, file: str, group: int, names: Sequence[str]) -> Iterator[LazyColumns]:
         """Batches of one row group: whole columns read one by one, or slices of a large one."""
         source = self._file(file)
-        if source.metadata.row_group(group).num_rows <= _ROWS:
-            yield _RowGroup(self, file, group, names)
+        rows = source.metadata.row_group(group).num_rows
+        if rows <= _ROWS:
+            yield LazyColumns(partial(self.read, file, group), names, rows)
             return
         slices = source.iter_batches(
             _ROWS, row_groups=[group], columns=list(names), use_threads=False
         )
         while (batch := self._guard(file, lambda: next(slices, None))) is not None:
-            yield {n: self.converted(n, batch.column(n)) for n in names}
+            columns = {n: self.converted(n, batch.column(n)) for n in names}
+            yield LazyColumns(columns.__getitem__, names, batch.num_rows)
 
     def read(self, file: str, group: int, name: str) -> Column:
         """Column of one row group; the last column stays, to learn and count in one read."""
@@ -135,10 +137,6 @@ class ParquetTable(Table):
                 return column
             self._last[key] = column
         return self._last[key]
-
-    def rows_of(self, file: str, group: int) -> int:
-        """Rows of one row group."""
-        return int(self._file(file).metadata.row_group(group).num_rows)
 
     def converted(self, name: str, values: Any) -> Column:
         """Column of an arrow array.
@@ -184,20 +182,3 @@ def _column(name: str, values: Any) -> Column:
         missing = pc.is_null(values).to_numpy(zero_copy_only=False)
         values = values.fill_null(0)
     return Column(name, values.to_numpy(zero_copy_only=False), missing)
-
-
-class _RowGroup(Mapping[str, Column]):
-    """Columns of one row group, read when asked for: one column is in memory at a time."""
-
-    def __init__(self, table: ParquetTable, file: str, group: int, names: Sequence[str]) -> None:
-        self._table, self._file, self._group, self._names = table, file, group, names
-        self.n_rows = table.rows_of(file, group)
-
-    def __getitem__(self, name: str) -> Column:
-        return self._table.read(self._file, self._group, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

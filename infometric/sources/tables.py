@@ -22,7 +22,7 @@ from infometric.sources import sql
 from infometric.sources.paths import check_path
 from infometric.state.encoders import SAMPLE_SIZE, Column, Encoder, plain
 from infometric.typing import Array
-from infometric.validation import Table, array_column
+from infometric.validation import LazyColumns, Table, array_column
 
 MEMORY_LIMIT = "1GB"
 NULL_STRINGS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
@@ -176,10 +176,10 @@ class FileTable(Table):
 
     # -- counting ------------------------------------------------------------------------------
 
-    def batches(self, names: Sequence[str]) -> Iterator[Mapping[str, Column]]:
+    def batches(self, names: Sequence[str]) -> Iterator[LazyColumns]:
         """All rows of the named columns, in order."""
         self.require(names)
-        yield _Fetched(self, names)
+        yield LazyColumns(self.column, names, self.n_rows)
 
     def tabulate(
         self,
@@ -193,22 +193,6 @@ class FileTable(Table):
         query = sql.count_query(encoders, types, target, weight)
         rows = self._run(query).fetchall()
         return sql.tables(rows, encoders, target, classes, weighted=weight is not None)
-
-
-class _Fetched(Mapping[str, Column]):
-    """Columns that DuckDB reads when asked for."""
-
-    def __init__(self, table: FileTable, names: Sequence[str]) -> None:
-        self._table, self._names = table, names
-
-    def __getitem__(self, name: str) -> Column:
-        return self._table.column(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 def as_array(values: Any) -> Array:
