@@ -49,6 +49,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "infometric"
+_PLAIN_PAGES = "index start credit theory add_measure errors calibration benchmarks changelog"
+html_sidebars = {page: [] for page in _PLAIN_PAGES.split()}  # nothing to navigate within
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {

@@ -766,11 +766,37 @@ def _between(
         p, q = p.group(0), p.group(1)
     if q is None:
         raise DataError("A divergence compares two samples; q is None.", hint="pass p and q")
+    if isinstance(p, Counts) != isinstance(q, Counts):
+        sample = q if isinstance(p, Counts) else p
+        raise DataError(
+            "Counts can be compared with counts alone.",
+            got=list(open_table(sample).names),
+            hint="pass two samples, or Counts of both over the same cells",
+        )
     if not isinstance(p, Counts):
         estimator.set_params(bins=shared_encoders(p, q, estimator.bins))
-    w_p, w_q = (None, None) if sample_weight is None else sample_weight
+    w_p, w_q = two_weights(sample_weight)
     fitted = estimator.fit(q, sample_weight=w_q)
     return fitted.estimate(p, level=level, rng=rng, sample_weight=w_p)  # type: ignore[no-any-return]
+
+
+def two_weights(weights: Any) -> tuple[Any, Any]:
+    """Weights of two samples.
+
+    Raises
+    ------
+    DataError
+        Where they are not a pair.
+    """
+    if weights is None:
+        return None, None
+    if not isinstance(weights, list | tuple) or len(weights) != 2:
+        raise DataError(
+            "A divergence needs the weights of both samples, or none.",
+            got=getattr(weights, "shape", weights),
+            hint="sample_weight=(weights_p, weights_q)",
+        )
+    return weights[0], weights[1]
 
 
 def _without(reference: Any, by: str | None) -> Any:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -90,7 +91,24 @@ class Having:
         return self.text
 
 
-Constraint = Span | OneOf | Having
+@dataclass(frozen=True)
+class Increasing:
+    """Constraint: so many numbers, each above the last."""
+
+    size: int
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` satisfies the constraint."""
+        if not isinstance(value, list | tuple) or len(value) != self.size:
+            return False
+        numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in value)
+        return numbers and all(a < b for a, b in pairwise(value))
+
+    def __str__(self) -> str:
+        return f"{self.size} increasing numbers"
+
+
+Constraint = Span | OneOf | Having | Increasing
 PROBABILITY = Span(Real, 0, 1, closed="neither")
 
 
@@ -126,6 +144,13 @@ _DEFAULT_HINTS = {
     "uncertainty": "uncertainty='auto' of an estimator, method='auto' of a function",
     "special": "special=[-1, 999]",
     "thresholds": "thresholds=(0.1, 0.25)",
+    "weight": "weight=0.5",
+    "psi": "psi=0.1",
+    "n_reference": "n_reference=1000",
+    "n_current": "n_current=1000",
+    "alpha": "alpha=0.05",
+    "power": "power=0.8",
+    "ratio": "ratio=1.0",
     "bins": "bins=10",
     "level": "level=0.95",
     "units": "units='nats'",
@@ -406,21 +431,29 @@ def _object_column(name: str, values: Array) -> Column:
     import pandas as pd
 
     flat = values.astype(object)
-    codes, levels = pd.factorize(flat, use_na_sentinel=True)
+    try:
+        codes, levels = pd.factorize(flat, use_na_sentinel=True)
+    except TypeError as error:  # lists and dictionaries have no hash
+        raise _neither(
+            name, next(v for v in flat if getattr(v, "__hash__", None) is None)
+        ) from error
     known = [plain(v) for v in levels.tolist()]
     if known and all(isinstance(v, Real) and not isinstance(v, bool) for v in known):
         numbers = np.array([*known, np.nan], dtype=float)
         return Column(name, numbers[codes])
     odd = [v for v in known if not isinstance(v, str | Real)]
     if odd:
-        kinds = type(odd[0]).__name__
-        raise DataError(
-            f"Column {name!r} holds values that are neither numbers nor text; argument must be "
-            f"a string or a real number, not {kinds}.",
-            got=odd[0],
-            hint=f"frame[{name!r}].astype(str)",
-        )
+        raise _neither(name, odd[0])
     return Column(name, codes.astype(np.int64), None, _distinct(known))
+
+
+def _neither(name: str, value: Any) -> DataError:
+    return DataError(
+        f"Column {name!r} holds values that are neither numbers nor text; argument must be "
+        f"a string or a real number, not {type(value).__name__}.",
+        got=value,
+        hint=f"frame[{name!r}].astype(str)",
+    )
 
 
 def _distinct(levels: Sequence[Any]) -> tuple[Any, ...]:
@@ -492,9 +525,9 @@ def _text_series(name: str, series: Any) -> Column:
     if series.implementation.is_pandas_like():
         import pandas as pd
 
-        codes, levels = pd.factorize(native, use_na_sentinel=True)
         if native.dtype == object:
             return _object_column(name, native.to_numpy())
+        codes, levels = pd.factorize(native, use_na_sentinel=True)
         return Column(name, codes.astype(np.int64), None, tuple(map(str, levels)))
     if series.implementation.is_pyarrow():
         encoded = native.combine_chunks().dictionary_encode()
@@ -603,6 +636,15 @@ def check_weights(weights: Any, n: int) -> Array | None:
             hint="leave rows of weight zero out: keep = w > 0",
         )
     return w
+
+
+def refuse_text_weights(name: str, seen: Any) -> None:
+    """Error for a column of weights that holds no numbers."""
+    raise DataError(
+        f"The column of weights {name!r} holds no numbers.",
+        got=seen,
+        hint="sample_weight='the name of a column of positive numbers'",
+    )
 
 
 def check_lengths(**arrays: Any) -> int:

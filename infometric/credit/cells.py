@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator
 from infometric.credit.paper import PaperIndependentShares
 from infometric.credit.slices import Slices
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.divergence import Jeffreys, log_ratio
 from infometric.inference import check_level
 from infometric.result import Result, ResultTable, jsonable
@@ -59,13 +59,15 @@ class BinnedEstimator(Estimator):
     def _spec(self) -> BinSpec:
         return BinSpec(
             binning=self.binning,
-            special=tuple(float(v) for v in self.special),
+            special=special_codes(self.special),
             out_of_range=self.out_of_range,
             constant=self.constant,
         )
 
     def _open(self, X: Any) -> Table:
         table = open_table(X, categorical=self.categorical)
+        if not isinstance(self.categorical, bool):
+            table.require(list(self.categorical))
         table.require_rows()
         return table
 
@@ -153,6 +155,22 @@ class BinnedEstimator(Estimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def special_codes(codes: Sequence[Any]) -> tuple[float, ...]:
+    """Special codes as numbers.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where one is no number.
+    """
+    try:
+        return tuple(float(v) for v in codes)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(
+            "Special codes must be numbers.", got=list(codes), hint="special=[-1, 999]"
+        ) from error
 
 
 def treat_empty(name: str, s: Counts, policy: EmptyPolicy) -> Counts:

@@ -35,7 +35,7 @@ from infometric.credit.cells import (
     with_cells,
 )
 from infometric.credit.slices import Slices, evidence_by
-from infometric.exceptions import DataError
+from infometric.exceptions import ColumnError, DataError
 from infometric.inference import check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
 from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
@@ -100,6 +100,12 @@ class _Evidence(BinnedEstimator):
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         table, names, target = self._split(X, y)
         names = without_weight(names, sample_weight)
+        if not names:
+            raise DataError(
+                "There is no characteristic beside the target.",
+                got=list(table.names),
+                hint="pass a table with at least one more column",
+            )
         column = table.column(target) if isinstance(target, str) else target
         classes = binary_classes(column, self.event)
         split = Split(target, classes, sample_weight)
@@ -242,6 +248,8 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
     def covariance(self, name: str) -> Array:
         """Covariance of the WoE of the cells of one column, shape (n_cells, n_cells)."""
         check_is_fitted(self, "state_")
+        if name not in self.state_:
+            raise ColumnError.missing(name, self.state_, where="what fit saw")
         return woe_covariance(self.state_[name])
 
     def transform(self, X: Any) -> Array:

@@ -32,7 +32,7 @@ from infometric.result import Result, ResultTable
 from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
-from infometric.validation import PROBABILITY, Having, Span, check_parameters
+from infometric.validation import PROBABILITY, Increasing, Span, check_parameters
 
 THRESHOLDS = (0.1, 0.25)
 
@@ -81,7 +81,7 @@ class PSI(BinnedEstimator):
     """
 
     _needs_data = "PSI compares two samples, and fit has seen the reference alone."
-    _constraints = COMPARED | {"thresholds": (Having(tuple | list, "two numbers"),)}
+    _constraints = COMPARED | {"thresholds": (Increasing(2),)}
 
     def __init__(
         self,

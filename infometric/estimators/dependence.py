@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from infometric.estimators.discrete import DiscreteEstimator, cell_columns, encoder_of
+from infometric.estimators.discrete import (
+    DiscreteEstimator,
+    cell_columns,
+    encoder_of,
+    is_one,
+    require_columns,
+)
 from infometric.exceptions import DataError
 from infometric.functional import information as functional
 from infometric.state.counts import Counts
@@ -79,7 +85,18 @@ class MutualInformation(DiscreteEstimator):
                 "This MutualInformation was fitted on counts, which have no encoder.",
                 hint="pass Counts again, or fit on samples",
             )
-        return joint_counts(self.encoders_, self._variables(self._like_fit(X), y), sample_weight)
+        return joint_counts(self.encoders_, self._like_fitted(X, y), sample_weight)
+
+    def _like_fitted(self, X: Any, y: Any) -> list[dict[str, Column]]:
+        """Both variables with the columns of `fit`, in their order."""
+        found = self._variables(self._like_fit(X), y)
+        out = []
+        for encoders, columns, data in zip(self.encoders_, found, (X, y), strict=True):
+            if len(encoders) == len(columns) == 1 and is_one(data):
+                columns = dict(zip(encoders, columns.values(), strict=True))
+            require_columns(encoders, columns)
+            out.append({name: columns[name] for name in encoders})
+        return out
 
     def _variables(self, X: Any, y: Any) -> tuple[dict[str, Column], dict[str, Column]]:
         if y is None:

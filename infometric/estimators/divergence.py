@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -13,7 +14,7 @@ from infometric.state.counts import Counts
 from infometric.validation import PROBABILITY, OneOf, Span
 
 _ZEROS = {"zeros": (OneOf(("half", "keep")),)}
-_ORDER = {"order": (Span(Real, 0, None, closed="neither"),)}
+_ORDER = {"order": (Span(Real, 0, math.inf, closed="neither"),)}
 
 
 class _FromReference(DiscreteEstimator):

@@ -91,8 +91,8 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
-    r"\b(level|bins|constant|empty|categorical|special|event|units|columns|method)"
-    r"=(['\"]?)([\w.,-]+)\2"
+    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|method)"
+    r"=(?:(['\"]?)([\w.,-]+)\2|\[([^\]']*)\])"
 )
 
 
@@ -101,7 +101,7 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="infometric")
     except InfometricError as error:
-        text = _OPTION.sub(r"--\1 \3", str(error))
+        text = _OPTION.sub(as_option, str(error))
         terminal.err.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
         return 2
     except BrokenPipeError:
@@ -112,6 +112,12 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0
+
+
+def as_option(found: re.Match[str]) -> str:
+    """Option of the command line for a Python argument."""
+    value = found[3] if found[4] is None else found[4].replace(" ", "")
+    return f"--{found[1]} {value}"
 
 
 def _version(wanted: bool) -> None:

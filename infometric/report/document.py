@@ -101,11 +101,18 @@ class Report:
                 got={"kind": data.get("kind"), "schema_version": version},
                 hint="write it again: infometric psi REFERENCE CURRENT --json report.json",
             )
-        sections = tuple(
-            Section(s["name"], ResultTable.from_dict(s["table"]), s["note"])
-            for s in data["sections"]
-        )
-        return cls(data["title"], sections, data["sources"], data["created"], data["version"])
+        try:
+            sections = tuple(
+                Section(s["name"], ResultTable.from_dict(s["table"]), s["note"])
+                for s in data["sections"]
+            )
+            return cls(data["title"], sections, data["sources"], data["created"], data["version"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                "This report does not follow its schema: a part is not there or of another kind.",
+                got=error,
+                hint="write it again: infometric psi REFERENCE CURRENT --json report.json",
+            ) from error
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write the JSON twin."""

@@ -20,7 +20,14 @@ from infometric.state.encoders import (
     learn_encoder,
 )
 from infometric.typing import Array
-from infometric.validation import HELD_ROWS, LazyColumns, Table, check_weights, class_rows
+from infometric.validation import (
+    HELD_ROWS,
+    LazyColumns,
+    Table,
+    check_weights,
+    class_rows,
+    refuse_text_weights,
+)
 
 Bins = int | Sequence[float] | Encoder | Mapping[str, Any]
 
@@ -69,7 +76,13 @@ def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Any:
         return chosen_encoder(bins[name], name, spec) if name in bins else spec
     if isinstance(bins, Encoder):
         return bins
-    if isinstance(bins, int | np.integer):
+    if isinstance(bins, int | np.integer) and not isinstance(bins, bool):
+        if bins < 2:
+            raise InvalidParameterError(
+                f"The number of bins of column {name!r} must be two or more.",
+                got=bins,
+                hint=f"bins={{{name!r}: 10}}",
+            )
         return replace(spec, bins=int(bins))
     try:
         edges = tuple(float(e) for e in bins)
@@ -214,6 +227,8 @@ def _side(
         rows = class_rows(_part(batch, split.target, start, size), split.classes)
     if isinstance(split.weight, str):
         column = batch[split.weight]
+        if not column.numeric:
+            refuse_text_weights(split.weight, list(column.levels or ()))
         weights = column.values
         if column.missing is not None:
             weights = np.where(column.missing, np.nan, weights)

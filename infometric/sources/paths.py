@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import glob
+import gzip
 import os
 from pathlib import Path
+from typing import Any
 
 from infometric.exceptions import SourceError
 
@@ -28,6 +31,12 @@ def check_path(path: str) -> bool:
             got=Path(path).suffix or path,
             hint="name it .csv, .csv.gz, .tsv or .parquet, or pass a frame",
         )
+    if os.path.isdir(path):
+        raise SourceError(
+            f"{path} is a folder.",
+            got=path,
+            hint=f"pass its files: {path}/*.{'parquet' if parquet else 'csv'}",
+        )
     found = glob.glob(path) if "*" in path else [path] * os.path.isfile(path)
     if not found:
         near = _nearest(path)
@@ -38,6 +47,23 @@ def check_path(path: str) -> bool:
     if any(os.path.getsize(f) == 0 for f in found):
         raise SourceError(f"{path} is empty.", got="0 bytes", hint="write the file again")
     return parquet
+
+
+def find_delimiter(path: str) -> str:
+    """Delimiter of a CSV file: the one that divides its first line into most names.
+
+    Empty where the line cannot be read here (a kind of compression, another encoding); the reader
+    of the file then looks for itself.
+    """
+    first = sorted(glob.glob(path))[0] if "*" in path else path
+    opener: Any = gzip.open if first.lower().endswith(".gz") else open
+    try:
+        with opener(first, "rt", encoding="utf-8-sig", newline="") as file:
+            line = file.readline()
+    except (OSError, UnicodeDecodeError, EOFError):
+        return ""
+    widths = {d: len(next(csv.reader([line], delimiter=d), [])) for d in (",", ";", "\t", "|")}
+    return max(widths, key=lambda d: widths[d])
 
 
 def _nearest(path: str) -> str | None:

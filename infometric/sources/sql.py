@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from infometric.exceptions import DataError
-from infometric.state.encoders import CategoryEncoder, Encoder, IntervalEncoder, refuse_infinite
+from infometric.state.encoders import (
+    CategoryEncoder,
+    Encoder,
+    IntervalEncoder,
+    refuse_infinite,
+    refuse_numbers,
+)
 from infometric.typing import Array
 from infometric.validation import check_weights, plain_class
 
@@ -93,6 +99,8 @@ def _interval(encoder: IntervalEncoder, column: str, declared: str) -> str:
 
 def _category(encoder: CategoryEncoder, column: str, declared: str) -> str:
     kind = kind_of(declared)
+    if kind == "number" and encoder.textual:
+        refuse_numbers(column.strip('"'), declared)
     x = f"CAST({column} AS VARCHAR)" if kind == "category" else column
     gone = f"{column} IS NULL" + (f" OR isnan({column})" if declared in _FLOATS else "")
     number = len(encoder.categories)

@@ -19,10 +19,10 @@ import numpy as np
 
 from infometric.exceptions import DataError, SourceError
 from infometric.sources import sql
-from infometric.sources.paths import check_path
+from infometric.sources.paths import check_path, find_delimiter
 from infometric.state.encoders import SAMPLE_SIZE, Column, Encoder, plain
 from infometric.typing import Array
-from infometric.validation import LazyColumns, Table, array_column
+from infometric.validation import LazyColumns, Table, array_column, refuse_text_weights
 
 MEMORY_LIMIT = "1GB"
 NULL_STRINGS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
@@ -71,9 +71,11 @@ class FileTable(Table):
             make = f"CREATE VIEW source AS SELECT * FROM read_parquet({quoted})"
         else:
             nulls = ", ".join(f"'{s}'" for s in NULL_STRINGS)
+            delimiter = find_delimiter(self.path)
+            chosen = f", delim='{delimiter}', header=true, skip=0" if delimiter else ""
             make = (
                 f"CREATE TEMP TABLE source AS SELECT * FROM read_csv({quoted}, "
-                f"nullstr=[{nulls}], sample_size=100000)"
+                f"nullstr=[{nulls}], sample_size=100000{chosen})"
             )
         self._run(make)
         rows = self._run("DESCRIBE source").fetchall()
@@ -189,6 +191,8 @@ class FileTable(Table):
         weight: str | None,
     ) -> dict[str, tuple[Array, Array | None]]:
         """Tables (n_groups, n_cells) of each column and of squared weights, by one query."""
+        if weight is not None and self.kind(weight) != "number":
+            refuse_text_weights(weight, self._types[weight])
         types = {n: self._types[n] for n in self.names}
         query = sql.count_query(encoders, types, target, weight)
         rows = self._run(query).fetchall()

@@ -116,7 +116,19 @@ class Counts:
                 got={"empty groups": empty.tolist()},
                 hint="leave the empty rows out of the counts",
             )
-        second = None if squares is None else check_table(squares).reshape(flat.shape)
+        second = None if squares is None else check_table(squares)
+        for what, given, wanted in (
+            ("squares", second, table.size),
+            ("cells", cells, flat.shape[1]),
+            ("groups", groups, flat.shape[0]),
+        ):
+            if given is not None and np.size(given) != wanted:
+                raise DataError(
+                    f"There must be one of {what} for each of {wanted}.",
+                    got=list(given) if what != "squares" else np.shape(given),
+                    hint=f"{what}=… of the shape of the counts, or leave it out",
+                )
+        second = None if second is None else second.reshape(flat.shape)
         return cls(
             flat,
             shape,
@@ -326,6 +338,13 @@ class Counts:
             raise DataError(
                 f"This is not a counts state of schema version {SCHEMA_VERSION}.",
                 got={"state": data.get("state"), "schema_version": version},
+                hint="write it again with this version: counts.to_dict()",
+            )
+        lost = {"table", "shape", "squares", "key", "cells", "groups"} - set(data)
+        if lost:
+            raise DataError(
+                f"These counts are in pieces: {', '.join(sorted(lost))} not there.",
+                got=dict(data),
                 hint="write it again with this version: counts.to_dict()",
             )
         squares = data["squares"]

@@ -191,12 +191,16 @@ class IntervalEncoder(Encoder):
     learned: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        edges = np.asarray(self.edges, dtype=float)
+        try:
+            edges = np.asarray(self.edges, dtype=float)
+        except (TypeError, ValueError):
+            edges = np.array([np.nan])
         if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+            good = sorted({float(e) for e in edges if np.isfinite(e)}) or [0.0]
             raise InvalidParameterError(
-                "Bin edges must be finite and strictly increasing.",
+                "Bin edges must be finite numbers, strictly increasing.",
                 got=list(self.edges),
-                hint="bins=sorted(set(edges))",
+                hint=f"bins=[{', '.join(map(format_number, good))}]",
             )
 
     def spec(self) -> dict[str, Any]:
@@ -248,7 +252,7 @@ class IntervalEncoder(Encoder):
         if column.missing is not None:
             gone = gone | column.missing
             infinite &= ~gone
-        refuse_infinite(column.name, int(infinite.sum()))
+        refuse_infinite(column.name, int(infinite.sum()), x[infinite])
         codes[gone] = cell
         return codes
 
@@ -301,7 +305,7 @@ class IntervalEncoder(Encoder):
                 below[i] += np.count_nonzero(part < edge)
         if not floating:
             known = finite = len(x)
-        refuse_infinite(column.name, known - finite)
+        refuse_infinite(column.name, known - finite, x)
         return np.diff(np.concatenate([[0], below, [known, n]]))
 
     def _numbers(self, column: Column) -> Array:
@@ -349,8 +353,15 @@ class CategoryEncoder(Encoder):
     def _position(self) -> dict[Any, int]:
         return {c: i for i, c in enumerate(self.categories)}
 
-    def _map(self, levels: Sequence[Any]) -> Array:
+    @property
+    def textual(self) -> bool:
+        """Whether all categories are text."""
+        return bool(self.categories) and all(isinstance(c, str) for c in self.categories)
+
+    def _map(self, name: str, levels: Sequence[Any]) -> Array:
         """Cell of each level of a column, the missing one (code -1) last."""
+        if levels and self.textual and not any(isinstance(v, str) for v in levels):
+            refuse_numbers(name, levels)
         other = len(self.categories)
         cells = [self._position.get(level, other) for level in levels]
         return np.array([*cells, other + 1], dtype=np.int64)
@@ -358,7 +369,7 @@ class CategoryEncoder(Encoder):
     def encode(self, column: Column) -> Array:
         """Cell of each row, shape (n_rows,)."""
         column = column.as_levels()
-        return self._map(column.levels or ())[column.values]
+        return self._map(column.name, column.levels or ())[column.values]
 
     def count(
         self, column: Column, groups: Sequence[Array] | None = None, weights: Array | None = None
@@ -367,7 +378,7 @@ class CategoryEncoder(Encoder):
         if weights is not None:
             return super().count(column, groups, weights)
         column = column.as_levels()
-        cells = self._map(column.levels or ())
+        cells = self._map(column.name, column.levels or ())
         parts = [column.values] if groups is None else [column.values[rows] for rows in groups]
         table = np.zeros((len(parts), self.n_cells), dtype=np.int64)
         for row, codes in zip(table, parts, strict=True):
@@ -452,7 +463,7 @@ def learn_encoder(column: Column, spec: BinSpec) -> Encoder:
     x = column.known()
     x = x[~np.isin(x, spec.special)] if spec.special else x
     if x.dtype.kind == "f":
-        refuse_infinite(column.name, int(np.isinf(x).sum()))
+        refuse_infinite(column.name, int(np.isinf(x).sum()), x)
     if x.size == 0:
         _refuse_flat(column, spec, "missing or special everywhere", len(column.values))
         return IntervalEncoder((), special=spec.special, learned={"rows": 0})
@@ -550,12 +561,22 @@ def thresholds(edges: Sequence[float], dtype: Any) -> list[Any]:
     return list(np.where(rounded.astype(float) < np.asarray(edges), up, rounded))
 
 
-def refuse_infinite(name: str, count: int) -> None:
-    """Error where a column holds infinite values."""
+def refuse_numbers(name: str, seen: Any) -> None:
+    """Error for a column of numbers where the encoder knows text alone."""
+    raise DataError(
+        f"Column {name!r} holds numbers where the encoder expects text.",
+        got=and_list(list(seen)) if isinstance(seen, list | tuple) else seen,
+        hint=f"convert it as the reference was: frame[{name!r}].astype(str)",
+    )
+
+
+def refuse_infinite(name: str, count: int, values: Any = ()) -> None:
+    """Error where a column holds infinite values; `values` are looked through for one to show."""
     if count:
+        infinite = np.asarray(values)[np.isinf(values)]
         raise DataError(
             f"Column {name!r} holds {count} infinite value(s), which belong to no bin.",
-            got=float("inf"),
+            got=float(infinite[0]) if infinite.size else float("inf"),
             hint="replace them with NaN (the missing cell), or name them: "
             "special=[float('inf'), float('-inf')]",
         )

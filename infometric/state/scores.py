@@ -63,7 +63,12 @@ class Scores:
         DataError
             Where there is no row, or where a value is not finite.
         """
-        x = np.asarray(values, dtype=float)
+        try:
+            x = np.asarray(values, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                "Scores must be numbers.", got=values, hint="Scores.from_values([0.2, 0.5])"
+            ) from error
         if x.ndim == 0 or x.shape[-1] == 0 or not np.isfinite(x).all():
             raise DataError(
                 "Scores need at least one row and finite values.",

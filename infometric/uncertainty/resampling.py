@@ -18,11 +18,12 @@ Mol. Biol. 9(1). doi:10.2202/1544-6115.1585
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 
-from infometric.exceptions import UnsupportedError
+from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.functional.information import contingency
 from infometric.state.counts import Counts
 from infometric.state.scores import Scores
@@ -81,6 +82,9 @@ class Bootstrap:
     needs: ClassVar[frozenset[str]] = frozenset({"resample"})
     n_resamples: int = 1999
 
+    def __post_init__(self) -> None:
+        check_resamples(self.n_resamples)
+
     def __call__(
         self, functional: Any, state: Counts, theta: Array, *, level: float, rng: RNG = None
     ) -> Inference:
@@ -122,6 +126,9 @@ class Permutation:
     needs: ClassVar[frozenset[str]] = frozenset({"permute"})
     n_resamples: int = 9999
 
+    def __post_init__(self) -> None:
+        check_resamples(self.n_resamples)
+
     def __call__(
         self, functional: Any, state: Counts, theta: Array, *, level: float = 0.95, rng: RNG = None
     ) -> Inference:
@@ -151,6 +158,14 @@ class Permutation:
             pvalue=np.asarray((1 + extreme) / (1 + self.n_resamples)),
             replicates=values,
             diagnostics={"null_test": self.name},
+        )
+
+
+def check_resamples(number: Any) -> None:
+    """Error unless the number of replicates is an integer above one."""
+    if not isinstance(number, Integral) or isinstance(number, bool) or number < 2:
+        raise InvalidParameterError(
+            "n_resamples must be an integer of two or more.", got=number, hint="n_resamples=1999"
         )
 
 
