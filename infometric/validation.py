@@ -11,6 +11,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 from numbers import Integral, Real
@@ -437,7 +438,7 @@ def _object_column(name: str, values: Array) -> Column:
         raise _neither(
             name, next(v for v in flat if getattr(v, "__hash__", None) is None)
         ) from error
-    known = [plain(v) for v in levels.tolist()]
+    known = [plain(float(v) if isinstance(v, Decimal) else v) for v in levels.tolist()]
     if known and all(isinstance(v, Real) and not isinstance(v, bool) for v in known):
         numbers = np.array([*known, np.nan], dtype=float)
         return Column(name, numbers[codes])

@@ -67,6 +67,8 @@ CASES = (
         "A target of another length", "im.information_value(frame, [0, 1, 1])",
         DataError, "'y': 3", "pair the rows",
     ),
+    Case("A target of two columns", "im.information_value(frame[['age']], frame[['bad', 'grade']])",
+         DataError, "{'columns': 2}", "choose one"),
     Case(
         "No target", "im.InformationValue().fit(frame)", DataError, "y is None", "fit(X, y)",
     ),

@@ -94,6 +94,12 @@ class _Evidence(BinnedEstimator):
                 hint="fit(X, y), or fit(frame, 'target')",
             )
         target = FrameTable(y, name="y")
+        if len(target.names) != 1:
+            raise DataError(
+                "The target must be one column.",
+                got={"columns": len(target.names)},
+                hint="y[:, 0], or y['name'], to choose one",
+            )
         check_lengths(X=range(table.n_rows), y=range(target.n_rows))
         return table, list(table.names), target.column(target.names[0])
 

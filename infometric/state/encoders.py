@@ -519,7 +519,7 @@ def quantile_edges(x: Array, bins: int) -> tuple[float, ...]:
         distinct = np.unique(x)
         if len(distinct) <= bins or not len(edges):
             edges = distinct[1:] if len(distinct) <= bins else distinct[1:2]
-    return tuple(float(e) for e in edges)
+    return tuple(dict.fromkeys(float(e) for e in edges))  # integers beyond 2^53 may fall together
 
 
 def uniform_edges(low: float, high: float, bins: int) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -356,6 +357,17 @@ def test_special_codes_have_cells_not_zero_evidence(rng):
     woe = im.WeightOfEvidence(special=[-999]).fit(x, y)
     assert woe.encoders_["x"].labels[-2] == "special -999"
     assert woe.woe_["x"][-2] < -1
+
+
+def test_decimals_and_huge_integers_are_numbers(rng):
+    whole = rng.integers(0, 50, 1000)
+    plain = im.psi(whole[:500], whole[500:])
+    decimals = pd.Series([Decimal(int(v)) for v in whole], dtype=object)
+    assert im.psi(decimals[:500], decimals[500:]).value == plain.value
+    huge = 2**60 + whole * 4096
+    assert im.psi(huge[:500], huge[500:]).value == plain.value
+    near = 2**60 + whole  # many fall on one double: fewer cells, no error
+    assert im.psi(near[:500], near[500:], constant="keep").value >= 0
 
 
 def test_many_categories_need_no_answer_from_a_terminal(rng):
