@@ -47,7 +47,7 @@ def test_a_part_of_the_gate(design, bins, n, truth):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize(("design", "bins", "n"), product(("PSI", "IV"), BINS, SIZES))
+@pytest.mark.parametrize(("design", "bins", "n"), list(product(("PSI", "IV"), BINS, SIZES)))
 def test_the_whole_gate(design, bins, n):
     for truth in TRUTHS:
         oracle = TwoSample.tilted(bins, truth)
