@@ -405,11 +405,18 @@ def main() -> None:
     make()
     chosen = [t for t in TASKS if options.only is None or t.key in options.only]
     found = [run_task(t, options.repeats, options.peer_python) for t in chosen]
-    if options.only is None:
-        OUT.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"machine": machine(), "tasks": found}, indent=1)
-        (OUT / "benchmarks.json").write_text(text + "\n")
-        (OUT / "benchmarks.inc").write_text(markdown(found))
+    write_results(found)
+
+
+def write_results(found: list[dict[str, Any]]) -> None:
+    """Write the results; tasks that did not run this time keep what stood there."""
+    path = OUT / "benchmarks.json"
+    old = json.loads(path.read_text())["tasks"] if path.exists() else []
+    by_key = {task["key"]: task for task in [*old, *found]}
+    tasks = [by_key[task.key] for task in TASKS if task.key in by_key]
+    OUT.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"machine": machine(), "tasks": tasks}, indent=1) + "\n")
+    (OUT / "benchmarks.inc").write_text(markdown(tasks))
 
 
 if __name__ == "__main__":
