@@ -26,6 +26,7 @@ from infometric.exceptions import (
     UnsupportedError,
     and_list,
 )
+from infometric.state.counts import Counts
 from infometric.state.encoders import Column, plain, sample_rows
 from infometric.typing import Array
 
@@ -322,6 +323,12 @@ def _as_frame_or_array(data: Any) -> tuple[Any, Any]:
     """(narwhals frame or series, None), or (None, numpy array)."""
     if isinstance(data, np.ndarray):
         return None, _check_array(data)
+    if isinstance(data, Counts):
+        raise DataError(
+            "Counts are no table: their cells are counted already.",
+            got={"groups": data.n_groups, "cells": data.n_cells},
+            hint="jeffreys_divergence(counts) for PSI or IV of two groups, entropy(counts)",
+        )
     if isinstance(data, str | bytes) or data is None or np.isscalar(data):
         raise DataError(
             "Expected 2D array, 1D array or frame. Reshape your data.",
@@ -346,6 +353,9 @@ def _native(data: Any) -> Any:
         return None
     import narwhals.stable.v2 as nw
 
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(data, pandas.api.extensions.ExtensionArray):
+        data = pandas.Series(data)  # what pandas.cut gives for an array
     try:
         native = nw.from_native(data, allow_series=True)
     except TypeError:
@@ -486,7 +496,8 @@ def series_column(name: str, series: Any) -> Column:
         )
     if dtype in (nw.Categorical, nw.Enum) and series.implementation.is_pandas():
         codes = series.to_native().cat
-        levels = tuple(plain(v) for v in codes.categories.tolist())
+        seen = (plain(v) for v in codes.categories.tolist())
+        levels = tuple(v if isinstance(v, str | Real) else str(v) for v in seen)  # intervals too
         return _used_levels(name, codes.codes.to_numpy(), levels)
     return _text_series(name, series)
 
@@ -565,7 +576,9 @@ def binary_classes(column: Column, event: Any = None) -> tuple[Any, Any]:
             f"The target {column.name!r} must have exactly two classes; it has {noun}. "
             "Only binary classification is supported: Unknown label type.",
             got=sorted(levels, key=str)[:6],
-            hint="y = (y == 'bad')" if len(levels) > 2 else "take a sample with both classes",
+            hint=f"y = (y == {max(levels, key=str)!r})"
+            if len(levels) > 2
+            else "take a sample with both classes",
         )
     low, high = sorted(levels, key=lambda v: (isinstance(v, str), v))
     if event is None or plain(event) == high:

@@ -57,7 +57,7 @@ CASES = (
     ),
     Case(
         "A target with three classes", "im.information_value(frame, 'grade')",
-        DataError, "Got ['a', 'b', 'c']", "y = (y == 'bad')",
+        DataError, "Got ['a', 'b', 'c']", "y = (y == 'c')",
     ),
     Case(
         "A target with missing values", "im.information_value(frame, 'gaps')",

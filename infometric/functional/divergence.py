@@ -98,8 +98,8 @@ class Divergence(Additive):
         limit = max(self.calibrated_from, 10.0 if s.weighted else 0.0)
         if least < limit:
             texts.append(
-                f"least expected count {least:.2g} is below {limit:g}: the upper bound may be too "
-                "low; merge cells"
+                f"least expected count {least:.2g} is below {limit:g}: the interval may fail at "
+                "either end; merge cells"
             )
         return tuple(Caution("SparseCellWarning", text) for text in texts)
 

@@ -26,7 +26,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy.special import entr, exprel
 
-from infometric.functional.base import Additive, safe_log
+from infometric.functional.base import Additive, Caution, safe_log
 from infometric.state.counts import Counts
 from infometric.typing import Array, Units
 
@@ -53,6 +53,21 @@ class ShannonEntropy(Additive):
     def influence(self, s: Counts) -> Array:
         """Derivative ``-log p``."""
         return -safe_log(s.p)
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """Say where the sample is too small for its cells, and where there is one cell."""
+        cells, n = float(s.observed.max()), float(s.n_eff.min())
+        if cells < 2:
+            return (
+                Caution("DegenerateWarning", "only one cell is occupied: no interval is known"),
+            )
+        if n >= 5 * cells:
+            return ()
+        text = (
+            f"{n:.6g} records in {cells:g} cells, fewer than five a cell: the value is too low by "
+            "more than its interval shows; take more data or fewer cells"
+        )
+        return (Caution("SparseCellWarning", text),)
 
     def bias(self, s: Counts) -> Array:
         """Leading bias of the plug-in value; zero to that order once corrected."""

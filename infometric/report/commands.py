@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from infometric._version import __version__
-from infometric.exceptions import InfometricError, InvalidParameterError
+from infometric.exceptions import InfometricError, InvalidParameterError, and_list
 from infometric.report import terminal
 from infometric.report.document import Report, Section
 from infometric.report.files import check_writable
@@ -385,6 +386,17 @@ def exceeding(table: ResultTable, limit: float | None, compare: Choice) -> list[
         Choice.UPPER: lambda r: r.ci.high,
         Choice.LOWER: lambda r: r.ci.low,
     }
+    if math.isnan(limit):
+        raise InvalidParameterError(
+            "--fail-above needs a number.", got=limit, hint="--fail-above 0.25"
+        )
+    unknown = [name for name, r in table.items() if math.isnan(pick[compare](r))]
+    if unknown:
+        raise InvalidParameterError(
+            f"--fail-above compares the {compare.value}, which this method does not give.",
+            got=and_list(unknown),
+            hint="leave --method at auto, or --fail-on value",
+        )
     return [name for name, r in table.items() if pick[compare](r) > limit]
 
 

@@ -85,6 +85,8 @@ def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Any:
             )
         return replace(spec, bins=int(bins))
     try:
+        if isinstance(bins, str):
+            raise TypeError("a text is no list of edges")
         edges = tuple(float(e) for e in bins)
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(

@@ -76,7 +76,9 @@ def test_slices(folder):
 @pytest.mark.parametrize(
     ("options", "code"),
     [((), 0), (("--fail-above", "0.25"), 0), (("--fail-above", "0.001"), 1),
-     (("--fail-above", "0.25", "--fail-on", "upper"), 0), (("--bins", "zero"), 2),
+     (("--fail-above", "0.25", "--fail-on", "upper"), 0), (("--fail-above", "nan"), 2),
+     (("--fail-above", "0.25", "--fail-on", "upper", "--method", "chi2"), 2),
+     (("--bins", "zero"), 2),
      (("--no-such-option",), 2)],
 )  # fmt: skip
 def test_exit_codes(folder, options, code):

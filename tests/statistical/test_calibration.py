@@ -106,6 +106,11 @@ def test_entropy_covers():
     )
 
 
+def test_an_entropy_of_too_few_records_says_so(rng):
+    with pytest.warns(im.exceptions.SparseCellWarning, match="fewer than five a cell"):
+        im.entropy(rng.integers(0, 1000, 300))
+
+
 def test_weights_keep_coverage_and_size(rng):
     """Lognormal weights that do not depend on the value."""
     oracle, n, draws = TwoSample.tilted(10, 0.1), 5_000, 400

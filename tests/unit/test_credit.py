@@ -369,6 +369,14 @@ def test_decimals_and_huge_integers_are_numbers(rng):
     assert im.psi(near[:500], near[500:], constant="keep").value >= 0
 
 
+def test_the_cells_of_pandas_cut_are_categories(rng):
+    x, y = rng.normal(size=500), rng.integers(0, 2, 500)
+    cut = pd.cut(x, [-9, -1, 0, 1, 9], right=False)
+    wanted = im.information_value(x, y, bins=[-1, 0, 1]).value
+    assert im.information_value(cut, y).value == pytest.approx(wanted)
+    assert im.information_value(pd.Series(cut), y).value == pytest.approx(wanted)
+
+
 def test_many_categories_need_no_answer_from_a_terminal(rng):
     x = rng.integers(0, 60, 6000).astype(str)
     assert im.information_value(x, rng.integers(0, 2, 6000)).diagnostics["cells_occupied"] == 60
