@@ -537,7 +537,7 @@ def sample_rows(n: int, size: int = SAMPLE_SIZE) -> Array | None:
     return None if n <= size else hashed_rows(0, n, n, size)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=128)
 def hashed_rows(start: int, length: int, n: int, size: int = SAMPLE_SIZE) -> Array:
     """Sampled rows among ``start ... start + length``, counted from `start`, of n in all."""
     rows = np.arange(start, start + length, dtype=np.uint64)
