@@ -117,13 +117,13 @@ class Estimator(BaseEstimator):
             Where parameters or learned cells differ.
         """
         check_is_fitted(self, "state_")
-        check_is_fitted(other, "state_")
         if type(other) is not type(self):
             raise MergeError(
                 "Only estimators of one class merge.",
                 got=(type(self).__name__, type(other).__name__),
-                hint="merge the states: a.state_ + b.state_",
+                hint=f"fit the other part with {type(self).__name__} and the same bins",
             )
+        check_is_fitted(other, "state_")
         self.state_ = add_states(self.state_, other.state_)
         return self
 

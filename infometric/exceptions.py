@@ -14,6 +14,7 @@
 
     InfometricWarning (UserWarning)
     ├── SparseCellWarning                      empty or nearly empty cells
+    ├── BiasWarning                            a value so biased that its interval leaves it out
     └── DegenerateWarning                      one cell only: the measure is zero by definition
 
 An error says what was wrong, the value seen, and the next line to type (``hint``).
@@ -30,6 +31,15 @@ def _shown(value: Any, limit: int = 120) -> str:
     """Representation of a value seen, cut to one readable line."""
     text = " ".join(repr(value).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+class Shown(str):
+    """Text that stands for a value seen, printed as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class _Unseen:
@@ -134,17 +144,21 @@ class SparseCellWarning(InfometricWarning):
     """Some cells are empty or nearly so; the text says what was done about it."""
 
 
+class BiasWarning(InfometricWarning):
+    """The bias of the value is larger than its interval is wide: read the interval."""
+
+
 class DegenerateWarning(InfometricWarning):
     """Only one cell is left: the measure is zero by definition, not by evidence."""
 
 
-def and_list(items: Sequence[Any], *, limit: int = 5) -> str:
+def and_list(items: Sequence[Any], *, limit: int = 5) -> Shown:
     """Join items for a message: ``'a', 'b' and 3 more``.
 
     Examples
     --------
     >>> and_list(["a", "b", "c"], limit=2)
-    "'a', 'b' and 1 more"
+    'a', 'b' and 1 more
     """
     shown = ", ".join(repr(item) for item in items[:limit])
-    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
+    return Shown(shown if len(items) <= limit else f"{shown} and {len(items) - limit} more")

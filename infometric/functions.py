@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from infometric.credit import PSI, InformationValue, WeightOfEvidence
@@ -17,7 +18,7 @@ from infometric.estimators import (
     TsallisEntropy,
 )
 from infometric.estimators.discrete import shared_encoders
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, InvalidParameterError
 from infometric.result import Result, ResultTable
 from infometric.sources import open_table
 from infometric.state.counts import Counts
@@ -570,6 +571,7 @@ def psi(
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
+    sample_weight: Any = None,
     rng: RNG = None,
     **options: Any,
 ) -> Result | ResultTable:
@@ -591,10 +593,13 @@ def psi(
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
         Units of the result.
+    sample_weight : str or pair of array-like, optional
+        Positive record weights of both samples, or the name of their column in both.
     rng : int, Generator or None
         Source of randomness of resampling.
     **options
-        Further parameters of `PSI`: special, categorical, out_of_range, constant, empty.
+        Further parameters of `PSI`: columns, exclude, special, categorical, out_of_range,
+        constant, empty, binning, thresholds.
 
     Returns
     -------
@@ -608,6 +613,8 @@ def psi(
         Where a sample is empty, or a column constant, all missing or infinite.
     ColumnError
         Where `current` lacks a column of the reference.
+    InvalidParameterError
+        Where a parameter is unknown or outside its constraint.
 
     References
     ----------
@@ -620,10 +627,13 @@ def psi(
     >>> print(im.psi(rng.normal(size=5000), rng.normal(0.3, 1, size=5000)).summary())
     psi = 0.1075 nats, 95% CI [0.08023, 0.1314], p < 1e-16, n = 5000 + 5000
     """
-    estimator = PSI(bins=bins, units=units, uncertainty=method, **options).fit(
-        _without(reference, by)
+    estimator = _made(PSI, "psi", options, bins=bins, units=units, uncertainty=method)
+    one = isinstance(sample_weight, str)
+    w_reference, w_current = (sample_weight,) * 2 if one else two_weights(sample_weight)
+    estimator.fit(_without(reference, by), sample_weight=w_reference)
+    return estimator.estimate(  # type: ignore[no-any-return]
+        current, by=by, level=level, rng=rng, sample_weight=w_current
     )
-    return estimator.estimate(current, by=by, level=level, rng=rng)  # type: ignore[no-any-return]
 
 
 def information_value(
@@ -662,7 +672,8 @@ def information_value(
     rng : int, Generator or None
         Source of randomness of resampling.
     **options
-        Further parameters of `InformationValue`: special, categorical, empty, event and others.
+        Further parameters of `InformationValue`: columns, exclude, special, categorical, empty,
+        event and others.
 
     Returns
     -------
@@ -687,7 +698,9 @@ def information_value(
     >>> r.measure, round(r.value, 3)
     ('information_value', 0.293)
     """
-    estimator = InformationValue(bins=bins, units=units, uncertainty=method, **options)
+    estimator = _made(
+        InformationValue, "information_value", options, bins=bins, units=units, uncertainty=method
+    )
     table = _without(X, by)
     fitted = estimator.fit(table, y, sample_weight=sample_weight)
     if by is None:
@@ -747,7 +760,7 @@ def weight_of_evidence(
     >>> {name: round(r.value, 3) for name, r in woe.items()}
     {'(-inf, 2)': 0.693, '[2, inf)': -0.405}
     """
-    estimator = WeightOfEvidence(bins=bins, units=units, **options)
+    estimator = _made(WeightOfEvidence, "weight_of_evidence", options, bins=bins, units=units)
     table = estimator.fit(x, y, sample_weight=sample_weight).estimate(level=level)
     return table  # type: ignore[no-any-return]
 
@@ -780,6 +793,22 @@ def _between(
     return fitted.estimate(p, level=level, rng=rng, sample_weight=w_p)  # type: ignore[no-any-return]
 
 
+def _made(kind: type[Any], caller: str, options: dict[str, Any], **given: Any) -> Any:
+    """Estimator with the named parameters and further ones; an unknown name is refused."""
+    known = [n for n in kind._get_param_names() if n not in given]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, [*known, *given], n=1)
+            raise InvalidParameterError(
+                f"{caller}() has no parameter {name!r}.",
+                got=options[name],
+                hint=f"{near[0]}=..., the nearest name there is"
+                if near
+                else f"one of {', '.join(sorted(known))}",
+            )
+    return kind(**options, **given)
+
+
 def two_weights(weights: Any) -> tuple[Any, Any]:
     """Weights of two samples.
 
@@ -792,9 +821,9 @@ def two_weights(weights: Any) -> tuple[Any, Any]:
         return None, None
     if not isinstance(weights, list | tuple) or len(weights) != 2:
         raise DataError(
-            "A divergence needs the weights of both samples, or none.",
+            "Two samples need the weights of both, or none.",
             got=getattr(weights, "shape", weights),
-            hint="sample_weight=(weights_p, weights_q)",
+            hint="sample_weight=(weights_first, weights_second)",
         )
     return weights[0], weights[1]
 

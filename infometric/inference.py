@@ -10,6 +10,7 @@ import numpy as np
 
 from infometric import exceptions
 from infometric.exceptions import InvalidParameterError, UnsupportedError
+from infometric.functional.base import Caution
 from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result, check_units, jsonable
 from infometric.typing import RNG, Functional, Uncertainty
 from infometric.uncertainty import (
@@ -86,7 +87,8 @@ def infer(
     theta = np.asarray(functional.value(state))
     found = strategy(functional, state, theta, level=level, rng=rng)
     found = with_pvalue(found, functional, state, theta)
-    texts = announce(functional.cautions(state), column)
+    cautions = (*functional.cautions(state), *beyond(theta, found))
+    texts = announce(cautions, column)
     result = Result(
         measure=measure or functional.name,
         value=float(theta),
@@ -175,6 +177,18 @@ def facts(functional: Functional, state: Any) -> dict[str, Any]:
     if hasattr(state, "occupied"):
         out |= {"cells_occupied": int(state.occupied.sum()), "n_eff": state.n_eff}
     return out
+
+
+def beyond(theta: Any, found: Inference) -> tuple[Caution, ...]:
+    """Say where a value lies outside its own interval."""
+    if not (theta > found.high or theta < found.low):
+        return ()
+    side = "above" if theta > found.high else "below"
+    text = (
+        f"the value lies {side} its interval, which allows for a bias that the value still holds; "
+        "read the interval"
+    )
+    return (Caution("BiasWarning", text),)
 
 
 def announce(cautions: tuple[Any, ...], column: str | None = None) -> tuple[str, ...]:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.exceptions import (
+    ColumnError,
+    DataError,
+    InvalidParameterError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,15 +150,22 @@ class Result:
                 got=data.get("schema_version"),
                 hint="write it again with this version: result.to_json()",
             )
+        lost = [f.name for f in fields(cls) if f.name not in data]
+        if lost:
+            raise DataError(
+                f"This result is in pieces: {', '.join(lost)} not there.",
+                got=list(data),
+                hint="write it again: result.to_json()",
+            )
         values = {f.name: data[f.name] for f in fields(cls)}
         for name in ("value", "se", "level", "pvalue"):
             values[name] = _number(values[name])
         low, high = (_number(data["ci"][end]) for end in ("low", "high"))
         values["ci"] = ConfidenceInterval(low, high)
-        values["n"] = tuple(values["n"])
+        values["n"] = tuple(v if isinstance(v, int) else _number(v) for v in values["n"])
         values["warnings"] = tuple(values["warnings"])
         if values["replicates"] is not None:
-            values["replicates"] = tuple(values["replicates"])
+            values["replicates"] = tuple(map(_number, values["replicates"]))
         return cls(**values)
 
     def to_json(self) -> str:
@@ -163,7 +175,7 @@ class Result:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Inverse of `to_json`."""
-        return cls.from_dict(json.loads(text))
+        return cls.from_dict(parse_json(text))
 
     def row(self) -> dict[str, Any]:
         """The columns of one line of a table."""
@@ -271,8 +283,6 @@ class ResultTable(Mapping[str, Result]):
         try:
             return self._results[name]
         except KeyError:
-            from infometric.exceptions import ColumnError
-
             raise ColumnError.missing(name, self._results, where="these results") from None
 
     def __iter__(self) -> Iterator[str]:
@@ -304,8 +314,16 @@ class ResultTable(Mapping[str, Result]):
         return ResultTable(converted, adjusted=self.adjusted, meta=self.meta)
 
     def sort(self, by: str = "value", *, descending: bool = True) -> ResultTable:
-        """The same results ordered by a column of `to_frame`."""
+        """The same results ordered by a column of `to_frame`.
+
+        Raises
+        ------
+        ColumnError
+            Where there is no such column, naming the nearest that exists.
+        """
         frame = self.to_frame()
+        if by not in frame.columns:
+            raise ColumnError.missing(by, frame.columns, where="these results")
         order = frame[by].sort_values(ascending=not descending, kind="stable").index
         positions = [list(frame.index).index(name) for name in order]
         adjusted = {k: [v[i] for i in positions] for k, v in self.adjusted.items()}
@@ -378,7 +396,7 @@ class ResultTable(Mapping[str, Result]):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Inverse of `to_json`."""
-        return cls.from_dict(json.loads(text))
+        return cls.from_dict(parse_json(text))
 
     def summary(self) -> str:
         """One line per result."""
@@ -414,6 +432,27 @@ def check_units(units: str) -> None:
             got=units,
             hint="units='nats'",
         )
+
+
+def parse_json(text: str | bytes) -> dict[str, Any]:
+    """Object of a JSON text.
+
+    Raises
+    ------
+    DataError
+        Where it is no JSON, or no object.
+    """
+    try:
+        data = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"This is no JSON: {error}.", got=text, hint="pass the text of result.to_json()"
+        ) from error
+    if not isinstance(data, dict):
+        raise DataError(
+            "This JSON is no result.", got=data, hint="pass the text of result.to_json()"
+        )
+    return data
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})  # most values by far: they need no look at types

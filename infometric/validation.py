@@ -11,6 +11,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -23,11 +24,12 @@ from infometric.exceptions import (
     ColumnError,
     DataError,
     InvalidParameterError,
+    Shown,
     UnsupportedError,
     and_list,
 )
 from infometric.state.counts import Counts
-from infometric.state.encoders import Column, plain, sample_rows
+from infometric.state.encoders import Column, plain, refuse_dates, sample_rows
 from infometric.typing import Array
 
 
@@ -161,6 +163,7 @@ _DEFAULT_HINTS = {
 }
 
 
+LARGEST_WEIGHT = 1e100
 HELD_ROWS = 1 << 22  # rows up to which a column and the group rows are held in memory
 
 # --- tables ---------------------------------------------------------------------------------
@@ -361,7 +364,7 @@ def _native(data: Any) -> Any:
     except TypeError:
         return None
     except Exception as error:  # a frame narwhals refuses, with a reason of its own
-        _refuse_twice(list(map(str, getattr(data, "columns", ()))))
+        refuse_twice(list(map(str, getattr(data, "columns", ()))))
         raise DataError(
             f"The frame cannot be read: {error}",
             got=type(data).__name__,
@@ -370,11 +373,12 @@ def _native(data: Any) -> Any:
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
     if isinstance(native, nw.DataFrame):
-        _refuse_twice(list(map(str, native.columns)))
+        refuse_twice(list(map(str, native.columns)))
     return native
 
 
-def _refuse_twice(names: list[str]) -> None:
+def refuse_twice(names: Sequence[str]) -> None:
+    """Error where two columns share a name."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError("Column names must be unique.", got=twice, hint="rename the columns")
@@ -415,13 +419,44 @@ def array_column(name: str, values: Array) -> Column:
         return Column(name, values)
     if values.dtype.kind == "b":
         return Column(name, values.astype(np.int64), None, (False, True))
-    if values.dtype.kind in "Mm":
-        raise DataError(
-            f"Column {name!r} holds dates or durations.",
-            got=values[:1].tolist(),
-            hint=f"convert it to a number or a text, or leave {name!r} out",
-        )
+    if values.dtype.kind == "M":
+        return date_column(name, values)
+    if values.dtype.kind == "m":
+        refuse_durations(name, values.dtype, values[:1].tolist())
     return _object_column(name, values)
+
+
+def date_column(name: str, values: Array) -> Column:
+    """Column of dates: ISO 8601 texts (in UTC where there is a zone), alike from every source."""
+    values = values if values.dtype.kind == "M" else np.asarray(values, dtype="datetime64[us]")
+    gone = np.isnat(values)
+    levels, codes = np.unique(values[~gone], return_inverse=True)
+    out = np.full(len(values), -1, dtype=np.int64)
+    out[~gone] = codes
+    return Column(name, out, None, tuple(map(date_text, np.datetime_as_string(levels))), dates=True)
+
+
+def date_text(text: str) -> str:
+    """Date without a time of midnight, and time without trailing zeros.
+
+    Examples
+    --------
+    >>> date_text("2026-01-31T00:00:00.000000000"), date_text("2026-01-31 08:30:00.50")
+    ('2026-01-31', '2026-01-31 08:30:00.5')
+    """
+    text = text.replace("T", " ")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.removesuffix(" 00:00:00")
+
+
+def refuse_durations(name: str, kind: Any, seen: Any) -> None:
+    """Error for durations and times of day, which are neither characteristics nor slices."""
+    raise DataError(
+        f"Column {name!r} holds durations or times of day ({kind}).",
+        got=seen,
+        hint=f"exclude=[{name!r}] to leave it out, or convert it to a number",
+    )
 
 
 def _masked_column(name: str, values: np.ma.MaskedArray[Any, Any]) -> Column:
@@ -449,6 +484,8 @@ def _object_column(name: str, values: Array) -> Column:
             name, next(v for v in flat if getattr(v, "__hash__", None) is None)
         ) from error
     known = [plain(float(v) if isinstance(v, Decimal) else v) for v in levels.tolist()]
+    if known and all(isinstance(v, date) and not hasattr(v, "nanosecond") for v in known):
+        return date_column(name, np.array([*known, None], dtype="datetime64[us]")[codes])
     if known and all(isinstance(v, Real) and not isinstance(v, bool) for v in known):
         numbers = np.array([*known, np.nan], dtype=float)
         return Column(name, numbers[codes])
@@ -488,12 +525,12 @@ def series_column(name: str, series: Any) -> Column:
         gone = np.isnan(column.values) if column.values.dtype.kind == "f" else column.missing
         codes = np.where(gone, -1, column.values) if gone is not None else column.values
         return Column(name, codes.astype(np.int64), None, (False, True))
+    if dtype in (nw.Datetime, nw.Date):
+        if getattr(dtype, "time_zone", None) is not None:
+            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return date_column(name, series.to_numpy())
     if dtype.is_temporal():
-        raise DataError(
-            f"Column {name!r} holds dates or durations ({dtype}).",
-            got=series.head(1).to_list(),
-            hint=f"convert it to a number or a text, or leave {name!r} out",
-        )
+        refuse_durations(name, dtype, series.head(1).to_list())
     if dtype in (nw.Categorical, nw.Enum) and series.implementation.is_pandas():
         codes = series.to_native().cat
         seen = (plain(v) for v in codes.categories.tolist())
@@ -649,6 +686,13 @@ def check_weights(weights: Any, n: int) -> Array | None:
             got=bad[:5].tolist(),
             hint="leave rows of weight zero out: keep = w > 0",
         )
+    if w.size and not (w.max() < LARGEST_WEIGHT and w.min() > 1 / LARGEST_WEIGHT):
+        raise DataError(
+            f"Weights must lie between {1 / LARGEST_WEIGHT:g} and {LARGEST_WEIGHT:g}, so that "
+            "their squares can be summed.",
+            got=[float(w.min()), float(w.max())],
+            hint="sample_weight=w / w.mean()",
+        )
     return w
 
 
@@ -673,6 +717,27 @@ def check_lengths(**arrays: Any) -> int:
     return next(iter(lengths.values()))
 
 
+def check_paired(X: Any, y: Any) -> None:
+    """Error where two pandas objects hold the same row labels in another order.
+
+    Rows are paired by position, as everywhere in scikit-learn; then labels that agree but for
+    their order mean that the rows do not belong together.
+    """
+    first, second = (getattr(data, "index", None) for data in (X, y))
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not (isinstance(first, pandas.Index) and isinstance(second, pandas.Index)):
+        return
+    if len(first) != len(second) or first.equals(second) or not first.is_unique:
+        return
+    if len(first.difference(second)) == 0:
+        apart = int(np.flatnonzero(np.asarray(first != second))[0])
+        raise DataError(
+            "The rows of the two samples are not in one order: rows are paired by position.",
+            got=Shown(f"label {first[apart]} beside label {second[apart]} in row {apart}"),
+            hint="y.loc[X.index] to pair by label, or y.to_numpy() if the positions are right",
+        )
+
+
 def as_cells(column: Column, bins: Any) -> Column:
     """The column itself where it has cells or will be binned; its whole numbers as categories.
 
@@ -681,6 +746,8 @@ def as_cells(column: Column, bins: Any) -> Column:
     UnsupportedError
         Where numbers are continuous and no bins are given.
     """
+    if column.dates:
+        refuse_dates(column.name, column.levels or ())
     if not column.numeric or bins is not None:
         return column
     known = column.known()

@@ -102,17 +102,38 @@ CASES = (
     Case(
         "Text where numbers were",
         "im.PSI().fit(frame[['age']]).estimate(frame[['age']].astype(str))",
-        DataError, "holds categories", "categorical=['age']",
+        DataError, "holds text", "astype(float)",
     ),
     Case("Text where numbers were, in a file", "im.psi('loans.csv', 'words.csv')",
-         DataError, "VARCHAR", "convert it"),
+         DataError, "1 of its 1 distinct values are no number. Got 'old'", "to_numeric"),
+    Case("One bad cell in a column of numbers", "im.psi('spoilt.csv', 'spoilt.csv')",
+         DataError, "of its 200 distinct values all but 1 are numbers. Got 'n/k'", "to_numeric"),
+    Case("Decimal commas", "im.psi('commas.csv', 'commas.csv')",
+         DataError, "200 are numbers with a comma. Got '0,", "str.replace(',', '.')"),
     Case(
         "Numbers where categories were",
         "im.PSI().fit(frame[['grade']]).estimate(frame[['grade']].assign(grade=7))",
-        DataError, "'grade' holds numbers", "convert it",
+        DataError, "'grade' holds numbers", "as the reference was",
+    ),
+    Case(
+        "Truth values where text was",
+        "im.psi(pd.Series(['yes', 'no'] * 20), pd.Series([True, False] * 20))",
+        DataError, "holds truth values where the encoder knows text", ".astype(str)",
     ),
     Case("Dates", "im.psi(frame.assign(age=pd.Timestamp('2026-01-31')), frame)",
-         DataError, "2026", "convert it"),
+         DataError, "2026", "exclude=['age']"),
+    Case(
+        "Several columns that cannot be used",
+        "im.psi(frame.assign(day=pd.Timestamp('2026-01-31'), fee=1.5), frame)",
+        DataError, "2 of 7 columns", "exclude=['day', 'fee']",
+    ),
+    Case("A slice for every row", "im.psi(longer[['x']], longer, by='time')",
+         DataError, "1200 distinct values, more than 1000", "dt.strftime('%Y-%m')"),
+    Case(
+        "A target whose rows are in another order",
+        "im.information_value(frame[['age']], frame.bad[::-1])",
+        DataError, "label 0 beside label 39", "y.loc[X.index]",
+    ),
     Case("Columns of one name", "im.psi(frame[['age', 'age']], frame)",
          DataError, "Got ['age']", "rename"),
     Case("Complex numbers", "im.psi(np.array([1j, 2, 3]), np.ones(3))",
@@ -146,6 +167,11 @@ CASES = (
         "im.kl_divergence(frame.grade, frame.grade[:30], sample_weight=(np.ones(40), np.ones(40)))",
         DataError, "{'weights': (40,), 'rows': 30}", "sample_weight=frame['weight']",
     ),
+    Case("Weights whose squares overflow",
+         "im.PSI().fit(frame, sample_weight=np.full(40, 1e300))",
+         DataError, "1e+300", "w / w.mean()"),
+    Case("Counts too large to be exact", "im.Counts.from_counts([1e18, 3])",
+         DataError, "Got 1e+18", "counts / 1000"),
     Case("Weights of another length", "im.PSI().fit(frame, sample_weight=np.ones(41))",
          DataError, "(41,)", "sample_weight=frame['weight']"),
     Case(
@@ -163,7 +189,13 @@ CASES = (
     Case("Merging fits of different columns",
          "im.PSI().fit(frame).merge(im.PSI().fit(frame[['age', 'income']]))",
          MergeError, "['bad', 'gaps', 'grade']", "same columns"),
+    Case("Merging with what is no fit", "im.PSI().fit(frame).merge(3)",
+         MergeError, "'int'", "the other part with PSI"),
     # parameters
+    Case("A misspelt parameter", "im.psi(frame, frame, exclud=['gaps'])",
+         InvalidParameterError, "no parameter 'exclud'. Got ['gaps']", "exclude="),
+    Case("Sorting by a column that is not there", "im.psi(frame, frame).sort('valu')",
+         ColumnError, "'valu'", "'value'"),
     Case("bins=1", "im.psi(frame, frame, bins=1)", InvalidParameterError, "Got 1.", "bins=10"),
     Case("Edges out of order", "im.psi(frame.age, frame.age, bins=[40, 30])",
          InvalidParameterError, "[40.0, 30.0]", "bins=[30, 40]"),
@@ -201,6 +233,12 @@ CASES = (
          SourceError, "loan.csv", "loans.csv"),
     Case("An empty file", "im.psi('empty.csv', 'loans.csv')",
          SourceError, "0 bytes", "write the file again"),
+    Case("A CSV file in another encoding", "im.psi('latin.csv', 'loans.csv')",
+         SourceError, "not utf-8 encoded", "iconv -f latin1 -t utf-8 latin.csv"),
+    Case("A CSV file with a name twice", "im.psi('twice.csv', 'loans.csv')",
+         DataError, "Got ['age']", "rename"),
+    Case("A text that is no result", "im.Result.from_json('psi = 0.1')",
+         DataError, "Got 'psi = 0.1'", "result.to_json()"),
     Case("A truncated Parquet file", "im.psi('truncated.parquet', 'loans.csv')",
          SourceError, "truncated.parquet", "frame.to_parquet(path)"),
     Case("Text that is called Parquet", "im.psi('notes.parquet', 'loans.csv')",
@@ -298,8 +336,28 @@ CORNERS = (
          SourceError, "archive.csv", "archive.csv/"),
     Case("A CSV file whose rows differ in length", "im.psi('ragged.csv', 'loans.csv')",
          SourceError, "ragged.csv", "CSV"),
-    Case("A CSV file that is not UTF-8", "im.psi('latin.csv', 'loans.csv')",
-         SourceError, "latin.csv", "CSV"),
+    Case("Names that differ in case alone", "im.psi('case.csv', 'loans.csv')",
+         SourceError, "['age', 'AGE']", "rename"),
+    Case("Numbers where truth values were",
+         "im.PSI().fit(pd.Series([1.5, 2.5, 3.5])).estimate(pd.Series([True, False, True]))",
+         DataError, "holds truth values", "astype(float)"),
+    Case("Durations", "im.psi(frame.assign(age=pd.Timedelta('1h')), frame)",
+         DataError, "durations", "exclude=['age']"),
+    Case("A list that is no result", "im.ResultTable.from_json('[1]')",
+         DataError, "Got [1]", "to_json()"),
+    Case("A result in pieces", "im.Result.from_dict({'schema_version': 1, 'value': 0.1})",
+         DataError, "in pieces", "to_json()"),
+    Case("A variable with too many cells",
+         "im.mutual_information(np.arange(4000) % 3500, np.arange(4000) % 3499)",
+         DataError, "'3502 x 3501'", "bins=10"),
+    Case("A covariance of too many cells",
+         "im.WeightOfEvidence(categorical=True).fit(np.arange(6000)[:, None], [0, 1] * 3000)"
+         ".covariance('x0')",
+         DataError, "Got 6002", "se_['x0']"),
+    Case("No columns left", "im.psi(frame[['age']], frame, exclude=['age'])",
+         DataError, "There is no characteristic", "one more column"),
+    Case("Weights of one sample", "im.psi(frame, frame, sample_weight=np.ones(40))",
+         DataError, "(40,)", "sample_weight=(weights_first, weights_second)"),
     Case("A truncated gzip file", "im.psi('truncated.csv.gz', 'loans.csv')",
          SourceError, "truncated.csv.gz", "CSV"),
     Case("Bytes that are called Parquet", "im.psi('loans.csv', 'junk.parquet')",
@@ -325,6 +383,12 @@ def frame() -> pd.DataFrame:
     })  # fmt: skip
 
 
+def longer() -> pd.DataFrame:
+    """Twelve hundred hours."""
+    return pd.DataFrame({"x": np.arange(1200) % 7,
+                         "time": pd.date_range("2026-01-01", periods=1200, freq="h")})  # fmt: skip
+
+
 def write_files(folder: Path) -> None:
     """Real files, good and bad."""
     loans = frame()
@@ -339,6 +403,13 @@ def write_files(folder: Path) -> None:
     loans[:0].to_csv(folder / "header.csv", index=False)
     loans[:0].to_parquet(folder / "header.parquet")
     loans.assign(age="old").to_csv(folder / "words.csv", index=False)
+    numbers = pd.DataFrame({"fee": np.arange(200) / 8 + 0.5}).astype(str)
+    numbers.replace("1.0", "n/k").to_csv(folder / "spoilt.csv", index=False)
+    numbers.assign(fee=numbers["fee"].str.replace(".", ",")).to_csv(
+        folder / "commas.csv", index=False, sep=";"
+    )
+    (folder / "twice.csv").write_text("age,age\n1,2\n")
+    (folder / "case.csv").write_text("age,AGE\n1,2\n")
     junk = np.random.default_rng(0).bytes(2000)
     (folder / "junk.csv").write_bytes(junk)
     (folder / "junk.parquet").write_bytes(junk)
@@ -353,7 +424,7 @@ def write_files(folder: Path) -> None:
 
 def run(case: Case, folder: Path) -> Exception | None:
     """What the case raises; file names are read in `folder`."""
-    names: dict[str, Any] = {"im": im, "np": np, "pd": pd, "frame": frame()}
+    names: dict[str, Any] = {"im": im, "np": np, "pd": pd, "frame": frame(), "longer": longer()}
     with contextlib.chdir(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -226,7 +226,7 @@ COMMANDS = [
     (["psi", "loan.csv", "loans.csv"], "Try: use loans.csv"),
     (["psi", "truncated.parquet", "loans.csv"], "truncated.parquet"),
     (["psi", "loans.csv", "header.csv"], "0 sample(s)"),
-    (["psi", "loans.csv", "words.csv"], "VARCHAR"),
+    (["psi", "loans.csv", "words.csv"], "'old'"),
     ([*PSI, "--level", "95"], "Try: --level 0.95"),
     ([*PSI, "--bins", "1"], "Try: --bins 10"),
     ([*PSI, "--bins", "40,30"], "Try: --bins 30,40"),

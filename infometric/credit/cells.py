@@ -22,13 +22,16 @@ from infometric.state.encoders import BinSpec
 from infometric.typing import RNG, Array
 from infometric.validation import Constraint, Having, OneOf, Table
 
+NAMES = Having(list | tuple, "a list of column names")
 EmptyPolicy = Literal["half", "raise", "merge", "drop"]
 
 BINNED: dict[str, tuple[Constraint, ...]] = {
     "bins": BINS,
     "binning": (OneOf(("quantile", "uniform")),),
     "special": (Having(list | tuple, "a list of codes"),),
-    "categorical": (OneOf((True, False)), Having(list | tuple, "a list of column names")),
+    "categorical": (OneOf((True, False)), NAMES),
+    "columns": (OneOf((None,)), NAMES),
+    "exclude": (NAMES,),
     "out_of_range": (OneOf(("open", "cell")),),
     "constant": (OneOf(("raise", "keep")),),
     "units": UNITS,
@@ -48,6 +51,8 @@ class BinnedEstimator(Estimator):
     bins: Any
     special: Sequence[float]
     categorical: Sequence[str] | bool
+    columns: Sequence[str] | None
+    exclude: Sequence[str]
     binning: Any
     out_of_range: Any
     constant: Any
@@ -62,6 +67,9 @@ class BinnedEstimator(Estimator):
             special=special_codes(self.special),
             out_of_range=self.out_of_range,
             constant=self.constant,
+            categorical=self.categorical
+            if isinstance(self.categorical, bool)
+            else tuple(self.categorical),
         )
 
     def _open(self, X: Any) -> Table:
@@ -70,6 +78,19 @@ class BinnedEstimator(Estimator):
             table.require(list(self.categorical))
         table.require_rows()
         return table
+
+    def _characteristics(self, table: Table, beside: Sequence[Any]) -> list[str]:
+        """Columns to estimate: those chosen, without those excluded and those used otherwise."""
+        table.require([*(self.columns or ()), *self.exclude])
+        names = table.names if self.columns is None else self.columns
+        left = [n for n in names if n not in self.exclude and n not in beside]
+        if not left:
+            raise DataError(
+                "There is no characteristic among the columns.",
+                got=list(table.names),
+                hint="pass a table with at least one more column",
+            )
+        return left
 
     def _reopen(self, X: Any) -> Table:
         """Table of new data, with the columns of `fit`."""
@@ -157,6 +178,15 @@ class BinnedEstimator(Estimator):
         return tags
 
 
+def seen_columns(table: Table, beside: Sequence[str]) -> dict[str, Any]:
+    """Attributes that name what `fit` saw, whether or not it was used."""
+    names = [n for n in table.names if n not in beside]
+    return {
+        "n_features_in_": len(names),
+        "feature_names_in_": np.array(names, dtype=object),
+    }
+
+
 def special_codes(codes: Sequence[Any]) -> tuple[float, ...]:
     """Special codes as numbers.
 
@@ -209,13 +239,22 @@ def treat_empty(name: str, s: Counts, policy: EmptyPolicy) -> Counts:
 def merge_empty(s: Counts) -> Counts:
     """Join every cell that one group left empty with its smaller neighbour, until none is left."""
     s = s.select_cells(s.occupied)
-    while s.n_cells > 1 and (s.table == 0).any():
-        k = int(np.flatnonzero((s.table == 0).any(-2))[0])
-        sizes = s.table.sum(-2)
-        near = [j for j in (k - 1, k + 1) if 0 <= j < s.n_cells]
-        left = min(k, min(near, key=lambda j: sizes[j]))
-        s = s.merge_cells(np.arange(s.n_cells) - (np.arange(s.n_cells) > left))
-    return s
+    whole: list[list[float]] = []  # cells so far, none of them empty in a group
+    onto: list[int] = []
+    waiting = s.table.T.tolist()[::-1]
+    sizes = [1] * len(waiting)  # how many old cells a waiting one holds
+    while waiting:
+        cell, size = waiting.pop(), sizes.pop()
+        if 0 not in cell or not (whole or waiting):
+            whole.append(cell)
+            onto += [len(whole) - 1] * size
+        elif not waiting or (whole and sum(whole[-1]) <= sum(waiting[-1])):
+            whole[-1] = [a + b for a, b in zip(whole[-1], cell, strict=True)]
+            onto += [len(whole) - 1] * size
+        else:
+            waiting[-1] = [a + b for a, b in zip(waiting[-1], cell, strict=True)]
+            sizes[-1] += size
+    return s.merge_cells(np.array(onto))
 
 
 def cell_table(s: Counts, woe_sign: int = 1) -> list[dict[str, Any]]:

@@ -32,13 +32,14 @@ from infometric.credit.cells import (
     BinnedEstimator,
     EmptyPolicy,
     log_share_ratio,
+    seen_columns,
     with_cells,
 )
 from infometric.credit.slices import Slices, evidence_by
 from infometric.exceptions import ColumnError, DataError
 from infometric.inference import check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
-from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
+from infometric.sources.counting import Bins, Split, count_table, fit_columns
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning, Column
 from infometric.typing import RNG, Array
@@ -49,7 +50,10 @@ from infometric.validation import (
     Table,
     binary_classes,
     check_lengths,
+    check_paired,
 )
+
+MOST_COVARIED = 5_000  # cells: a matrix of 200 MB
 
 
 class _Evidence(BinnedEstimator):
@@ -64,6 +68,8 @@ class _Evidence(BinnedEstimator):
         binning: Binning = "quantile",
         special: Sequence[float] = (),
         categorical: Sequence[str] | bool = (),
+        columns: Sequence[str] | None = None,
+        exclude: Sequence[str] = (),
         out_of_range: str = "open",
         constant: str = "raise",
         empty: EmptyPolicy = "half",
@@ -75,6 +81,8 @@ class _Evidence(BinnedEstimator):
         self.binning = binning
         self.special = special
         self.categorical = categorical
+        self.columns = columns
+        self.exclude = exclude
         self.out_of_range = out_of_range
         self.constant = constant
         self.empty = empty
@@ -82,12 +90,12 @@ class _Evidence(BinnedEstimator):
         self.units = units
         self.uncertainty = uncertainty
 
-    def _split(self, X: Any, y: Any) -> tuple[Table, list[str], str | Column]:
-        """Table, feature columns, and the target as a column or its name."""
+    def _split(self, X: Any, y: Any) -> tuple[Table, str | Column]:
+        """Table, and the target as a column or its name."""
         table = self._open(X)
         if isinstance(y, str):
             table.require([y])
-            return table, [n for n in table.names if n != y], y
+            return table, y
         if y is None:
             raise DataError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None.",
@@ -101,17 +109,13 @@ class _Evidence(BinnedEstimator):
                 hint="y[:, 0], or y['name'], to choose one",
             )
         check_lengths(X=range(table.n_rows), y=range(target.n_rows))
-        return table, list(table.names), target.column(target.names[0])
+        check_paired(X, y)
+        return table, target.column(target.names[0])
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        table, names, target = self._split(X, y)
-        names = without_weight(names, sample_weight)
-        if not names:
-            raise DataError(
-                "There is no characteristic beside the target.",
-                got=list(table.names),
-                hint="pass a table with at least one more column",
-            )
+        table, target = self._split(X, y)
+        beside = Split(target, weight=sample_weight).names
+        names = self._characteristics(table, beside)
         column = table.column(target) if isinstance(target, str) else target
         classes = binary_classes(column, self.event)
         split = Split(target, classes, sample_weight)
@@ -121,14 +125,14 @@ class _Evidence(BinnedEstimator):
             "encoders_": encoders,
             "state_": state,
             "single_": table.one_dimensional,
-            "n_features_in_": len(names),
-            "feature_names_in_": np.array(names, dtype=object),
+            **seen_columns(table, beside),
         }
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
-        table, names, target = self._split(X, y)
+        table, target = self._split(X, y)
         table.require_width(self.n_features_in_, type(self).__name__)
         encoders = self.encoders_
+        names = [n for n in table.names if n != target]
         if self.single_ and len(names) == 1:
             (encoder,) = encoders.values()
             encoders = {names[0]: encoder}
@@ -164,6 +168,10 @@ class InformationValue(_Evidence):
         Codes with a cell of their own.
     categorical : list of str or bool
         Columns whose numbers are categories; True for all.
+    columns : list of str, optional
+        Columns to estimate; all but the target by default.
+    exclude : list of str
+        Columns to leave out.
     out_of_range : {"open", "cell"}
         Whether values beyond the range seen in fit get cells of their own.
     constant : {"raise", "keep"}
@@ -217,7 +225,8 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
 
     Parameters
     ----------
-    bins, binning, special, categorical, out_of_range, constant, empty, event, units, uncertainty
+    bins, binning, special, categorical, columns, exclude, out_of_range, constant, empty, event, \
+    units, uncertainty
         As in `InformationValue`.
 
     Attributes
@@ -249,14 +258,29 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
     def se_(self) -> dict[str, Array]:
         """Standard error of each WoE."""
         check_is_fitted(self, "state_")
-        return {name: np.sqrt(np.diag(woe_covariance(s))) for name, s in self.state_.items()}
+        return {name: woe_error(s) for name, s in self.state_.items()}
 
     def covariance(self, name: str) -> Array:
-        """Covariance of the WoE of the cells of one column, shape (n_cells, n_cells)."""
+        """Covariance of the WoE of the cells of one column, shape (n_cells, n_cells).
+
+        Raises
+        ------
+        ColumnError
+            Where `fit` saw no such column.
+        DataError
+            Where the column has too many cells for a matrix of their pairs.
+        """
         check_is_fitted(self, "state_")
         if name not in self.state_:
             raise ColumnError.missing(name, self.state_, where="what fit saw")
-        return woe_covariance(self.state_[name])
+        s = self.state_[name]
+        if s.n_cells > MOST_COVARIED:
+            raise DataError(
+                f"Column {name!r} has too many cells for the covariance of each with each.",
+                got=s.n_cells,
+                hint=f"se_[{name!r}] for their standard errors",
+            )
+        return woe_covariance(s)
 
     def transform(self, X: Any) -> Array:
         """WoE of each value, shape (n_rows, n_columns)."""
@@ -272,9 +296,9 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
         return np.column_stack(columns)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Names of the columns of `transform`: those of the input."""
+        """Names of the columns of `transform`: those of the columns it replaces."""
         check_is_fitted(self, "state_")
-        return np.asarray(self.feature_names_in_, dtype=object)
+        return np.array(list(self.encoders_), dtype=object)
 
     def _infer(self, state: Any, strategy: Any, level: float, rng: RNG) -> ResultTable:
         check_level(level)
@@ -296,25 +320,37 @@ def woe_covariance(s: Counts) -> Array:
     >>> woe_covariance(Counts.from_counts([[50, 50], [20, 80]])).round(4).tolist()
     [[0.05, -0.02], [-0.02, 0.0125]]
     """
+    own, shared, common = _woe_parts(s)
+    out: Array = (common[..., None, None] - shared[..., :, None] - shared[..., None, :]).sum(-3)
+    cells = np.arange(s.n_cells)
+    out[..., cells, cells] += own.sum(-2)
+    return out
+
+
+def woe_error(s: Counts) -> Array:
+    """Standard errors: the root of the diagonal of `woe_covariance`, without the matrix."""
+    own, shared, common = _woe_parts(s)
+    return np.sqrt((own - 2 * shared + common[..., None]).sum(-2))
+
+
+def _woe_parts(s: Counts) -> tuple[Array, Array, Array]:
+    """The three parts of the covariance of each group, with W the sum of its weights w.
+
+    ``w2_k / w_k^2`` on the diagonal, less ``w2_k / (w_k W)`` of row and column, and
+    ``sum w2 / W^2``.
+    """
     s = s.with_half()
-    # sum_g [ diag(w2_k / w_k^2) - w2_k / (w_k W) - w2_l / (w_l W) + sum w2 / W^2 ]
     mean_weight = np.divide(s.second, s.table, out=np.full(s.table.shape, np.nan),
                             where=s.table > 0)  # fmt: skip
-    shared = mean_weight / s.n[..., None]
-    covariance = -(shared[..., :, None] + shared[..., None, :])
-    covariance += (s.second.sum(-1) / s.n**2)[..., None, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         own = mean_weight / s.table
-    cells = np.arange(s.n_cells)
-    covariance[..., cells, cells] += own
-    out: Array = covariance.sum(-3)
-    return out
+    return own, mean_weight / s.n[..., None], s.second.sum(-1) / s.n**2
 
 
 def woe_results(s: Counts, level: float, groups: tuple[str, str]) -> dict[str, Result]:
     """WoE of each occupied cell with Wald's interval and the test of no evidence."""
     woe = log_share_ratio(s.with_half())
-    se = np.sqrt(np.diag(woe_covariance(s)))
+    se = woe_error(s)
     low, high = normal_interval(woe, se, level)
     labels = s.cells or tuple(map(str, range(s.n_cells)))
     found = {}

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, and_list
 from infometric.sources.counting import Split, count_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import Column
 from infometric.validation import Table, class_rows
 
 SEPARATOR = " @ "
+MOST_SLICES = 1000
 Slices = tuple[dict[str, Counts], tuple[Any, ...]]  # pairs of groups by name, slices in order
 
 
@@ -27,7 +28,7 @@ def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
     Raises
     ------
     DataError
-        Where it has missing values.
+        Where it has missing values, or too many distinct ones to look at.
     """
     table.require([by])
     slices = table.column(by).as_levels()
@@ -38,7 +39,16 @@ def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
             got=None,
             hint=f"drop those rows first: frame[frame[{by!r}].notna()]",
         )
-    return slices, tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
+    order = tuple(sorted(slices.levels or (), key=lambda v: (isinstance(v, str), v)))
+    if len(order) > MOST_SLICES:
+        raise DataError(
+            f"The slicing column {by!r} has {len(order)} distinct values, more than {MOST_SLICES}.",
+            got=and_list(order, limit=3),
+            hint=f"make periods of it: frame['month'] = frame[{by!r}].dt.strftime('%Y-%m')"
+            if slices.dates
+            else "group its values into fewer slices",
+        )
+    return slices, order
 
 
 def stability_by(estimator: Any, X: Any, by: str, weight: Any) -> Slices:
@@ -64,7 +74,7 @@ def evidence_by(estimator: Any, X: Any, y: Any, by: str, weight: Any) -> Slices:
     DataError
         Where a slice has only one class of the target.
     """
-    table, _, target = estimator._split(X, y)
+    table, target = estimator._split(X, y)
     slices, order = slicing_column(table, by)
     column = table.column(target) if isinstance(target, str) else target
     event = np.zeros(len(column.values), dtype=np.int64)

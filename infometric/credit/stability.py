@@ -25,11 +25,11 @@ from scipy.optimize import brentq
 from scipy.special import chdtri, chndtr
 
 from infometric.base import States
-from infometric.credit.cells import COMPARED, BinnedEstimator, EmptyPolicy, with_cells
+from infometric.credit.cells import COMPARED, BinnedEstimator, EmptyPolicy, seen_columns, with_cells
 from infometric.credit.slices import Slices, stability_by
 from infometric.inference import infer
 from infometric.result import Result, ResultTable
-from infometric.sources.counting import Bins, Split, count_table, fit_columns, without_weight
+from infometric.sources.counting import Bins, Split, count_table, fit_columns
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
 from infometric.validation import PROBABILITY, Increasing, Span, check_parameters
@@ -50,6 +50,10 @@ class PSI(BinnedEstimator):
         Codes with a cell of their own.
     categorical : list of str or bool
         Columns whose numbers are categories; True for all.
+    columns : list of str, optional
+        Columns to estimate; all by default.
+    exclude : list of str
+        Columns to leave out.
     out_of_range : {"open", "cell"}
         Whether values beyond the reference's range get cells of their own.
     constant : {"raise", "keep"}
@@ -90,6 +94,8 @@ class PSI(BinnedEstimator):
         binning: Binning = "quantile",
         special: Sequence[float] = (),
         categorical: Sequence[str] | bool = (),
+        columns: Sequence[str] | None = None,
+        exclude: Sequence[str] = (),
         out_of_range: str = "open",
         constant: str = "raise",
         empty: EmptyPolicy = "half",
@@ -101,6 +107,8 @@ class PSI(BinnedEstimator):
         self.binning = binning
         self.special = special
         self.categorical = categorical
+        self.columns = columns
+        self.exclude = exclude
         self.out_of_range = out_of_range
         self.constant = constant
         self.empty = empty
@@ -113,15 +121,15 @@ class PSI(BinnedEstimator):
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         table = self._open(X)
-        names = without_weight(table.names, sample_weight)
+        beside = Split(weight=sample_weight).names
+        names = self._characteristics(table, beside)
         split = Split(weight=sample_weight)
         encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
         return {
             "encoders_": encoders,
             "state_": state,
             "single_": table.one_dimensional,
-            "n_features_in_": len(names),
-            "feature_names_in_": np.array(names, dtype=object),
+            **seen_columns(table, beside),
         }
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:

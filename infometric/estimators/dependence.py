@@ -20,7 +20,7 @@ from infometric.functional import information as functional
 from infometric.state.counts import Counts
 from infometric.state.encoders import Column, Encoder
 from infometric.typing import Array
-from infometric.validation import check_lengths, check_weights
+from infometric.validation import check_lengths, check_paired, check_weights
 
 MOST_CELLS = 10_000_000
 
@@ -105,6 +105,7 @@ class MutualInformation(DiscreteEstimator):
                 "y is None.",
                 hint="fit(x, y)",
             )
+        check_paired(X, y)
         return cell_columns(X, self.bins), cell_columns(y, self.bins)
 
     def __sklearn_tags__(self) -> Any:
@@ -124,6 +125,12 @@ def joint_counts(
     coded = [vector_codes(e, v) for e, v in zip(encoders, variables, strict=True)]
     (x, width), (y, height) = coded
     codes, size = x * height + y, width * height
+    if size > MOST_CELLS:
+        raise DataError(
+            "The two variables together have too many cells for one table.",
+            got=f"{width} x {height}",
+            hint="bins=10 for numbers; group rare categories of text",
+        )
     table = np.bincount(codes, weights=weights, minlength=size)[None]
     squares = None
     if weights is not None:

@@ -77,6 +77,10 @@ class Functional:
         """Whether the null law is near enough for a p-value; Pearson's X^2 serves elsewhere."""
         return np.asarray(True)
 
+    def interval_holds(self, s: Any) -> Array:
+        """Whether the noncentral chi-square interval is known to cover; none is given elsewhere."""
+        return np.asarray(True)
+
     def bias(self, s: Any) -> Array | None:
         """Leading term of the bias of the value, reported and not subtracted; None if unknown."""
         return None

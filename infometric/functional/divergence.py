@@ -43,6 +43,8 @@ class Divergence(Additive):
 
     groups: ClassVar[int] = 2
     calibrated_from: ClassVar[float] = 2.0  # least expected count at which the interval held
+    # second_order_drift from which the interval may fail, and from which none is given
+    drift_limits: ClassVar[tuple[float, float]] = (0.1, 0.5)
     zeros: Zeros = "half"
 
     @property
@@ -73,6 +75,10 @@ class Divergence(Additive):
         """Never: the plug-in tests of these divergences reject too often in small cells."""
         return np.zeros(s.table.shape[:-2], dtype=bool)
 
+    def interval_holds(self, s: Counts) -> Array:
+        """Where the second-order bias is small beside the deviation: not with cells too thin."""
+        return second_order_drift(s) <= self.drift_limits[1]
+
     def bias(self, s: Counts) -> Array:
         """Bias of the plug-in value where the samples do not differ: the mean of the null law."""
         null = self.null(s)
@@ -91,12 +97,14 @@ class Divergence(Additive):
             text = "only one cell is occupied: the value is zero by definition, not by evidence"
             return (Caution("DegenerateWarning", text),)
         texts = []
+        if not self.interval_holds(s).all():
+            return (too_thin(s, int(s.occupied.sum())),)
         empty = (s.table == 0) & s.occupied[..., None, :]
         if empty.any() and self.empty_treatment(s):
             texts.append(f"{empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}")
         least = float(np.where(s.occupied[..., None, :], s.expected, np.inf).min())
         limit = max(self.calibrated_from, 10.0 if s.weighted else 0.0)
-        if least < limit:
+        if least < limit or (second_order_drift(s) > self.drift_limits[0]).any():
             texts.append(
                 f"least expected count {least:.2g} is below {limit:g}: the interval may fail at "
                 "either end; merge cells"
@@ -142,6 +150,7 @@ class Jeffreys(Divergence):
 
     name: ClassVar[str] = "jeffreys_divergence"
     calibrated_from: ClassVar[float] = 0.5
+    drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
 
     @property
     def curvature(self) -> float:
@@ -166,16 +175,8 @@ class Jeffreys(Divergence):
         return Functional.law(self, s, theta, variance)
 
     def null_holds(self, s: Counts) -> Array:
-        """Where the second-order bias of J under the null is below .05 of its deviations.
-
-        The bias is ``(1/N^2 + 1/M^2) sum(1 / pi)`` and the deviation ``s0 sqrt(8 (K - 1))``.
-        """
-        n = s.n_eff
-        pooled = s.expected[..., 0, :] / n[..., :1]
-        inverse = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0).sum(-1)
-        df = np.maximum(s.occupied.sum(-1) - 1, 1)
-        drift = (1 / n**2).sum(-1) * inverse / ((1 / n).sum(-1) * np.sqrt(8 * df))
-        return (drift <= 0.05) & (not s.weighted)
+        """Where the second-order bias of J under the null is below .05 of its deviation."""
+        return (second_order_drift(s) <= 0.05) & (not s.weighted)
 
     def influence(self, s: Counts) -> Array:
         """Derivatives ``log(p / r) - r / p`` and ``-log(p / r) - p / r``."""
@@ -197,6 +198,7 @@ class JensenShannon(Divergence):
 
     name: ClassVar[str] = "jensen_shannon_divergence"
     bounds: ClassVar[tuple[float, float]] = (0.0, float(np.log(2)))
+    drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
     zeros: Zeros = "keep"
     weight: float = 0.5
 
@@ -229,6 +231,7 @@ class TsallisDivergence(Divergence):
     name: ClassVar[str] = "tsallis_divergence"
     units: ClassVar[Units] = "dimensionless"
     calibrated_from: ClassVar[float] = 10.0
+    drift_limits: ClassVar[tuple[float, float]] = (0.05, 0.5)
     order: float = 2.0
 
     @property
@@ -253,6 +256,7 @@ class RenyiDivergence(Divergence):
 
     name: ClassVar[str] = "renyi_divergence"
     calibrated_from: ClassVar[float] = 10.0
+    drift_limits: ClassVar[tuple[float, float]] = (0.05, 0.5)
     order: float = 2.0
 
     @property
@@ -273,6 +277,28 @@ class RenyiDivergence(Divergence):
         tsallis = TsallisDivergence(self.zeros, self.order)
         scale = 1 + (self.order - 1) * tsallis.value(s)
         return tsallis.influence(s) / scale[..., None, None]
+
+
+def too_thin(s: Counts, cells: int) -> Caution:
+    """Say that there are too few records for any interval."""
+    sizes = " + ".join(f"{n:.6g}" for n in s.n_eff)
+    text = (
+        f"{sizes} records are too few for {cells} cells: the value is mostly bias, and no interval "
+        "is known to hold; merge cells"
+    )
+    return Caution("SparseCellWarning", text)
+
+
+def second_order_drift(s: Counts) -> Array:
+    """Second-order bias of J without a difference, in units of its standard deviation.
+
+    The bias is ``(1/N^2 + 1/M^2) sum(1 / pi)`` and the deviation ``s0 sqrt(8 (K - 1))``.
+    """
+    n = s.n_eff
+    pooled = s.expected[..., 0, :] / n[..., :1]
+    inverse = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0).sum(-1)
+    df = np.maximum(s.occupied.sum(-1) - 1, 1)
+    return (1 / n**2).sum(-1) * inverse / ((1 / n).sum(-1) * np.sqrt(8 * df))
 
 
 def contrast_scale(s: Counts) -> Array:

@@ -12,12 +12,12 @@ doi:10.1080/14786440009463897
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from infometric.functional.base import Caution, EntropySum, Functional, Null
-from infometric.functional.divergence import contrast_scale
+from infometric.functional.divergence import contrast_scale, too_thin
 from infometric.state.counts import Counts
 from infometric.typing import Array, Units
 
@@ -52,12 +52,36 @@ class MutualInformation(EntropySum):
         """Where every expected count is five or more."""
         return np.where(s.expected > 0, s.expected, np.inf).min((-2, -1)) >= 5
 
+    def interval_holds(self, s: Counts) -> Array:
+        """Where the second-order bias is below half the deviation under independence."""
+        return self._drift(s) <= 0.5
+
+    def _drift(self, s: Counts) -> Array:
+        """Second-order bias in units of the deviation: (A - 1)(B - 1) / (6 n sqrt(2 df)).
+
+        A and B are the sums of 1 / share over rows and columns.
+        """
+        p = s.joint / s.n[..., None]
+        inverse = []
+        for axis in (-1, -2):
+            margin = p.sum(axis)
+            inverse.append(
+                np.divide(1.0, margin, out=np.zeros(margin.shape), where=margin > 0).sum(-1) - 1
+            )
+        df = np.maximum(independence_df(s), 1)
+        return inverse[0] * inverse[1] / (6 * s.n_eff[..., 0] * np.sqrt(2 * df))
+
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """Say where the interval was not calibrated."""
+        if not self.interval_holds(s).all():
+            return (too_thin(s, int(s.occupied.sum())),)
         least = float(np.where(s.expected > 0, s.expected, np.inf).min())
-        if least >= 5:
+        if least >= 5 and (self._drift(s) <= 0.25).all():
             return ()
-        text = f"least expected count {least:.2g} is below 5: the interval may be off; merge cells"
+        text = (
+            f"least expected count {least:.2g} in {int(s.occupied.sum())} cells: the interval may "
+            "be off; merge cells"
+        )
         return (Caution("SparseCellWarning", text),)
 
     def bias(self, s: Counts) -> Array:
@@ -67,11 +91,15 @@ class MutualInformation(EntropySum):
 
 @dataclass(frozen=True)
 class PearsonChiSquare(Functional):
-    """Pearson's X^2 of groups x cells, or of a joint table of two variables."""
+    """Pearson's X^2 of groups x cells, or of a joint table of two variables.
+
+    `moments` says whether its null law has the exact moments, or those of large samples.
+    """
 
     name: ClassVar[str] = "pearson_chi_square"
     units: ClassVar[Units] = "dimensionless"
     groups: ClassVar[int] = 0  # any number
+    moments: Literal["exact", "asymptotic"] = "exact"
 
     def value(self, s: Counts) -> Array:
         """X^2, shape (...)."""
@@ -100,12 +128,59 @@ class PearsonChiSquare(Functional):
         return rows * psi
 
     def null(self, s: Counts) -> Null:
-        """Chi-square with (rows - 1)(columns - 1) degrees of freedom, design-corrected."""
-        if len(s.shape) > 1:
-            return Null(np.ones(s.n.shape[:-1]), independence_df(s))
-        df = (s.n_groups - 1) * (s.occupied.sum(-1) - 1)
-        scale = contrast_scale(s) / (1 / s.n_eff).sum(-1) if s.n_groups == 2 else np.ones(df.shape)
-        return Null(scale, df)
+        """Chi-square with the exact moments of X^2 given the margins, or the textbook's.
+
+        The textbook's has (rows - 1)(columns - 1) degrees of freedom, and serves weights too,
+        design-corrected. With many cells and few records its size is anything from 0 to .3, that
+        of the exact moments about .05.
+        """
+        joint = len(s.shape) > 1
+        df = independence_df(s) if joint else (s.n_groups - 1) * (s.occupied.sum(-1) - 1)
+        if s.weighted:
+            two = not joint and s.n_groups == 2
+            return Null(contrast_scale(s) / (1 / s.n_eff).sum(-1) if two else np.ones(df.shape), df)
+        one = np.ones(df.shape)
+        if self.moments == "asymptotic":
+            return Null(one, df)
+        mean, variance = conditional_moments(contingency(s))
+        known = (df > 0) & np.isfinite(variance) & (variance > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return Null(
+                np.where(known, variance / (2 * mean), one),
+                np.where(known, 2 * mean**2 / variance, df),
+            )
+
+
+def conditional_moments(table: Array) -> tuple[Array, Array]:
+    """Mean and variance of X^2 of tables (..., rows, columns) under independence, margins fixed.
+
+    References
+    ----------
+    Haldane, J. B. S. (1940). The mean and variance of chi^2, when used as a test of homogeneity,
+    when expectations are small. Biometrika 31, 346-355. doi:10.1093/biomet/31.3-4.346
+    Dawson, R. B. (1954). A simplified expression for the variance of the chi^2-function on a
+    contingency table. Biometrika 41, 280. doi:10.1093/biomet/41.1-2.280
+
+    Examples
+    --------
+    >>> mean, variance = conditional_moments(np.array([[3, 1], [1, 3]]))
+    >>> round(float(mean), 4), round(float(variance), 4)
+    (1.1429, 2.351)
+    """
+    n = table.sum((-2, -1), dtype=float)
+    levels, free, spread = [], [], []  # of the rows, of the columns
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for axis in (-1, -2):
+            margin = table.sum(axis, dtype=float)
+            k = (margin > 0).sum(-1)
+            inverse = np.where(margin > 0, 1 / margin, 0.0).sum(-1)
+            levels.append(k - 1)
+            free.append((k - 1) * (n - k) / (n - 1))
+            spread.append((n * inverse - k**2) / (n - 2))
+        mean = levels[0] * levels[1] * n / (n - 1)
+        variance = 2 * n / (n - 3) * (free[0] - spread[0]) * (free[1] - spread[1])
+        variance += n**2 / (n - 1) * spread[0] * spread[1]
+    return mean, variance
 
 
 def contingency(s: Counts) -> Array:

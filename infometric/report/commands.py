@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import csv
+import io
 import math
 import re
+import shlex
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -14,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from infometric._version import __version__
-from infometric.exceptions import InfometricError, InvalidParameterError, and_list
+from infometric.exceptions import InfometricError, InvalidParameterError, Shown, and_list
 from infometric.report import terminal
 from infometric.report.document import Report, Section
 from infometric.report.files import check_writable
@@ -62,6 +67,7 @@ class Binning(StrEnum):
     UNIFORM = "uniform"
 
 
+Exclude = Annotated[str, typer.Option("--exclude", help="Columns to leave out: a,b,c.")]
 Columns = Annotated[str, typer.Option("--columns", help="Columns to use: a,b,c.")]
 Bins = Annotated[str, typer.Option(help="Number of bins, or inner edges: 10 or 0,1,2.5.")]
 How = Annotated[Binning, typer.Option(help="Bins of equal count or of equal width.")]
@@ -92,13 +98,16 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
-    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|method)"
-    r"=(?:(['\"]?)([\w.,-]+)\2|\[([^\]']*)\])"
+    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method)"
+    r"=(?:(['\"]?)([\w.,-]+)\2|(\[[^\]]*\]))"
 )
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(arguments, prog_name="infometric")
     except InfometricError as error:
@@ -117,8 +126,17 @@ def run(arguments: list[str]) -> int:
 
 def as_option(found: re.Match[str]) -> str:
     """Option of the command line for a Python argument."""
-    value = found[3] if found[4] is None else found[4].replace(" ", "")
-    return f"--{found[1]} {value}"
+    value = found[3]
+    if found[4] is not None:
+        try:
+            items = [str(item) for item in ast.literal_eval(found[4])]
+        except (ValueError, SyntaxError):
+            items = [item.strip() for item in found[4][1:-1].split(",")]
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(items)
+        value = line.getvalue()
+    joint = "=" if value.startswith("-") else " "
+    return f"--{found[1]}{joint}{shlex.quote(value)}"
 
 
 def _version(wanted: bool) -> None:
@@ -141,6 +159,7 @@ def psi(
     reference: Annotated[Path, typer.Argument(help="CSV or Parquet file of the reference.")],
     current: Annotated[Path, typer.Argument(help="CSV or Parquet file of the current sample.")],
     columns: Columns = "",
+    exclude: Exclude = "",
     bins: Bins = "10",
     binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
@@ -160,9 +179,9 @@ def psi(
     """Population stability index of each column of CURRENT against REFERENCE."""
     from infometric.functions import psi as estimate
 
-    before(html, json, level)
+    before(html, json, level, reference, current)
     chosen = listed(columns)
-    old = opened(reference, categorical, chosen)
+    old = opened(reference, categorical, chosen, exclude)
     new = opened(current, categorical, [*chosen, by] if chosen and by else chosen)
     names = [n for n in old.names if n != by]
     options = binned(bins, binning, special, constant, empty, bins_from, names)
@@ -180,6 +199,7 @@ def iv(
     target: Target,
     event: Event = None,
     columns: Columns = "",
+    exclude: Exclude = "",
     bins: Bins = "10",
     binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
@@ -199,10 +219,10 @@ def iv(
     """Information value of each column of FILE about a target with two classes."""
     from infometric.functions import information_value as estimate
 
-    before(html, json, level)
+    before(html, json, level, file)
     chosen = listed(columns)
     beside = [target] if by is None else [target, by]
-    table = opened(file, categorical, [*chosen, *beside] if chosen else chosen)
+    table = opened(file, categorical, [*chosen, *beside] if chosen else chosen, exclude)
     names = [n for n in table.names if n not in beside]
     options = binned(bins, binning, special, constant, empty, bins_from, names)
     with working(f"IV of {len(names)} columns", quiet=quiet):
@@ -223,6 +243,7 @@ def woe(
     target: Target,
     event: Event = None,
     columns: Columns = "",
+    exclude: Exclude = "",
     bins: Bins = "10",
     binning: How = Binning.QUANTILE,
     categorical: Categorical = "",
@@ -237,9 +258,9 @@ def woe(
     """Weight of evidence of each bin: log share of non-events over log share of events."""
     from infometric.functions import weight_of_evidence as estimate
 
-    before(html, json, level)
+    before(html, json, level, file)
     chosen = listed(columns)
-    table = opened(file, categorical, [*chosen, target] if chosen else chosen)
+    table = opened(file, categorical, [*chosen, target] if chosen else chosen, exclude)
     names = [n for n in table.names if n != target]
     options = binned(bins, binning, special, constant, Empty.HALF, bins_from, names)
     with working(f"WoE of {len(names)} columns", quiet=quiet):
@@ -253,6 +274,7 @@ def woe(
 def entropy(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
     columns: Columns = "",
+    exclude: Exclude = "",
     bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
     categorical: Categorical = "",
     bias: Annotated[str, typer.Option(help="miller_madow or plug_in.")] = "miller_madow",
@@ -266,8 +288,8 @@ def entropy(
     """Shannon entropy of each column."""
     from infometric.functions import entropy as estimate
 
-    before(html, json, level)
-    table = opened(file, categorical, listed(columns))
+    before(html, json, level, file)
+    table = opened(file, categorical, listed(columns), exclude)
     edges = bins_of(bins) if bins else None
     with working(f"entropy of {len(table.names)} columns", quiet=quiet):
         found = estimate(table, bins=edges, bias=bias, units=units, level=level, method=method)
@@ -295,7 +317,7 @@ def mi(
     """Mutual information of two columns."""
     from infometric.functions import mutual_information as estimate
 
-    before(html, json, level)
+    before(html, json, level, file)
     table = opened(file, categorical, list(dict.fromkeys([x, y])))
     edges = bins_of(bins) if bins else None
     with working("mutual information", quiet=quiet):
@@ -329,11 +351,19 @@ def demo(
 # --- what the commands share ----------------------------------------------------------------
 
 
-def before(html: Path | None, json: Path | None, level: float) -> None:
-    """Refuse, before the work, what would fail after it."""
+def before(html: Path | None, json: Path | None, level: float, *inputs: Path) -> None:
+    """Refuse, before the work, what would fail after it, or write over what is read."""
     from infometric.inference import check_level
 
     check_level(level)
+    outputs = [path.resolve() for path in (html, json) if path is not None]
+    taken = [path.resolve() for path in inputs]
+    if len(set(outputs)) < len(outputs) or set(outputs) & set(taken):
+        raise InvalidParameterError(
+            "Every report needs a file of its own, beside the data.",
+            got=Shown(", ".join(str(p) for p in (html, json) if p is not None)),
+            hint="--html report.html --json report.json",
+        )
     for path in (html, json):
         check_writable(path)
 
@@ -393,9 +423,9 @@ def exceeding(table: ResultTable, limit: float | None, compare: Choice) -> list[
     unknown = [name for name, r in table.items() if math.isnan(pick[compare](r))]
     if unknown:
         raise InvalidParameterError(
-            f"--fail-above compares the {compare.value}, which this method does not give.",
+            f"--fail-above compares the {compare.value}, and these lines have none that is known.",
             got=and_list(unknown),
-            hint="leave --method at auto, or --fail-on value",
+            hint="leave --method at auto, --exclude them, or --fail-on value",
         )
     return [name for name, r in table.items() if pick[compare](r) > limit]
 
@@ -405,13 +435,17 @@ def tabled(measure: str, found: Result | ResultTable) -> ResultTable:
     return found if isinstance(found, ResultTable) else ResultTable({measure: found})
 
 
-def opened(path: Path, categorical: str, columns: list[str]) -> Any:
+def opened(path: Path, categorical: str, columns: list[str], exclude: str = "") -> Any:
     """Table of a file, with some of its columns."""
     from infometric.sources import open_table
 
     table = open_table(path, categorical=listed(categorical))
     table.require(listed(categorical))
-    return table.select(columns) if columns else table
+    gone = listed(exclude)
+    table.require(gone)
+    if not columns and not gone:
+        return table
+    return table.select([n for n in columns or table.names if n not in gone])
 
 
 def binned(
@@ -456,8 +490,9 @@ def bins_of(text: str) -> int | list[float]:
 
 
 def listed(text: str) -> list[str]:
-    """Parts of a text between commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Parts of a text between commas; quotes keep a comma, as in CSV."""
+    parts = next(csv.reader([text], skipinitialspace=True), [])
+    return [part.strip() for part in parts if part.strip()]
 
 
 def number(text: str | None) -> Any:

@@ -22,17 +22,20 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # a lone surrogate in a name becomes its escape, which JSON reads back
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         os.chmod(temporary, 0o666 & ~_umask())
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a folder")
         os.replace(temporary, target)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        raise unwritable(target, error) from error
+        if isinstance(error, OSError):
+            raise unwritable(target, error) from error
+        raise
     return target
 
 

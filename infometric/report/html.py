@@ -195,7 +195,7 @@ def _detail(r: Result) -> str:
     facts = [f"method {r.method}", f"standard error {_digits(r.se)}"]
     if "bias" in found and found["bias"] is not None:
         facts.append(f"estimated bias {_digits(float(found['bias']))}, not subtracted")
-    if "upper_bound" in found:
+    if _known(found.get("upper_bound")):
         facts.append(
             f"one-sided {100 * found['bound_level']:g} % bounds {_digits(found['lower_bound'])} "
             f"and {_digits(found['upper_bound'])}"
@@ -206,6 +206,11 @@ def _detail(r: Result) -> str:
     if found.get("cells"):
         parts.append(_cells(found["cells"], found["groups"]))
     return "".join(parts)
+
+
+def _known(value: Any) -> bool:
+    """Whether a bound is a number: it is NaN, or None in JSON, where no interval is known."""
+    return value is not None and math.isfinite(value)
 
 
 def _cells(rows: Sequence[dict[str, Any]], groups: Sequence[str]) -> str:

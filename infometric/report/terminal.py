@@ -18,11 +18,15 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from infometric.result import DIMENSIONLESS, Result, ResultTable, format_pvalue
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+_PLAIN: Any = {"highlight": False, "emoji": False}
+_NAME = 16  # width at which names fold
+_WHOLE, _NUMBERS = (1, 2, 3), 4  # columns that never fold; columns of numbers after the name
+out = Console(**_PLAIN)
+err = Console(stderr=True, **_PLAIN)
 _STYLE = {
     "stable": "green",
     "at most moderate": "yellow",
@@ -31,42 +35,86 @@ _STYLE = {
 }
 
 
-def show(title: str, table: ResultTable, *, units: bool = True) -> None:
-    """Print results as a table: value, interval, p, sizes and, for PSI, the verdict."""
+def show(title: str, table: ResultTable) -> None:
+    """Print results as a table: value, interval, p, sizes and, for PSI, the verdict.
+
+    In a narrow terminal names and words fold; where even that does not fit, each result is a name
+    and the lines below it: a number is never cut.
+    """
+    heads, rows = cells(table)
+    console = out if out.is_terminal else Console(width=160, **_PLAIN, file=out.file)
+    widths = column_widths(heads, rows, console.width)
+    if widths is None:
+        cards(title, heads, rows)
+    else:
+        console.print(grid(title, heads, rows, widths))
+    for text in table.warnings:
+        err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+    out.print()
+
+
+def cells(table: ResultTable) -> tuple[list[str], list[list[str]]]:
+    """Headings and texts of a table, the name first."""
     results = list(table.values())
-    verdicts = any("verdict" in r.diagnostics for r in results)
-    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    grid.add_column("", overflow="fold")
-    unit = results[0].units if results and results[0].units != DIMENSIONLESS else ""
-    grid.add_column(unit or "value", justify="right", no_wrap=True)
-    level = f"{100 * results[0].level:g} % interval" if results else "interval"
-    grid.add_column(level, justify="right", no_wrap=True)
+    first = results[0] if results else None
     adjusted = table.adjusted.get("pvalue_holm")
-    grid.add_column("p (Holm)" if adjusted else "p", justify="right", no_wrap=True)
-    grid.add_column("n", justify="right", no_wrap=True)
-    if verdicts:
-        grid.add_column("verdict", no_wrap=True)
-        grid.add_column("rule of thumb", style="dim", no_wrap=True)
+    verdicts = any("verdict" in r.diagnostics for r in results)
+    heads = [
+        "",
+        first.units if first and first.units != DIMENSIONLESS else "value",
+        f"{100 * first.level:g} % interval" if first else "interval",
+        "p (Holm)" if adjusted else "p",
+        "n",
+    ]
+    rows = []
     for i, (name, r) in enumerate(table.items()):
         pvalue = adjusted[i] if adjusted else r.pvalue
         row = [name, digits(r.value), interval(r), p_text(pvalue), sizes(r)]
         if verdicts:
-            verdict = str(r.diagnostics.get("verdict", ""))
-            row += [f"[{_STYLE.get(verdict, 'none')}]{verdict}[/]",
-                    str(r.diagnostics.get("rule_of_thumb", ""))]  # fmt: skip
-        grid.add_row(*(escape(text) if j == 0 else text for j, text in enumerate(row)))
-    wide = out if out.is_terminal else Console(width=160, file=out.file, highlight=False)
-    wide.print(grid)
-    for text in table.warnings:
-        err.print(f"note: {text}", style="yellow", markup=False)
-    out.print()
+            row += [str(r.diagnostics.get(k, "")) for k in ("verdict", "rule_of_thumb")]
+        rows.append(row)
+    return heads + (["verdict", "rule of thumb"] if verdicts else []), rows
 
 
-def escape(text: str) -> str:
-    """Text without markup."""
-    from rich.markup import escape as quoted
+def column_widths(heads: list[str], rows: list[list[str]], room: int) -> list[int] | None:
+    """Width of each column; None where the numbers and the longest words do not fit."""
+    wanted, least = [], []
+    for i, column in enumerate(zip(heads, *rows, strict=True)):
+        longest = max(map(len, column))
+        parts = (part for text in column for part in text.replace(" + ", "_+ ").split())
+        words = max(map(len, parts), default=0)
+        wanted.append(longest)
+        least.append(min(longest, _NAME) if i == 0 else longest if i in _WHOLE else words)
+    spare = room - 2 * (len(heads) - 1) - sum(least)
+    if spare < 0:
+        return None
+    for i in [*range(1, len(wanted)), 0]:  # names last: they have most to take
+        more = min(spare, wanted[i] - least[i])
+        least[i], spare = least[i] + more, spare - more
+    return least
 
-    return quoted(text)
+
+def grid(title: str, heads: list[str], rows: list[list[str]], widths: list[int]) -> Table:
+    """One line a result."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for i, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        words = i == 0 or i > _NUMBERS
+        table.add_column(
+            head, justify="left" if words else "right", width=width, overflow="fold",
+            style="dim" if head == "rule of thumb" else None,
+        )  # fmt: skip
+    for row in rows:
+        table.add_row(*(Text(text, style=_STYLE.get(text, "")) for text in row))
+    return table
+
+
+def cards(title: str, heads: list[str], rows: list[list[str]]) -> None:
+    """A few short lines a result."""
+    out.print(title, style="bold", markup=False)
+    for name, *texts in rows:
+        out.print(name, markup=False, soft_wrap=True)
+        for head, text in zip(heads[1:], texts, strict=True):
+            out.print(f"  {head}: {text}", markup=False, soft_wrap=True, style=_STYLE.get(text))
 
 
 def digits(value: float) -> str:
@@ -80,7 +128,7 @@ def interval(r: Result) -> str:
     """Bounds in brackets."""
     if math.isnan(r.ci.low):
         return "-"
-    return escape(f"[{digits(r.ci.low)}, {digits(r.ci.high)}]")
+    return f"[{digits(r.ci.low)}, {digits(r.ci.high)}]"
 
 
 def p_text(pvalue: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from infometric.exceptions import DataError, InvalidParameterError
 from infometric.sources.progress import Stage
+from infometric.sources.refusals import Refusals
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
     BinSpec,
@@ -17,6 +18,7 @@ from infometric.state.encoders import (
     Encoder,
     IntervalEncoder,
     encoder_from_dict,
+    exact,
     learn_encoder,
 )
 from infometric.typing import Array
@@ -54,21 +56,24 @@ def learn_encoders(
         Where a column is constant, all missing or infinite.
     """
     table.require(names)
-    given = {name: chosen_encoder(bins, name, spec) for name in names}
-    wanted = [n for n in names if not _is_encoder(given[n])]
-    read = map(table.column, wanted) if spec.needs_range else table.sample(wanted)
-    learned = {c.name: c for c in read}
-    return {
-        name: given[name] if _is_encoder(given[name]) else learn_encoder(learned[name], given[name])
-        for name in names
-    }
+    refusals = Refusals(names)
+    found: dict[str, Encoder] = {}
+    for name in names:
+        with refusals.of(name):
+            found[name] = _learned(table, name, chosen_encoder(bins, name, spec))
+    refusals.settle()
+    return found
 
 
-def _is_encoder(value: Any) -> bool:
-    return isinstance(value, Encoder)
+def _learned(table: Table, name: str, given: Encoder | BinSpec) -> Encoder:
+    """The encoder that was given, or one learned as the spec says."""
+    if isinstance(given, Encoder):
+        return given
+    column = table.column(name) if given.needs_range else next(iter(table.sample([name])))
+    return learn_encoder(column, given)
 
 
-def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Any:
+def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Encoder | BinSpec:
     """Encoder where `bins` fixes one for the column, else the spec to learn it by."""
     if isinstance(bins, Mapping):
         if "kind" in bins:
@@ -87,7 +92,7 @@ def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Any:
     try:
         if isinstance(bins, str):
             raise TypeError("a text is no list of edges")
-        edges = tuple(float(e) for e in bins)
+        edges = tuple(exact(e) if isinstance(e, int) else float(e) for e in bins)
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(
             "bins must be a number of cells, a list of inner edges, or a fitted encoder.",
@@ -95,11 +100,6 @@ def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Any:
             hint="bins=10",
         ) from error
     return IntervalEncoder(edges, special=spec.special, learned={"binning": "given"})
-
-
-def without_weight(names: Sequence[str], sample_weight: Any) -> list[str]:
-    """Names of the characteristics: all but the column of weights, where a name was given."""
-    return [n for n in names if not (isinstance(sample_weight, str) and n == sample_weight)]
 
 
 @dataclass(frozen=True)
@@ -151,13 +151,15 @@ def fit_columns(
         return learned, count_table(table, learned, split)
     sides = _sides(table, split)
     encoders: dict[str, Encoder] = {}
-    counts: dict[str, Counts] = {}
+    totals: Totals = {}
     stage = Stage(table.n_rows * len(names))
+    refusals = Refusals(names)
     for name in names:
-        encoders |= learn_encoders(table, [name], bins, spec)
-        one = {name: encoders[name]}
-        counts |= _finished(_by_batches(table, one, sides, None, stage), one, split)
-    return encoders, counts
+        with refusals.of(name):
+            encoders |= learn_encoders(table, [name], bins, spec)
+            totals |= _by_batches(table, {name: encoders[name]}, sides, None, stage)
+    refusals.settle()
+    return encoders, _finished(totals, encoders, split)
 
 
 def count_table(
@@ -201,10 +203,13 @@ def _by_batches(
             start += batch.n_rows
         else:
             side = sides[i]
+        refusals = Refusals(list(encoders))
         for name, encoder in encoders.items():
-            part = encoder.count(batch[name], *side)
-            totals[name] = _plus(totals[name], part) if name in totals else part
-            stage.advance(batch.n_rows)
+            with refusals.of(name):
+                part = encoder.count(batch[name], *side)
+                totals[name] = _plus(totals[name], part) if name in totals else part
+                stage.advance(batch.n_rows)
+        refusals.settle()
     return totals
 
 

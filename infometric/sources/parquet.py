@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from infometric.exceptions import DataError, SourceError
 from infometric.state.encoders import SAMPLE_SIZE, Column, concatenate, hashed_rows, plain
-from infometric.validation import HELD_ROWS, LazyColumns, Table
+from infometric.validation import HELD_ROWS, LazyColumns, Table, date_column, refuse_twice
 
 _ROWS = 1 << 21  # rows of one column held at once
 
@@ -47,6 +47,7 @@ class ParquetTable(Table):
         schemas = [self._guard(file, partial(pq.read_schema, file)) for file in self.files]
         self._schema = schemas[0]
         self.names = tuple(map(str, self._schema.names))
+        refuse_twice(self.names)
         for file, schema in zip(self.files, schemas, strict=True):
             if schema.names != self._schema.names:
                 raise SourceError(
@@ -169,13 +170,15 @@ def _column(name: str, values: Any) -> Column:
     if pa.types.is_boolean(kind):
         codes = values.cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
         return Column(name, codes.astype(np.int64), None, (False, True))
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return date_column(name, values.to_numpy(zero_copy_only=False))
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):
         values = values.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise DataError(
             f"Column {name!r} holds {kind}, which is neither number nor text.",
             got=str(kind),
-            hint=f"leave {name!r} out, or convert it to a number or a text",
+            hint=f"exclude=[{name!r}] to leave it out, or convert it to a number or a text",
         )
     missing = None
     if values.null_count:

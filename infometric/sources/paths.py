@@ -12,6 +12,7 @@ from typing import Any
 from infometric.exceptions import SourceError
 
 _CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst", ".tsv.zst")
+_NONE = "\x1f"  # the delimiter of a file with one column, whose cells may hold any of the others
 _PARQUET = (".parquet", ".pq")
 
 
@@ -49,11 +50,11 @@ def check_path(path: str) -> bool:
     return parquet
 
 
-def find_delimiter(path: str) -> str:
-    """Delimiter of a CSV file: the one that divides its first line into most names.
+def read_header(path: str) -> tuple[str, list[str]]:
+    """Delimiter of a CSV file, the one that divides its first line into most names, and these.
 
-    Empty where the line cannot be read here (a kind of compression, another encoding); the reader
-    of the file then looks for itself.
+    Both empty where the line cannot be read here (a kind of compression, another encoding); the
+    reader of the file then looks for itself.
     """
     first = sorted(glob.glob(path))[0] if "*" in path else path
     opener: Any = gzip.open if first.lower().endswith(".gz") else open
@@ -61,9 +62,10 @@ def find_delimiter(path: str) -> str:
         with opener(first, "rt", encoding="utf-8-sig", newline="") as file:
             line = file.readline()
     except (OSError, UnicodeDecodeError, EOFError):
-        return ""
-    widths = {d: len(next(csv.reader([line], delimiter=d), [])) for d in (",", ";", "\t", "|")}
-    return max(widths, key=lambda d: widths[d])
+        return "", []
+    names = {d: next(csv.reader([line], delimiter=d), []) for d in (",", ";", "\t", "|")}
+    best = max(names, key=lambda d: len(names[d]))
+    return (best, names[best]) if len(names[best]) > 1 else (_NONE, names[best])
 
 
 def _nearest(path: str) -> str | None:

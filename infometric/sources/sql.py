@@ -18,7 +18,6 @@ from infometric.state.encoders import (
     Encoder,
     IntervalEncoder,
     refuse_infinite,
-    refuse_numbers,
 )
 from infometric.typing import Array
 from infometric.validation import check_weights, plain_class
@@ -30,12 +29,22 @@ INFINITE = -1  # cell number of infinite values: an error
 
 
 def kind_of(declared: str) -> str | None:
-    """Kind of a DuckDB type: "number", "boolean" or "category"; None for anything else."""
+    """Kind of a DuckDB type: "number", "boolean", "category" or "date"; None for others."""
     if declared in _FLOATS or declared in _INTEGERS or declared.startswith("DECIMAL"):
         return "number"
     if declared == "BOOLEAN":
         return "boolean"
+    if declared == "DATE" or declared.startswith("TIMESTAMP"):
+        return "date"
     return "category" if declared in ("VARCHAR", "UUID") or declared.startswith("ENUM") else None
+
+
+def as_text(column: str, declared: str) -> str:
+    """Expression of a category or a date as text (`validation.date_text`), a zone's in UTC."""
+    if declared == "TIMESTAMP WITH TIME ZONE":
+        column = f"make_timestamp(epoch_us({column}))"
+    text = f"CAST({column} AS VARCHAR)"
+    return f"replace({text}, ' 00:00:00', '')" if kind_of(declared) == "date" else text
 
 
 def wide(declared: str) -> bool:
@@ -69,12 +78,6 @@ def cell_expression(encoder: Encoder, name: str, declared: str) -> str:
 
 
 def _interval(encoder: IntervalEncoder, column: str, declared: str) -> str:
-    if kind_of(declared) != "number":
-        raise DataError(
-            f"Column {column} holds {declared} where the encoder expects numbers.",
-            got=declared,
-            hint=f"convert it, or encode it anew: categorical=[{column}]",
-        )
     whole = declared in _INTEGERS
     x = column if whole else f"CAST({column} AS DOUBLE)"
 
@@ -98,16 +101,14 @@ def _interval(encoder: IntervalEncoder, column: str, declared: str) -> str:
 
 
 def _category(encoder: CategoryEncoder, column: str, declared: str) -> str:
-    kind = kind_of(declared)
-    if kind == "number" and encoder.textual:
-        refuse_numbers(column.strip('"'), declared)
-    x = f"CAST({column} AS VARCHAR)" if kind == "category" else column
+    text = kind_of(declared) in ("category", "date")
+    x = as_text(column, declared) if text else column
     gone = f"{column} IS NULL" + (f" OR isnan({column})" if declared in _FLOATS else "")
     number = len(encoder.categories)
     same = [
         (f"{x} = {literal(c)}", i)
         for i, c in enumerate(encoder.categories)
-        if isinstance(c, str) == (kind == "category")
+        if isinstance(c, str) == text
     ]
     return _case([(gone, number + 1), *same], number)
 
@@ -130,7 +131,11 @@ def count_query(
         f"{cell_expression(encoder, name, types[name])} AS c{i}"
         for i, (name, encoder) in enumerate(encoders.items())
     ]
-    group = "" if target is None else f", {identifier(target)} AS g"
+    group = ""
+    if target is not None:
+        column = identifier(target)
+        dated = kind_of(types[target]) == "date"
+        group = f", {as_text(column, types[target]) if dated else column} AS g"
     w = "" if weight is None else f", CAST({identifier(weight)} AS DOUBLE) AS w"
     sums = "" if weight is None else (
         ", sum(w), sum(w * w), min(w), count(*) FILTER (w IS NULL OR NOT isfinite(w))")  # fmt: skip

@@ -11,6 +11,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +20,28 @@ import numpy as np
 
 from infometric.exceptions import DataError, SourceError
 from infometric.sources import sql
-from infometric.sources.paths import check_path, find_delimiter
-from infometric.state.encoders import SAMPLE_SIZE, Column, Encoder, plain
+from infometric.sources.paths import check_path, read_header
+from infometric.sources.refusals import Refusals
+from infometric.state.encoders import (
+    SAMPLE_SIZE,
+    CategoryEncoder,
+    Column,
+    Encoder,
+    IntervalEncoder,
+    plain,
+    refuse_text,
+)
 from infometric.typing import Array
-from infometric.validation import LazyColumns, Table, array_column, refuse_text_weights
+from infometric.validation import (
+    LazyColumns,
+    Table,
+    array_column,
+    refuse_text_weights,
+    refuse_twice,
+)
 
 MEMORY_LIMIT = "1GB"
+_TYPES = "'BIGINT', 'DOUBLE', 'DATE', 'TIME', 'TIMESTAMP', 'VARCHAR'"  # of a CSV file
 NULL_STRINGS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
 
 
@@ -71,27 +88,63 @@ class FileTable(Table):
             make = f"CREATE VIEW source AS SELECT * FROM read_parquet({quoted})"
         else:
             nulls = ", ".join(f"'{s}'" for s in NULL_STRINGS)
-            delimiter = find_delimiter(self.path)
+            delimiter, header = read_header(self.path)
             chosen = f", delim='{delimiter}', header=true, skip=0" if delimiter else ""
             make = (
                 f"CREATE TEMP TABLE source AS SELECT * FROM read_csv({quoted}, "
-                f"nullstr=[{nulls}], sample_size=100000{chosen})"
+                f"nullstr=[{nulls}], sample_size=100000, auto_type_candidates=[{_TYPES}]{chosen})"
             )
         self._run(make)
         rows = self._run("DESCRIBE source").fetchall()
         types = {str(row[0]): str(row[1]) for row in rows}
+        if not self._parquet:
+            if len(header) == len(types):
+                self._refuse_names(header)
+            types |= dict.fromkeys(self._truth_values(types), "BOOLEAN")
         if not types:
             raise SourceError(f"{self.path} has no column.", hint="give the file a header line")
         return types
+
+    def _refuse_names(self, header: Sequence[str]) -> None:
+        """Error for names that DuckDB would quietly change: twice the same, but for case."""
+        refuse_twice(header)
+        lower = [name.lower() for name in header]
+        alike = [name for name in header if lower.count(name.lower()) > 1]
+        if alike:
+            raise SourceError(
+                f"{self.path} has column names that differ in case alone.",
+                got=alike,
+                hint="rename one of them",
+            )
+
+    def _truth_values(self, types: Mapping[str, str]) -> list[str]:
+        """Text columns of a CSV file that hold true and false alone, made booleans.
+
+        The reader's own guess takes yes and no for booleans too, which are text in every other
+        source.
+        """
+        texts = [name for name, declared in types.items() if declared == "VARCHAR"]
+        if not texts:
+            return []
+        columns = map(sql.identifier, texts)
+        tests = ", ".join(f"bool_and(lower({c}) IN ('true', 'false'))" for c in columns)
+        answers = self._run(f"SELECT {tests} FROM source").fetchone()
+        found = [name for name, true in zip(texts, answers, strict=True) if true]
+        for name in found:
+            self._run(f"ALTER TABLE source ALTER {sql.identifier(name)} TYPE BOOLEAN")
+        return found
 
     def _run(self, query: str) -> Any:
         try:
             return self._connection.execute(query)
         except (duckdb.Error, UnicodeDecodeError) as error:
-            first = str(error).splitlines()[0]
+            lines = [line.strip() for line in str(error).splitlines()]
+            alien = next((line for line in lines if "not utf-8 encoded" in line), None)
             raise SourceError(
-                f"{self.path} cannot be read as a table: {first}",
-                hint="write it anew: frame.to_parquet(path), or a CSV file with a header line",
+                f"{self.path} cannot be read as a table: {alien or lines[0]}",
+                hint=f"iconv -f latin1 -t utf-8 {self.path} > utf8.csv"
+                if alien
+                else "write it anew: frame.to_parquet(path), or a CSV file with a header line",
             ) from error
 
     @cached_property
@@ -100,7 +153,7 @@ class FileTable(Table):
         return int(self._run("SELECT count(*) FROM source").fetchone()[0])
 
     def kind(self, name: str) -> str:
-        """How a column is counted: "number", "boolean" or "category".
+        """How a column is counted: "number", "boolean", "category" or "date".
 
         Raises
         ------
@@ -115,7 +168,7 @@ class FileTable(Table):
             raise DataError(
                 f"Column {name!r} holds {declared}, which is neither number nor text.",
                 got=declared,
-                hint=f"leave it out: columns=[...] without {name!r}",
+                hint=f"exclude=[{name!r}] to leave it out",
             )
         return kind
 
@@ -128,21 +181,23 @@ class FileTable(Table):
         return self._fetch(name, "FROM source")
 
     def _fetch(self, name: str, rest: str) -> Column:
-        kind, quoted = self.kind(name), sql.identifier(name)
-        if kind == "category" and sql.kind_of(self._types[name]) == "category":
-            quoted = f"CAST({quoted} AS VARCHAR)"
-        elif sql.wide(self._types[name]):
-            quoted = f"CAST({quoted} AS DOUBLE)"
-        values = self._run(f"SELECT {quoted} AS value {rest}").fetchnumpy()["value"]
+        self.kind(name)
+        values = self._run(f"SELECT {self._plain(name)} AS value {rest}").fetchnumpy()["value"]
         column = array_column(name, as_array(values))
+        column = replace(column, dates=sql.kind_of(self._types[name]) == "date")
         return column.as_levels() if self._chosen(name) else column
+
+    def _plain(self, name: str) -> str:
+        """Expression of a column in a type that numpy has."""
+        quoted, declared = sql.identifier(name), self._types[name]
+        if sql.kind_of(declared) in ("category", "date"):
+            return sql.as_text(quoted, declared)
+        return f"CAST({quoted} AS DOUBLE)" if sql.wide(declared) else quoted
 
     def levels(self, name: str) -> tuple[tuple[Any, ...], bool]:
         """Distinct values of a column, and whether some are missing."""
-        quoted = sql.identifier(name)
-        text = f"CAST({quoted} AS VARCHAR)" if self.kind(name) == "category" and (
-            sql.kind_of(self._types[name]) == "category") else quoted  # fmt: skip
-        rows = self._run(f"SELECT DISTINCT {text} FROM source").fetchall()
+        self.kind(name)
+        rows = self._run(f"SELECT DISTINCT {self._plain(name)} FROM source").fetchall()
         values = [plain(row[0]) for row in rows]
         known = [v for v in values if v is not None and v == v]
         return tuple(known), len(known) < len(values)
@@ -159,7 +214,7 @@ class FileTable(Table):
             else:
                 levels, gone = self.levels(name)
                 codes = np.arange(len(levels)) if not gone else np.arange(-1, len(levels))
-                yield Column(name, codes, None, levels)
+                yield Column(name, codes, None, levels, dates=kind == "date")
 
     def _sampled(self, name: str) -> Column:
         if self.n_rows <= SAMPLE_SIZE:
@@ -193,10 +248,26 @@ class FileTable(Table):
         """Tables (n_groups, n_cells) of each column and of squared weights, by one query."""
         if weight is not None and self.kind(weight) != "number":
             refuse_text_weights(weight, self._types[weight])
+        refusals = Refusals(list(encoders))
+        for name, encoder in encoders.items():
+            with refusals.of(name):
+                self._require_kind(encoder, name)
+        refusals.settle()
         types = {n: self._types[n] for n in self.names}
         query = sql.count_query(encoders, types, target, weight)
         rows = self._run(query).fetchall()
         return sql.tables(rows, encoders, target, classes, weighted=weight is not None)
+
+    def _require_kind(self, encoder: Encoder, name: str) -> None:
+        """Error where a column is not of the kind that its encoder knows."""
+        textual = self.kind(name) in ("category", "date") and not self._numeric(name)
+        if isinstance(encoder, CategoryEncoder) and textual != encoder.textual:
+            encoder.require_kind(name, self.levels(name)[0])
+        elif isinstance(encoder, IntervalEncoder) and not self._numeric(name):
+            refuse_text(name, self.levels(name)[0])
+
+    def _numeric(self, name: str) -> bool:
+        return sql.kind_of(self._types[name]) == "number"
 
 
 def as_array(values: Any) -> Array:

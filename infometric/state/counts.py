@@ -22,6 +22,7 @@ from infometric.exceptions import DataError, MergeError, UnsupportedError
 from infometric.typing import Array
 
 SCHEMA_VERSION = 1
+LARGEST_TOTAL = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,15 +273,20 @@ class Counts:
     def merge_cells(self, onto: Array) -> Counts:
         """Counts over coarser cells: ``onto[k]`` is the new cell of cell k."""
         size = int(onto.max()) + 1
-        indicator = np.zeros((self.n_cells, size), dtype=self.table.dtype)
-        indicator[np.arange(self.n_cells), onto] = 1
+
+        def joined(table: Array) -> Array:
+            out = np.zeros((*table.shape[:-1], size), dtype=table.dtype)
+            np.add.at(out.swapaxes(-1, 0), onto, table.swapaxes(-1, 0))
+            return out
+
         labels = None
         if self.cells is not None:
-            labels = tuple(
-                " + ".join(self.cells[k] for k in np.flatnonzero(onto == j)) for j in range(size)
-            )
-        squares = None if self.squares is None else self.squares @ indicator
-        return Counts(self.table @ indicator, (size,), squares, self.key, labels, self.groups)
+            parts: list[list[str]] = [[] for _ in range(size)]
+            for label, j in zip(self.cells, onto, strict=True):
+                parts[j].append(label)
+            labels = tuple(map(" + ".join, parts))
+        squares = None if self.squares is None else joined(self.squares)
+        return Counts(joined(self.table), (size,), squares, self.key, labels, self.groups)
 
     def select_cells(self, keep: Array) -> Counts:
         """Counts of some of the cells."""
@@ -384,6 +390,11 @@ def check_table(counts: Any) -> Array:
             got=bad[:5].tolist(),
             hint="look at the cells counts[~(counts >= 0)]",
         )
-    if table.dtype.kind == "f" and (table == np.rint(table)).all() and table.max() < 2**53:
-        return table.astype(np.int64)
-    return table.astype(np.int64) if table.dtype.kind in "iub" else table
+    if float(table.astype(float).sum()) > LARGEST_TOTAL:
+        raise DataError(
+            f"Counts must sum to {LARGEST_TOTAL:g} at most, beyond which they are not exact.",
+            got=float(table.astype(float).sum()),
+            hint="Counts.from_counts(counts / 1000)",
+        )
+    whole = table.dtype.kind in "iub" or bool((table == np.rint(table)).all())
+    return table.astype(np.int64) if whole else table

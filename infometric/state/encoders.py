@@ -11,9 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
+from itertools import pairwise
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -25,6 +28,8 @@ Binning = Literal["quantile", "uniform"]
 MISSING = "missing"
 OTHER = "other"
 _CHUNK = 1 << 15  # values per pass: a chunk of float64 stays in the second-level cache
+_FEW_LEVELS = 50  # text with more distinct values that are nearly all numbers is no category
+_COMMA = re.compile(r"[-+]?\d[\d.,]*")
 _FEW_EDGES = 64  # up to here comparing with every edge beats a binary search
 SAMPLE_SIZE = 100_000
 
@@ -43,12 +48,16 @@ class Column:
         True where a number is missing; NaN is missing too.
     levels : tuple, optional
         Distinct values of a categorical column; None for numbers.
+    dates : bool
+        Whether the levels are dates as ISO 8601 texts: they divide a table into slices, and are
+        no characteristic.
     """
 
     name: str
     values: Array
     missing: Array | None = None
     levels: tuple[Any, ...] | None = None
+    dates: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -63,7 +72,7 @@ class Column:
     def rows(self, index: Array) -> Column:
         """Some of the rows."""
         missing = None if self.missing is None else self.missing[index]
-        return Column(self.name, self.values[index], missing, self.levels)
+        return Column(self.name, self.values[index], missing, self.levels, self.dates)
 
     def as_levels(self) -> Column:
         """The same column with its distinct numbers as categories."""
@@ -96,7 +105,7 @@ def concatenate(name: str, parts: Sequence[Column]) -> Column:
         np.array([*(position[v] for v in c.levels or ()), -1], dtype=np.int64)[c.values]
         for c in parts
     ]
-    return Column(name, np.concatenate(codes), None, levels)
+    return Column(name, np.concatenate(codes), None, levels, parts[0].dates)
 
 
 class Encoder:
@@ -165,7 +174,8 @@ class IntervalEncoder(Encoder):
     Parameters
     ----------
     edges : tuple of float
-        Inner edges, strictly increasing; cell i holds ``edges[i-1] <= x < edges[i]``.
+        Inner edges, strictly increasing; cell i holds ``edges[i-1] <= x < edges[i]``. Integers
+        that no float can hold stay integers.
     lower, upper : float, optional
         Range; values below `lower` or above `upper` get cells of their own. Open by default.
     special : tuple of float
@@ -191,12 +201,9 @@ class IntervalEncoder(Encoder):
     learned: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
-            edges = np.asarray(self.edges, dtype=float)
-        except (TypeError, ValueError):
-            edges = np.array([np.nan])
-        if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-            good = sorted({float(e) for e in edges if np.isfinite(e)}) or [0.0]
+        real = [e for e in self.edges if isinstance(e, Real) and math.isfinite(e)]
+        if len(real) < len(self.edges) or any(a >= b for a, b in pairwise(real)):
+            good = sorted(set(real)) or [0.0]
             raise InvalidParameterError(
                 "Bin edges must be finite numbers, strictly increasing.",
                 got=list(self.edges),
@@ -310,11 +317,7 @@ class IntervalEncoder(Encoder):
 
     def _numbers(self, column: Column) -> Array:
         if not column.numeric:
-            raise DataError(
-                f"Column {column.name!r} holds categories where the encoder expects numbers.",
-                got=and_list(list(column.levels or ())),
-                hint=f"convert it, or encode it anew: categorical=[{column.name!r}]",
-            )
+            refuse_text(column.name, column.levels or ())
         return column.values
 
 
@@ -360,11 +363,24 @@ class CategoryEncoder(Encoder):
 
     def _map(self, name: str, levels: Sequence[Any]) -> Array:
         """Cell of each level of a column, the missing one (code -1) last."""
-        if levels and self.textual and not any(isinstance(v, str) for v in levels):
-            refuse_numbers(name, levels)
+        self.require_kind(name, levels)
         other = len(self.categories)
         cells = [self._position.get(level, other) for level in levels]
         return np.array([*cells, other + 1], dtype=np.int64)
+
+    def require_kind(self, name: str, seen: Sequence[Any]) -> None:
+        """Error where text meets categories that are numbers or truth values, or the reverse."""
+        if not seen or not self.categories or self.textual == isinstance(seen[0], str):
+            return
+        raise DataError(
+            f"Column {name!r} holds {_kind(seen)} where the encoder knows {_kind(self.categories)} "
+            f"alone: {and_list(self.categories, limit=3)}.",
+            got=and_list(seen, limit=3),
+            hint=f"frame[{name!r}].astype(str), as the reference was"
+            if self.textual
+            else f"frame[{name!r}].map({{{str(seen[0])!r}: {self.categories[0]!r}, ...}}), as the "
+            "reference was",
+        )
 
     def encode(self, column: Column) -> Array:
         """Cell of each row, shape (n_rows,)."""
@@ -435,6 +451,9 @@ class BinSpec:
         Whether the outer intervals are open, or values beyond the reference's range get cells.
     constant : {"raise", "keep"}
         What becomes of a column with one value.
+    categorical : tuple of str or bool
+        Columns that are known to be categories, so that dates and texts that look like spoilt
+        numbers are taken as they are.
     """
 
     bins: int = 10
@@ -442,6 +461,12 @@ class BinSpec:
     special: tuple[float, ...] = ()
     out_of_range: Literal["open", "cell"] = "open"
     constant: Literal["raise", "keep"] = "raise"
+    categorical: tuple[str, ...] | bool = ()
+
+    def takes_categories(self, name: str) -> bool:
+        """Whether the column was said to hold categories."""
+        some = () if isinstance(self.categorical, bool) else self.categorical
+        return self.categorical is True or name in some
 
     @property
     def needs_range(self) -> bool:
@@ -479,11 +504,15 @@ def learn_encoder(column: Column, spec: BinSpec) -> Encoder:
     learned = {"rows": int(x.size), "binning": spec.binning, "bins": spec.bins}
     if spec.out_of_range == "open":
         return IntervalEncoder(edges, special=spec.special, learned=learned)
-    return IntervalEncoder(edges, float(low), float(high), spec.special, learned)
+    return IntervalEncoder(edges, exact(low), exact(high), spec.special, learned)
 
 
 def _learn_categories(column: Column, spec: BinSpec) -> Encoder:
     levels = tuple(column.levels or ())
+    if not spec.takes_categories(column.name):
+        if column.dates:
+            refuse_dates(column.name, levels)
+        refuse_spoilt_numbers(column)
     if not levels:
         _refuse_flat(column, spec, "missing everywhere", len(column.values))
     if len(levels) == 1 and not (column.values < 0).any():
@@ -496,7 +525,7 @@ def _refuse_flat(column: Column, spec: BinSpec, what: str, n: int) -> None:
     if spec.constant == "raise":
         raise DataError(
             f"Column {column.name!r} is {what} ({n} values), so nothing can be compared.",
-            hint=f"leave {column.name!r} out, or keep it in one cell with constant='keep'",
+            hint=f"exclude=[{column.name!r}] to leave it out, or constant='keep' for one cell",
         )
 
 
@@ -519,13 +548,24 @@ def quantile_edges(x: Array, bins: int) -> tuple[float, ...]:
         distinct = np.unique(x)
         if len(distinct) <= bins or not len(edges):
             edges = distinct[1:] if len(distinct) <= bins else distinct[1:2]
-    return tuple(dict.fromkeys(float(e) for e in edges))  # integers beyond 2^53 may fall together
+    return tuple(map(exact, edges.tolist()))
 
 
 def uniform_edges(low: float, high: float, bins: int) -> tuple[float, ...]:
     """Inner edges of `bins` intervals of equal width between `low` and `high`."""
     edges = np.unique(np.linspace(low, high, bins + 1)[1:-1])
     return tuple(float(e) for e in edges if low < e <= high)
+
+
+def exact(value: float) -> float:
+    """Float of a number, or the integer itself where no float is equal to it (beyond 2^53).
+
+    Examples
+    --------
+    >>> exact(2**53), exact(2**53 + 1)
+    (9007199254740992.0, 9007199254740993)
+    """
+    return value if float(value) != value else float(value)
 
 
 def sample_rows(n: int, size: int = SAMPLE_SIZE) -> Array | None:
@@ -561,13 +601,69 @@ def thresholds(edges: Sequence[float], dtype: Any) -> list[Any]:
     return list(np.where(rounded.astype(float) < np.asarray(edges), up, rounded))
 
 
-def refuse_numbers(name: str, seen: Any) -> None:
-    """Error for a column of numbers where the encoder knows text alone."""
+def refuse_dates(name: str, seen: Sequence[Any]) -> None:
+    """Error for a column of dates where a characteristic is expected."""
     raise DataError(
-        f"Column {name!r} holds numbers where the encoder expects text.",
-        got=and_list(list(seen)) if isinstance(seen, list | tuple) else seen,
-        hint=f"convert it as the reference was: frame[{name!r}].astype(str)",
+        f"Column {name!r} holds dates, which are no characteristic.",
+        got=next(iter(seen), None),
+        hint=f"exclude=[{name!r}] to leave it out, by={name!r} to slice by it, or convert it to a "
+        "number",
     )
+
+
+def refuse_text(name: str, levels: Sequence[Any]) -> None:
+    """Error for a column of text where an encoder expects numbers, showing what is no number."""
+    odd = [v for v in levels if not _reads_as_number(v)]
+    some = f"; {len(odd)} of its {len(levels)} distinct values are no number" if odd else ""
+    raise DataError(
+        f"Column {name!r} holds {_kind(levels)} where the encoder expects numbers{some}.",
+        got=and_list(odd or list(levels)),
+        hint=f"pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing, "
+        f"categorical=[{name!r}] from the reference on makes all of them categories"
+        if odd
+        else f"frame[{name!r}].astype(float), as the reference was",
+    )
+
+
+def refuse_spoilt_numbers(column: Column) -> None:
+    """Error for text that is many numbers but for a few values: one bad cell of a CSV file."""
+    levels = [v for v in column.levels or () if isinstance(v, str)]
+    if len(levels) <= _FEW_LEVELS:
+        return
+    odd = [v for v in levels if not _reads_as_number(v)]
+    commas = [v for v in odd if _COMMA.fullmatch(v.strip())]
+    if not odd or len(odd) - len(commas) > len(levels) // 10:
+        return
+    name = column.name
+    what = f"Column {name!r} was read as text: of its {len(levels)} distinct values "
+    if commas:
+        raise DataError(
+            what + f"{len(commas)} are numbers with a comma.",
+            got=and_list(commas, limit=3),
+            hint=f"frame[{name!r}].str.replace(',', '.').astype(float), or "
+            f"categorical=[{name!r}] if they are categories",
+        )
+    raise DataError(
+        what + f"all but {len(odd)} are numbers.",
+        got=and_list(odd, limit=3),
+        hint=f"pandas.to_numeric(frame[{name!r}], errors='coerce'), or categorical=[{name!r}] if "
+        "they are categories",
+    )
+
+
+def _kind(levels: Sequence[Any]) -> str:
+    """What levels are, in words."""
+    if any(isinstance(v, str) for v in levels):
+        return "text"
+    return "truth values" if all(isinstance(v, bool) for v in levels) else "numbers"
+
+
+def _reads_as_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def refuse_infinite(name: str, count: int, values: Any = ()) -> None:
@@ -596,5 +692,7 @@ def format_number(value: float) -> str:
     >>> format_number(3.0), format_number(0.1), format_number(1e20)
     ('3', '0.1', '1e+20')
     """
+    if isinstance(value, int):
+        return str(value)
     value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -54,7 +54,8 @@ class Chi2Null:
     """p-value of "nothing there" from the chi-square law of the value.
 
     Where that law is not near enough (`Functional.null_holds`), Pearson's X^2 takes its place: it
-    keeps its size in cells that are nearly empty.
+    keeps its size in cells that are nearly empty, and with its exact moments even with more cells
+    than records.
     """
 
     name: ClassVar[str] = "chi2"
@@ -92,7 +93,8 @@ class NoncentralChi2:
         theta = np.maximum(theta, 0.0)
         law = functional.law(functional.prepare(state), theta, se**2)
         low, high = ncx2_interval(theta, law, level)
-        return Inference(self.name, se, low, high)
+        holds = functional.interval_holds(state)
+        return Inference(self.name, se, np.where(holds, low, np.nan), np.where(holds, high, np.nan))
 
 
 def standard_error(functional: Any, state: Any) -> Array:
@@ -134,4 +136,4 @@ def noncentrality(t: Array, df: Array, probability: float) -> Array:
 def _chi2_sf(statistic: Array, df: Array) -> Array:
     """Upper tail of the chi-square law; one where no degree of freedom is left."""
     df = np.asarray(df, dtype=float)
-    return np.where(df > 0, chdtrc(np.maximum(df, 1.0), statistic), 1.0)
+    return np.where(df > 0, chdtrc(np.where(df > 0, df, 1.0), statistic), 1.0)

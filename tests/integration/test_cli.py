@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import infometric as im
 from infometric import datasets
+from infometric.report.document import Report, Section
 
 PROGRAM = Path(sys.executable).with_name("infometric")
 
@@ -145,3 +154,90 @@ def test_help_names_every_command(tmp_path):
     assert done.returncode == 0
     for command in ("psi", "iv", "woe", "entropy", "mi", "demo"):
         assert f" {command} " in done.stdout
+
+
+# --- narrow terminals, odd names, files that would be lost ---------------------------------------
+
+
+def on_a_terminal(folder, width, *arguments):
+    """What a terminal of so many columns shows, without its colours."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
+    process = subprocess.Popen(
+        [PROGRAM, *map(str, arguments)], cwd=folder, stdout=theirs, stderr=subprocess.DEVNULL,
+        env=environment | {"TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(theirs)
+    parts = []
+    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    os.close(ours)
+    assert process.wait() == 0
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", b"".join(parts).decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
+def test_no_terminal_is_too_narrow_for_a_number(folder, width):
+    shown = on_a_terminal(folder, width, "psi", "april.parquet", "september.csv")
+    found = im.psi(folder / "april.parquet", folder / "september.csv")
+    assert "…" not in shown
+    for name, r in found.items():
+        assert name in shown
+        assert f"{r.value:.4f}" in shown
+        assert f"[{r.ci.low:.4f}, {r.ci.high:.4f}]" in shown
+    assert "at most" in shown
+    if width >= 80:
+        assert max(map(len, shown.splitlines())) <= width
+
+
+def test_names_are_printed_as_they_are(tmp_path):
+    lines = [f"{i % 7},{i % 5},{i % 3},{i % 2}" for i in range(400)]
+    header = 'rate:100:,"[bold]x[/]","a,b",y'
+    (tmp_path / "odd.csv").write_text("\n".join([header, *lines]))
+    done = run(tmp_path, "iv", "odd.csv", "--target", "y")
+    assert done.returncode == 0, done.stderr
+    for name in ("rate:100:", "[bold]x[/]", "a,b"):
+        assert name in done.stdout
+    done = run(tmp_path, "iv", "odd.csv", "--target", "y", "--columns", '"a,b",rate:100:')
+    assert "[bold]" not in done.stdout
+    assert "a,b" in done.stdout
+
+
+def test_a_name_that_no_encoding_holds(tmp_path):
+    """A lone surrogate, as undecodable bytes become in Python: shown and written as its escape."""
+    odd = "b\udcffd"
+    table = im.ResultTable({odd: im.psi([1, 2] * 50, [1, 1, 2] * 30, bins=[2])})
+    report = Report("Odd", (Section("PSI", table),))
+    report.to_html(tmp_path / "odd.html")
+    report.to_json(tmp_path / "odd.json")
+    assert "b\\udcffd" in (tmp_path / "odd.html").read_text()
+    assert list(Report.from_json(tmp_path / "odd.json").sections[0].table) == [odd]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["odd.html", "odd.json"]
+
+
+def test_columns_are_left_out_and_the_error_says_how(folder, tmp_path):
+    months = datasets.load_credit_card_months().assign(one=1, day=pd.Timestamp("2026-01-31"))
+    months.to_parquet(tmp_path / "all.parquet")
+    done = run(tmp_path, "psi", "all.parquet", "all.parquet")
+    assert done.returncode == 2
+    assert "2 of 6 columns cannot be used" in done.stderr
+    line = done.stderr.partition("Try: ")[2].strip()
+    assert line == "--exclude one,day"
+    done = run(tmp_path, "psi", "all.parquet", "all.parquet", *line.split())
+    assert done.returncode == 0, done.stderr
+    assert "PAY_AMT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [("--html", "r", "--json", "r"), ("--html", "german.csv"), ("--json", "./german.csv")],
+)
+def test_a_report_does_not_overwrite_the_data_or_its_twin(folder, outputs):
+    before = (folder / "german.csv").read_bytes()
+    done = run(folder, "iv", "german.csv", "--target", "creditability", *outputs)
+    assert done.returncode == 2
+    assert "a file of its own" in done.stderr
+    assert (folder / "german.csv").read_bytes() == before
+    assert not (folder / "r").exists()

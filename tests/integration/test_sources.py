@@ -191,3 +191,82 @@ def test_a_large_file_is_counted_in_little_memory(tmp_path):
 def test_an_open_table_can_be_narrowed(files):
     table = open_table(files / "ref.parquet").select(["plain", "text"])
     assert list(im.psi(table, files / "cur.parquet")) == ["plain", "text"]
+
+
+# --- columns whose type a CSV file does not say -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory):
+    """Words that some readers take for truth values, dates, and integers beyond 2^53."""
+    rng = np.random.default_rng(7)
+    n = 3000
+    frame = pd.DataFrame({
+        "answer": rng.choice(["yes", "no"], n),
+        "letter": rng.choice(["t", "f"], n),
+        "truth": rng.choice([True, False], n),
+        "sometimes": rng.choice(["True", "False", None], n),
+        "big": 2**53 + rng.integers(0, 3, n),
+        "day": rng.choice(pd.to_datetime(["2026-01-31", "2026-02-28"]), n),
+        "hour": rng.choice(pd.to_datetime(["2026-01-31 08:30:00.25", "2026-01-31 00:00:00.00"]), n),
+    })  # fmt: skip
+    folder = tmp_path_factory.mktemp("typed")
+    frame.to_csv(folder / "t.csv", index=False)
+    frame.to_parquet(folder / "t.parquet")
+    return frame, folder
+
+
+CHARACTERISTICS = ["answer", "letter", "truth", "big"]
+
+
+def read(typed, kind):
+    frame, folder = typed
+    return {
+        "pandas": frame, "polars": pl.from_pandas(frame), "pyarrow": pa.Table.from_pandas(frame),
+        "csv": folder / "t.csv", "parquet": folder / "t.parquet",
+        "sql": FileTable(folder / "t.parquet"),
+    }[kind]  # fmt: skip
+
+
+@pytest.mark.parametrize("reference", ["pandas", "csv", "sql"])
+@pytest.mark.parametrize("current", ["pandas", "polars", "pyarrow", "csv", "parquet", "sql"])
+def test_words_truth_values_and_big_integers_are_alike(typed, reference, current):
+    found = im.psi(read(typed, reference), read(typed, current), columns=CHARACTERISTICS)
+    for name, r in found.items():
+        assert r.value == 0, name
+        assert len(r.diagnostics["cells"]) == (3 if name == "big" else 2)
+
+
+@pytest.mark.parametrize("kind", ["polars", "pyarrow", "csv", "parquet", "sql"])
+@pytest.mark.parametrize("by", ["day", "hour"])
+def test_slices_by_dates_are_alike(typed, kind, by):
+    frame, _ = typed
+    wanted = im.psi(frame, frame, by=by, columns=["answer"])
+    found = im.psi(frame, read(typed, kind), by=by, columns=["answer"])
+    assert tables(found) == tables(wanted)
+    last = {"day": "answer @ 2026-02-28", "hour": "answer @ 2026-01-31 08:30:00.25"}[by]
+    assert list(found)[1] == last
+
+
+def test_text_that_is_true_or_false_in_a_frame_is_no_truth_value_of_a_file(typed):
+    frame, folder = typed
+    with pytest.raises(im.exceptions.DataError, match="holds truth values"):
+        im.psi(frame[["sometimes"]], folder / "t.csv", columns=["sometimes"])
+
+
+def test_a_file_of_one_column_may_hold_every_delimiter(tmp_path):
+    (tmp_path / "one.csv").write_text("name\n" + "a, b; c\nd|e\n" * 50)
+    table = open_table(tmp_path / "one.csv")
+    assert table.names == ("name",)
+    assert sorted(table.column("name").levels) == ["a, b; c", "d|e"]
+
+
+def test_weights_of_both_samples_by_name_or_as_a_pair(frames):
+    reference, current = (f[["plain", "text", "weight"]][:5000] for f in frames)
+    by_name = im.psi(reference, current, sample_weight="weight")
+    pair = (reference["weight"], current["weight"])
+    assert list(by_name) == ["plain", "text"]
+    for name in by_name:
+        one = im.psi(reference[name], current[name], sample_weight=pair)
+        assert by_name[name].value == one.value
+        assert by_name[name].n == one.n

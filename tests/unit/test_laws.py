@@ -102,7 +102,9 @@ def test_relabelling_cells_changes_nothing(table, seed):
     t = relabelled(s, np.random.default_rng(seed))
     for f in DIVERGENCES:
         a, b = im.infer(f, s), im.infer(f, t)
-        assert (a.value, a.se, *a.ci) == pytest.approx((b.value, b.se, *b.ci), abs=1e-10)
+        assert (a.value, a.se, *a.ci) == pytest.approx(
+            (b.value, b.se, *b.ci), abs=1e-10, nan_ok=True
+        )
 
 
 @given(PAIRS)
@@ -158,7 +160,7 @@ def test_divergences_against_scipy_and_each_other(table):
 def test_pearson_against_scipy(table):
     s = im.Counts.from_counts(table)
     wanted = scipy.stats.chi2_contingency(table, correction=False)
-    found = im.infer(information.PearsonChiSquare(), s, "chi2")
+    found = im.infer(information.PearsonChiSquare("asymptotic"), s, "chi2")
     assert found.value == pytest.approx(wanted.statistic, rel=1e-9, abs=1e-9)
     assert found.pvalue == pytest.approx(wanted.pvalue, rel=1e-6, abs=1e-12)
 

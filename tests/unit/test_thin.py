@@ -1,0 +1,154 @@
+"""More cells than the records can fill: exact tests, and no interval where none is known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import infometric as im
+from infometric.credit.cells import merge_empty
+from infometric.credit.evidence import woe_covariance, woe_error
+from infometric.exceptions import BiasWarning, SparseCellWarning
+from infometric.functional.divergence import Jeffreys, JensenShannon, KullbackLeibler
+from infometric.functional.information import conditional_moments
+from infometric.report.document import Report, Section
+from infometric.report.html import page
+from infometric.uncertainty import Chi2Null
+
+SMALL = hnp.arrays(np.int64, st.tuples(st.just(2), st.integers(1, 12)), elements=st.integers(0, 3))
+
+
+def tables_with(rows, columns):
+    """Every table of counts with these margins, written out."""
+    if len(rows) == 1:
+        yield [columns]
+        return
+    for first in itertools.product(*(range(min(rows[0], c) + 1) for c in columns)):
+        if sum(first) == rows[0]:
+            left = tuple(c - a for c, a in zip(columns, first, strict=True))
+            for rest in tables_with(rows[1:], left):
+                yield [first, *rest]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [((4, 4), (4, 4)), ((5, 3), (2, 4, 2)), ((3, 3, 2), (4, 1, 3)), ((2, 6), (1, 1, 2, 4))],
+)
+def test_moments_of_pearson_by_enumeration(rows, columns):
+    """Every table with the margins, each as often as shuffled labels make it."""
+    expected = np.outer(rows, columns) / sum(rows)
+    every = [np.array(t) for t in tables_with(rows, columns)]
+    weights = np.array([1 / math.prod(math.factorial(v) for v in t.flat) for t in every])
+    values = np.array([((t - expected) ** 2 / expected).sum() for t in every])
+    weights /= weights.sum()
+    wanted = weights @ values
+    mean, variance = conditional_moments(every[0])
+    assert float(mean) == pytest.approx(wanted, rel=1e-12)
+    assert float(variance) == pytest.approx(weights @ (values - wanted) ** 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(("cells", "sizes"), [(20, (10, 10)), (500, (250, 250)), (300, (485, 15))])
+@pytest.mark.parametrize("functional", [Jeffreys(), KullbackLeibler(), JensenShannon()])
+def test_the_test_keeps_its_size_with_more_cells_than_records(cells, sizes, functional):
+    rng = np.random.default_rng(3)
+    p = 1 / np.arange(1, cells + 1)
+    draws = [rng.multinomial(n, p / p.sum(), 4000) for n in sizes]
+    s = im.Counts(np.stack(draws, axis=1))
+    pvalue = Chi2Null()(functional, s, functional.value(s)).pvalue
+    assert 0.035 <= np.mean(pvalue < 0.05) <= 0.065
+
+
+@pytest.fixture(scope="module")
+def ids():
+    rng = np.random.default_rng(0)
+    names = np.array([f"c{i}" for i in rng.integers(0, 1000, 1000)])
+    return names, rng.random(1000) < 0.15
+
+
+def test_no_interval_is_given_where_none_is_known(ids):
+    with pytest.warns(SparseCellWarning, match="too few for 622 cells"):
+        r = im.information_value(*ids)
+    assert math.isnan(r.ci.low)
+    assert math.isnan(r.ci.high)
+    assert 0.05 < r.pvalue < 0.95  # nothing is there, and the test says so
+    assert im.Result.from_json(r.to_json()).to_json() == r.to_json()
+
+
+def test_no_verdict_without_an_interval_and_the_report_says_why(ids):
+    with pytest.warns(SparseCellWarning):
+        table = im.psi(ids[0].reshape(-1, 1), ids[0][:400].reshape(-1, 1))
+    (r,) = table.values()
+    assert r.diagnostics["verdict"] == "undecided"
+    report = Report("Thin", (Section("PSI", table),))
+    for again in (report, Report.from_dict(report.to_dict())):
+        text = page(again)
+        assert "too few for 622 cells" in text
+        assert "% bounds" not in text
+
+
+def test_mutual_information_of_thin_tables_has_no_interval(ids):
+    with pytest.warns(SparseCellWarning, match="too few for"):
+        r = im.mutual_information(ids[0], ids[1])
+    assert math.isnan(r.ci.high)
+
+
+def test_a_value_above_its_interval_is_announced():
+    rng = np.random.default_rng(1)
+    counts = rng.multinomial(20_000, np.full(100, 0.01), size=2)
+    with pytest.warns(BiasWarning, match="above its interval"):
+        r = im.jeffreys_divergence(im.Counts.from_counts(counts))
+    assert r.value > r.ci.high
+    assert any("above its interval" in text for text in r.warnings)
+
+
+def step_by_step(table):
+    """Merging as the documentation says it: the first empty cell and its smaller neighbour."""
+    cells = [tuple(map(int, c)) for c in table.T if c.sum() > 0]
+    while len(cells) > 1 and any(0 in c for c in cells):
+        k = next(i for i, c in enumerate(cells) if 0 in c)
+        near = [j for j in (k - 1, k + 1) if 0 <= j < len(cells)]
+        j = min(near, key=lambda i: sum(cells[i]))
+        low, high = min(j, k), max(j, k)
+        joined = tuple(a + b for a, b in zip(cells[low], cells[high], strict=True))
+        cells[low : high + 1] = [joined]
+    return cells
+
+
+@given(SMALL)
+def test_merging_empty_cells_follows_the_rule(table):
+    if (table.sum(1) == 0).any():
+        return
+    merged = merge_empty(im.Counts.from_counts(table, cells=[str(i) for i in range(len(table.T))]))
+    assert [tuple(c) for c in merged.table.T.tolist()] == step_by_step(table)
+    assert merged.table.sum() == table.sum()
+    labels = [i for cell in merged.cells for i in cell.split(" + ")]
+    assert labels == [str(i) for i in np.flatnonzero(table.sum(0))]
+
+
+@given(SMALL)
+def test_errors_of_woe_are_the_diagonal_of_their_covariance(table):
+    if (table.sum(1) == 0).any():
+        return
+    s = im.Counts.from_counts(table)
+    np.testing.assert_allclose(woe_error(s), np.sqrt(np.diag(woe_covariance(s))), rtol=1e-12)
+
+
+def test_a_hundred_thousand_categories():
+    """No matrix of cells by cells anywhere on the way."""
+    rng = np.random.default_rng(2)
+    names = rng.permutation(np.arange(200_000) % 100_000).reshape(-1, 1)
+    y = rng.random(200_000) < 0.3
+    with pytest.warns(SparseCellWarning):
+        table = im.information_value(names, y, categorical=True, empty="merge")
+    assert table["x0"].diagnostics["cells_occupied"] < 60_000
+    woe = im.WeightOfEvidence(categorical=True).fit(names, y)
+    assert woe.se_["x0"].shape == (100_002,)
+    assert woe.transform(names).shape == (200_000, 1)
+    with pytest.warns(SparseCellWarning):
+        assert im.mutual_information(names[:, 0], y).value > 0
