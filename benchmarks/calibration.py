@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import scipy
 from scipy.optimize import brentq
+from scipy.special import chdtrc
 
 from infometric import Counts, __version__
 from infometric.credit.cells import log_share_ratio
@@ -35,7 +36,7 @@ from infometric.functional.divergence import (
     TsallisDivergence,
 )
 from infometric.functional.entropy import ShannonEntropy
-from infometric.functional.information import MutualInformation
+from infometric.functional.information import MutualInformation, PearsonChiSquare
 from infometric.oracles import Categorical, JointTable, TwoSample
 from infometric.uncertainty import Bootstrap, Chi2Null, Delta, Jackknife, NoncentralChi2
 
@@ -264,10 +265,10 @@ def mutual_information(rng: np.random.Generator, draws: int) -> list[dict[str, A
 
 
 def entropies(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
-    """Shannon entropy, with and without Miller and Madow's correction, delta method."""
+    """Shannon entropy, with and without Miller and Madow's correction."""
     rows = []
     for cells, n, kind in product(
-        (5, 20, 100), (100, 1_000, 10_000), ("even", "Zipf", "near-even")
+        (2, 5, 20, 100), (100, 1_000, 10_000), ("even", "Zipf", "near-even")
     ):
         oracle = {
             "even": Categorical.even(cells),
@@ -279,7 +280,9 @@ def entropies(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
         row = {"shares": kind, "cells": cells, "n": n, "truth": truth,
                "least_expected": float(n * oracle.shares.min())}  # fmt: skip
         for bias in ("plug_in", "miller_madow"):
-            row[bias] = covered(run(Delta(), ShannonEntropy(bias), s), truth)
+            f = ShannonEntropy(bias)
+            row[bias] = covered(run(NoncentralChi2(), f, s), truth - 1e-12)
+            row[f"{bias}_delta"] = covered(run(Delta(), f, s), truth)
         rows.append(row)
     return rows
 
@@ -329,6 +332,31 @@ def weighted(rng: np.random.Generator, cell: Cell, draws: int) -> Counts:
     return Counts(np.where(empty, 0.0, sums), squares=np.where(empty, 0.0, squares))
 
 
+def thin(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Many categories: the test, and the interval where one is given."""
+    rows = []
+    for design, cells, n, kind, truth in product(
+        DESIGNS, (50, 200, 1_000), (1_000, 10_000, 100_000), ("even", "Zipf"), (0.0, 0.1, 0.5)
+    ):
+        p = np.ones(cells) if kind == "even" else 1 / np.arange(1, cells + 1)
+        turned = np.random.default_rng(cells).permutation(np.linspace(-1, 1, cells))
+        cell = Cell(kind, design, cells, n, truth, TwoSample.tilted(p, truth, direction=turned))
+        s = cell.draw(rng, draws)
+        found, test = run(NoncentralChi2(), JEFFREYS, s), run(Chi2Null(), JEFFREYS, s)
+        known = np.isfinite(found.low)
+        row = cell.row() | {"given": float(known.mean())}
+        if known.mean() > 0.5:
+            hit = (found.low <= truth) & (truth <= found.high)
+            row["coverage"] = float(hit[known].mean())
+        if truth == 0:
+            textbook = PearsonChiSquare("asymptotic")
+            law = textbook.null(s)
+            row["size"] = rejected(test.pvalue)
+            row["textbook"] = rejected(chdtrc(law.df, textbook.value(s) / law.scale))
+        rows.append(row)
+    return rows
+
+
 STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
     "gate": (gate, 1.0),  # and the share of the draws that a study takes
     "equivalence": (equivalence, 1.0),
@@ -338,6 +366,7 @@ STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
     "entropy": (entropies, 1.0),
     "evidence": (evidence, 0.5),
     "weights": (weights, 0.1),
+    "thin": (thin, 0.1),
 }
 
 
@@ -452,10 +481,11 @@ def skewed_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
 def entropy_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
     body = [
         [r["shares"], r["cells"], f"{r['n']:,}", f"{r['least_expected']:.2g}",
-         mark(r["plug_in"]), mark(r["miller_madow"])]
+         *(mark(r[k]) for k in ("plug_in", "miller_madow", "miller_madow_delta"))]
         for r in rows
     ]  # fmt: skip
-    head = ["shares", "cells", "n", "least expected count", "plug-in", "Miller-Madow"]
+    head = ["shares", "cells", "n", "least expected count", "plug-in", "Miller-Madow",
+            "Miller-Madow, Wald"]  # fmt: skip
     return {"entropy": markdown(head, body)}
 
 
@@ -479,6 +509,23 @@ def weight_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
     return {"weights": markdown(head, body)}
 
 
+def thin_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    body = []
+    for design, cells, n, kind in product(
+        DESIGNS, (50, 200, 1_000), (1_000, 10_000, 100_000), ("even", "Zipf")
+    ):
+        here = [r for r in rows if (r["design"], r["bins"], r["n"], r["shape"])
+                == (design, cells, n, kind)]  # fmt: skip
+        by_truth = {r["truth"]: r for r in here}
+        cover = [mark(by_truth[t].get("coverage")) or "none given" for t in (0.0, 0.1, 0.5)]
+        null = by_truth[0.0]
+        body.append([design, f"{cells:,}", f"{n:,}", kind, *cover, mark(null["size"], SIZE),
+                     mark(null["textbook"], SIZE)])  # fmt: skip
+    head = ["design", "categories", "n", "shares", "J = 0", "J = 0.1", "J = 0.5", "size",
+            "size of the textbook's X²"]  # fmt: skip
+    return {"thin": markdown(head, body)}
+
+
 TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
     "gate": gate_tables,
     "equivalence": equivalence_tables,
@@ -492,6 +539,7 @@ TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
     "entropy": entropy_tables,
     "evidence": evidence_tables,
     "weights": weight_tables,
+    "thin": thin_tables,
 }
 
 

@@ -62,6 +62,10 @@ class Estimator(BaseEstimator):
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
         raise NotImplementedError
 
+    def _count_new(self, X: Any, y: Any, sample_weight: Any) -> States:
+        """State of data to compare with those of `fit`, where that differs from `_count`."""
+        return self._count(X, y, sample_weight)
+
     def _compared(self, state: States) -> States:
         """State to estimate from, given the state of new data or of the fit."""
         return state
@@ -161,7 +165,7 @@ class Estimator(BaseEstimator):
         self._check()
         check_level(level)
         strategy = self.uncertainty if uncertainty is None else uncertainty
-        state = self.state_ if X is None else self._count(X, y, sample_weight)
+        state = self.state_ if X is None else self._count_new(X, y, sample_weight)
         return self._infer(self._compared(state), strategy, level, rng)
 
     def ci(

@@ -47,7 +47,7 @@ def entropy(
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
-        Strategy of the interval; "auto" is the delta method.
+        Strategy of the interval; "auto" is the noncentral chi-square interval.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -106,7 +106,7 @@ def renyi_entropy(
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" is the delta method.
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -164,7 +164,7 @@ def tsallis_entropy(
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" is the delta method.
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
         Nominal coverage of the interval.
     sample_weight : array-like of shape (n_rows,), optional

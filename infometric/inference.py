@@ -117,8 +117,7 @@ def resolve(uncertainty: str | Uncertainty, functional: Any, state: Any) -> Any:
             )
         return uncertainty
     if uncertainty == "auto":
-        degenerate = functional.null(functional.prepare(state)) is not None
-        return NoncentralChi2() if degenerate and functional.units else Delta()
+        return STRATEGIES[functional.favoured(state)]()
     if uncertainty not in STRATEGIES:
         raise InvalidParameterError(
             f"uncertainty must be 'auto' or one of {', '.join(map(repr, sorted(STRATEGIES)))}.",
@@ -137,8 +136,10 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
             f"{type(state).__name__} cannot.",
             hint="uncertainty='delta'",
         )
-    wants_null = isinstance(strategy, NoncentralChi2 | Chi2Null)
-    if wants_null and functional.null(functional.prepare(state)) is None:
+    without = functional.null(functional.prepare(state)) is None
+    if without and isinstance(strategy, NoncentralChi2):
+        without = functional.ceiling(state) is None
+    if without and isinstance(strategy, NoncentralChi2 | Chi2Null):
         raise UnsupportedError(
             f"{functional.name} has no null law for {strategy.name}.", hint="uncertainty='delta'"
         )

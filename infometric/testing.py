@@ -413,7 +413,7 @@ def check_strategies(functional: Any, s: Counts, *, rng: int = 0) -> dict[str, R
     >>> from infometric import Counts
     >>> from infometric.functional.entropy import ShannonEntropy
     >>> sorted(check_strategies(ShannonEntropy(), Counts.from_counts([5, 9, 7])))
-    ['bootstrap', 'delta', 'jackknife']
+    ['bootstrap', 'delta', 'jackknife', 'ncx2']
     """
     from infometric.exceptions import UnsupportedError
     from infometric.inference import STRATEGIES

@@ -19,6 +19,7 @@ Siddiqi, N. (2006). Credit risk scorecards. Wiley. doi:10.1002/9781119201731
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,8 @@ from infometric.credit.cells import (
 )
 from infometric.credit.slices import Slices, evidence_by
 from infometric.exceptions import ColumnError, DataError
-from infometric.inference import check_level
+from infometric.functional.base import Caution
+from infometric.inference import announce, check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
 from infometric.sources.counting import Bins, Split, count_table, fit_columns
 from infometric.state.counts import Counts
@@ -306,9 +308,22 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
         results: dict[str, Result] = {}
         for name, s in self._treated(state).items():
             prefix = "" if self.single_ else f"{name}: "
+            texts = announce(woe_cautions(s), name)
             for label, result in woe_results(s, level, names).items():
-                results[prefix + label] = result.to(self.units)
+                results[prefix + label] = replace(result.to(self.units), warnings=texts)
         return self._tabulate(results)
+
+
+def woe_cautions(s: Counts) -> tuple[Caution, ...]:
+    """Say where a class left a cell empty, and half a record went into every cell."""
+    empty = int(((s.table == 0) & s.occupied[..., None, :]).sum())
+    if not empty:
+        return ()
+    text = (
+        f"{empty} cell(s) empty in one class: 0.5 was added to every occupied cell; the evidence "
+        "of such a cell is only known to be large"
+    )
+    return (Caution("SparseCellWarning", text),)
 
 
 def woe_covariance(s: Counts) -> Array:

@@ -47,7 +47,8 @@ class PaperIndependentShares:
             )
         s = functional.prepare(state)
         gap = s.p[..., 0, :] - s.p[..., 1, :]
-        inverse = np.divide(1.0, s.table, out=np.zeros(s.table.shape), where=s.table > 0)
+        records = s.p * s.n_eff[..., None]
+        inverse = np.divide(1.0, records, out=np.zeros(records.shape), where=records > 0)
         se = np.sqrt((gap**2 * inverse.sum(-2)).sum(-1))
         low, high = normal_interval(theta, se, level)
         with np.errstate(divide="ignore", invalid="ignore"):

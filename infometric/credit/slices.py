@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from infometric.exceptions import DataError, and_list
-from infometric.sources.counting import Split, count_table
+from infometric.sources.counting import Split, beside, count_table, count_unseen
 from infometric.state.counts import Counts
 from infometric.state.encoders import Column
 from infometric.validation import Table, class_rows
@@ -55,10 +55,11 @@ def stability_by(estimator: Any, X: Any, by: str, weight: Any) -> Slices:
     """Each slice beside the reference of the fit, named ``column @ slice``."""
     table = estimator._open(X)
     _, order = slicing_column(table, by)
-    found = count_table(table, estimator.encoders_, Split(by, order, weight))
+    split = Split(by, order, weight)
+    found = count_unseen(table, estimator.encoders_, estimator.state_, split)
     pairs = {
         slice_name(name, value): Counts.stack(
-            [estimator.state_[name], s.group(g)], ("reference", str(value))
+            [beside(estimator.state_[name], s), s.group(g)], ("reference", str(value))
         )
         for g, value in enumerate(order)
         for name, s in found.items()

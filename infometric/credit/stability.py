@@ -29,10 +29,10 @@ from infometric.credit.cells import COMPARED, BinnedEstimator, EmptyPolicy, seen
 from infometric.credit.slices import Slices, stability_by
 from infometric.inference import infer
 from infometric.result import Result, ResultTable
-from infometric.sources.counting import Bins, Split, count_table, fit_columns
+from infometric.sources.counting import Bins, Split, beside, count_table, count_unseen, fit_columns
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
-from infometric.validation import PROBABILITY, Increasing, Span, check_parameters
+from infometric.validation import PROBABILITY, Increasing, Span, Table, check_parameters
 
 THRESHOLDS = (0.1, 0.25)
 
@@ -133,20 +133,32 @@ class PSI(BinnedEstimator):
         }
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
+        table, names = self._named_alike(X)
+        encoders = dict(zip(names, self.encoders_.values(), strict=True))
+        found = count_table(table, encoders, Split(weight=sample_weight))
+        return dict(zip(self.encoders_, found.values(), strict=True))
+
+    def _count_new(self, X: Any, y: Any, sample_weight: Any) -> States:
+        table, names = self._named_alike(X)
+        encoders = dict(zip(names, self.encoders_.values(), strict=True))
+        reference = dict(zip(names, self.state_.values(), strict=True))
+        found = count_unseen(table, encoders, reference, Split(weight=sample_weight))
+        return dict(zip(self.encoders_, found.values(), strict=True))
+
+    def _named_alike(self, X: Any) -> tuple[Table, list[str]]:
+        """Table of new data, and its names for the columns of `fit`."""
         table = self._reopen(X)
-        encoders = self.encoders_
-        if self.single_ and len(table.names) == 1:
-            (encoder,) = encoders.values()
-            found = count_table(table, {table.names[0]: encoder}, Split(weight=sample_weight))
-            return dict(zip(encoders, found.values(), strict=True))
-        return count_table(table, encoders, Split(weight=sample_weight))
+        one = self.single_ and len(table.names) == 1
+        return table, list(table.names) if one else list(self.encoders_)
 
     def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
         return stability_by(self, X, by, sample_weight)
 
     def _compared(self, state: States) -> States:
         pairs = {
-            name: Counts.stack([self.state_[name], current], ("reference", "current"))
+            name: Counts.stack(
+                [beside(self.state_[name], current), current], ("reference", "current")
+            )
             for name, current in state.items()  # type: ignore[union-attr]
         }
         return self._treated(pairs)

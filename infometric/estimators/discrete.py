@@ -51,10 +51,15 @@ class DiscreteEstimator(Estimator):
                 f"This {type(self).__name__} was fitted on counts, which have no encoder.",
                 hint="pass Counts again, or fit on samples",
             )
+        return counted(self.encoders_, self._columns_like_fit(X), sample_weight)
+
+    def _columns_like_fit(self, X: Any) -> dict[str, Column]:
+        """Columns of new data, by the names of `fit`."""
         columns = cell_columns(self._like_fit(X), self.bins)
         if self.single_ and len(columns) == 1:
             columns = dict(zip(self.encoders_, columns.values(), strict=True))
-        return counted(self.encoders_, columns, sample_weight)
+        require_columns(self.encoders_, columns)
+        return columns
 
     def _like_fit(self, X: Any) -> Any:
         """Data with the columns of `fit`."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
 from infometric.base import States
-from infometric.estimators.discrete import DISCRETE, DiscreteEstimator
+from infometric.estimators.discrete import DISCRETE, DiscreteEstimator, counted
 from infometric.exceptions import DataError
 from infometric.functional import divergence as functional
+from infometric.sources.counting import beside, with_unseen
 from infometric.state.counts import Counts
 from infometric.validation import PROBABILITY, OneOf, Span
 
@@ -47,9 +49,21 @@ class _FromReference(DiscreteEstimator):
             )
         return super().estimate(X, y, **options)
 
+    def _count_new(self, X: Any, y: Any, sample_weight: Any) -> States:
+        """Counts of the sample, with a cell for each category the reference has not seen."""
+        if isinstance(X, Counts) or self.encoders_ is None:
+            return self._count(X, y, sample_weight)
+        columns = self._columns_like_fit(X)
+        wider = {
+            name: with_unseen(encoder, columns[name], self.state_[name])
+            for name, encoder in self.encoders_.items()
+        }
+        found = counted(wider, columns, sample_weight)
+        return {name: replace(s, key=self.encoders_[name].key) for name, s in found.items()}
+
     def _compared(self, state: States) -> States:
         return {
-            name: Counts.stack([sample, self.state_[name]], ("sample", "reference"))
+            name: Counts.stack([sample, beside(self.state_[name], sample)], ("sample", "reference"))
             for name, sample in state.items()
         }
 

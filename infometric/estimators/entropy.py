@@ -22,7 +22,7 @@ class Entropy(DiscreteEstimator):
     units : {"nats", "bits", "bans"}
         Units of the result.
     uncertainty : str or Uncertainty
-        "auto" is the delta method.
+        "auto" is the noncentral chi-square interval.
 
     Examples
     --------

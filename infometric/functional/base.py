@@ -44,6 +44,7 @@ class Functional:
     units: ClassVar[Units] = "information"
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     groups: ClassVar[int] = 1
+    recentred: ClassVar[bool] = False  # whether Wald's interval stands around value less bias
 
     def prepare(self, s: Any) -> Any:
         """State the mathematics runs on; idempotent. Divergences treat empty cells here."""
@@ -77,9 +78,29 @@ class Functional:
         """Whether the null law is near enough for a p-value; Pearson's X^2 serves elsewhere."""
         return np.asarray(True)
 
+    def variance(self, s: Any) -> Array:
+        """Sampling variance of the value, on a prepared state."""
+        return s.variance(self.influence(s))
+
+    def favoured(self, s: Any) -> str:
+        """Name of the strategy that "auto" means on this state."""
+        return "delta" if self.null(self.prepare(s)) is None else "ncx2"
+
+    def ceiling(self, s: Any) -> Array | None:
+        """Greatest value on these cells, where the value is degenerate there; None elsewhere."""
+        return None
+
+    def reach(self, s: Any, theta: Array) -> Array:
+        """Distance of the value from where it is degenerate: zero, or the ceiling."""
+        return np.maximum(theta, 0.0)
+
     def interval_holds(self, s: Any) -> Array:
         """Whether the noncentral chi-square interval is known to cover; none is given elsewhere."""
         return np.asarray(True)
+
+    def unbounded(self, s: Any) -> Array:
+        """Whether the data allow a truth of any size, so that no upper bound is known."""
+        return np.asarray(False)
 
     def bias(self, s: Any) -> Array | None:
         """Leading term of the bias of the value, reported and not subtracted; None if unknown."""
@@ -126,7 +147,7 @@ class Additive(Functional):
         """Estimate in nats, shape (...)."""
         s = self.prepare(s)
         total = self.terms(s.p).sum(-1)
-        return self.finish(total) + self.correction(s.n, s.observed)
+        return self.finish(total) + self.correction(s.n_eff, s.observed)
 
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, in O(K)."""

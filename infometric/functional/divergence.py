@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from scipy.special import exprel, rel_entr
+from scipy.special import exprel, logsumexp, rel_entr
 
 from infometric.functional.base import Additive, Caution, Functional, Null, safe_log
 from infometric.functional.entropy import log1p_ratio
@@ -31,6 +31,7 @@ from infometric.state.counts import Counts
 from infometric.typing import Array, Units
 
 Zeros = Literal["half", "keep"]
+SURE = 5.0  # expected records from which an empty cell is no accident
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Divergence(Additive):
         """Second derivative of the generator at one."""
         raise NotImplementedError
 
+    @property
+    def open_sides(self) -> tuple[int, ...]:
+        """Samples whose empty cells let the value grow without bound."""
+        return (1,)
+
     def prepare(self, s: Any) -> Any:
         """Counts with empty cells treated as `zeros` says."""
         return s.with_half() if self.zeros == "half" else s
@@ -70,6 +76,14 @@ class Divergence(Additive):
         plain, null = super().law(s, theta, variance), self.null(s)
         scale = np.maximum(plain.scale, null.scale)
         return Null(scale, null.df * null.scale / scale)
+
+    def unbounded(self, s: Counts) -> Array:
+        """Where a sample left a cell empty in which five records were expected without a shift.
+
+        The ratio of the shares of such a cell is only known to be large.
+        """
+        empty = (s.table == 0) & (s.expected >= SURE)
+        return empty[..., list(self.open_sides), :].any((-2, -1))
 
     def null_holds(self, s: Counts) -> Array:
         """Never: the plug-in tests of these divergences reject too often in small cells."""
@@ -96,20 +110,43 @@ class Divergence(Additive):
         if s.occupied.sum() < 2:
             text = "only one cell is occupied: the value is zero by definition, not by evidence"
             return (Caution("DegenerateWarning", text),)
-        texts = []
         if not self.interval_holds(s).all():
             return (too_thin(s, int(s.occupied.sum())),)
+        texts = [*self._of_empty_cells(s), *self._of_thin_cells(s)]
+        return tuple(Caution("SparseCellWarning", text) for text in texts)
+
+    def _of_empty_cells(self, s: Counts) -> list[str]:
+        """What was done about empty cells, and what the interval is then worth."""
         empty = (s.table == 0) & s.occupied[..., None, :]
-        if empty.any() and self.empty_treatment(s):
-            texts.append(f"{empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}")
-        least = float(np.where(s.occupied[..., None, :], s.expected, np.inf).min())
-        limit = max(self.calibrated_from, 10.0 if s.weighted else 0.0)
+        if not empty.any() or not self.empty_treatment(s):
+            return []
+        texts = [f"{empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}"]
+        if self.unbounded(s).any():
+            texts.append(
+                f"{SURE:g} records or more were expected in an empty cell: nothing bounds the "
+                "value from above"
+            )
+        elif self.zeros == "half":
+            texts.append("the upper bound may be too low where a cell is empty; merge cells")
+        return texts
+
+    def _of_thin_cells(self, s: Counts) -> list[str]:
+        """Where coverage was not what it should be in the calibration study."""
+        expected = np.where(s.occupied[..., None, :], s.expected, np.inf)
+        least = float(expected.min())
+        limit = max(self.calibrated_from, 10.0 if s.unequal else 0.0)
+        texts = []
         if least < limit or (second_order_drift(s) > self.drift_limits[0]).any():
             texts.append(
-                f"least expected count {least:.2g} is below {limit:g}: the interval may fail at "
-                "either end; merge cells"
+                f"least expected count {least:.2g} in {int(s.occupied.sum())} cells: the interval "
+                "may fail at either end; merge cells"
             )
-        return tuple(Caution("SparseCellWarning", text) for text in texts)
+        if ((s.table == 1) & (s.expected >= SURE))[..., list(self.open_sides), :].any():
+            texts.append(
+                f"one record is left in a cell where {SURE:g} or more were expected: the upper "
+                "bound may be too low"
+            )
+        return texts
 
     def empty_treatment(self, s: Counts) -> str:
         """What is done where one sample left a cell empty, in words; nothing where harmless."""
@@ -153,6 +190,11 @@ class Jeffreys(Divergence):
     drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
 
     @property
+    def open_sides(self) -> tuple[int, ...]:
+        """Both."""
+        return (0, 1)
+
+    @property
     def curvature(self) -> float:
         """Two."""
         return 2.0
@@ -176,7 +218,7 @@ class Jeffreys(Divergence):
 
     def null_holds(self, s: Counts) -> Array:
         """Where the second-order bias of J under the null is below .05 of its deviation."""
-        return (second_order_drift(s) <= 0.05) & (not s.weighted)
+        return (second_order_drift(s) <= 0.05) & (not s.unequal)
 
     def influence(self, s: Counts) -> Array:
         """Derivatives ``log(p / r) - r / p`` and ``-log(p / r) - p / r``."""
@@ -201,6 +243,11 @@ class JensenShannon(Divergence):
     drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
     zeros: Zeros = "keep"
     weight: float = 0.5
+
+    @property
+    def open_sides(self) -> tuple[int, ...]:
+        """None: the value is at most log 2."""
+        return ()
 
     @property
     def curvature(self) -> float:
@@ -235,6 +282,11 @@ class TsallisDivergence(Divergence):
     order: float = 2.0
 
     @property
+    def open_sides(self) -> tuple[int, ...]:
+        """The second, from order one."""
+        return (1,) if self.order >= 1 else ()
+
+    @property
     def curvature(self) -> float:
         """The order."""
         return self.order
@@ -260,6 +312,11 @@ class RenyiDivergence(Divergence):
     order: float = 2.0
 
     @property
+    def open_sides(self) -> tuple[int, ...]:
+        """The second, from order one."""
+        return (1,) if self.order >= 1 else ()
+
+    @property
     def curvature(self) -> float:
         """The order."""
         return self.order
@@ -272,11 +329,25 @@ class RenyiDivergence(Divergence):
         """Rényi's divergence from Tsallis'."""
         return total * log1p_ratio((self.order - 1) * total)
 
+    def value(self, s: Counts) -> Array:
+        """As `finish` of the sum, in logarithms where that would overflow or lose digits."""
+        if abs(self.order - 1) < 0.5:
+            return super().value(s)
+        p, _, w = log_ratio(self.prepare(s))
+        with np.errstate(invalid="ignore"):  # an infinite ratio where p is zero weighs nothing
+            powers = np.where(p > 0, safe_log(p) + (self.order - 1) * w, -np.inf)
+        return logsumexp(powers, axis=-1) / (self.order - 1)
+
     def influence(self, s: Counts) -> Array:
-        """Tsallis' derivative by the chain rule."""
-        tsallis = TsallisDivergence(self.zeros, self.order)
-        scale = 1 + (self.order - 1) * tsallis.value(s)
-        return tsallis.influence(s) / scale[..., None, None]
+        """Derivatives ``a (p / r)^(a-1) / ((a - 1) S)``, up to a constant, and ``-(p / r)^a / S``.
+
+        S is the sum of ``p^a r^(1-a)``.
+        """
+        s = self.prepare(s)
+        p, _, w = log_ratio(s)
+        gap = w - self.value(s)[..., None]
+        first = self.order * gap * exprel((self.order - 1) * gap)
+        return np.stack([first, -np.exp((self.order - 1) * gap + w) * (p > 0)], axis=-2)
 
 
 def too_thin(s: Counts, cells: int) -> Caution:
@@ -307,8 +378,8 @@ def contrast_scale(s: Counts) -> Array:
     With weights, the mean over cells of the generalised design effects of Rao and Scott (1981),
     from the cell sums of w and w^2 alone.
     """
-    if not s.weighted:
-        return (1 / s.n).sum(-1)
+    if not s.unequal:
+        return (1 / s.n_eff).sum(-1)
     p = s.p
     pooled = (p * s.n_eff[..., None]).sum(-2, keepdims=True) / s.n_eff.sum(-1)[..., None, None]
     d = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0)

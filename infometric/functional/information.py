@@ -27,6 +27,7 @@ class MutualInformation(EntropySum):
     """I(X; Y) of a joint table of two variables."""
 
     name: ClassVar[str] = "mutual_information"
+    recentred: ClassVar[bool] = True
 
     def margins(self, ndim: int) -> tuple[tuple[float, tuple[int, ...]], ...]:
         """H(X) + H(Y) - H(X, Y)."""
@@ -43,7 +44,8 @@ class MutualInformation(EntropySum):
         """
         null = self.null(s)
         with np.errstate(divide="ignore", invalid="ignore"):
-            rho = np.where(theta > 0, variance / (4 * theta * null.scale), 1.0)
+            known = (theta > 0) & (variance > 0)
+            rho = np.where(known, variance / (4 * theta * null.scale), 1.0)
             trust = theta / (theta + 5 * null.df * null.scale)
         rho = np.where((rho < 1) & (theta > 0), 1 - (1 - rho) * trust, rho)
         return Null(rho * null.scale, null.df / rho)
@@ -76,8 +78,14 @@ class MutualInformation(EntropySum):
         if not self.interval_holds(s).all():
             return (too_thin(s, int(s.occupied.sum())),)
         least = float(np.where(s.expected > 0, s.expected, np.inf).min())
+        if is_function(s).all():
+            text = (
+                "one variable is a function of the other in this sample: the value is the entropy "
+                "of one, and the interval holds if that is so in truth"
+            )
+            return (Caution("DegenerateWarning", text),)
         if least >= 5 and (self._drift(s) <= 0.25).all():
-            return ()
+            return self._of_rare_exceptions(s)
         text = (
             f"least expected count {least:.2g} in {int(s.occupied.sum())} cells: the interval may "
             "be off; merge cells"
@@ -85,8 +93,34 @@ class MutualInformation(EntropySum):
         return (Caution("SparseCellWarning", text),)
 
     def bias(self, s: Counts) -> Array:
-        """Leading bias ``(k - 1)(l - 1) / (2 n)``."""
-        return independence_df(s) / (2 * s.n_eff[..., 0])
+        """Leading bias: ``(k - 1)(l - 1)``, of a function ``cells - k - l + 1``, over ``2 n``."""
+        full = independence_df(s)
+        joint = s.joint
+        rows, columns = ((joint.sum(a) > 0).sum(-1) for a in (-1, -2))
+        found = (joint > 0).sum((-2, -1)) - rows - columns + 1
+        return np.where(is_function(s), found, full) / (2 * s.n_eff[..., 0])
+
+    def variance(self, s: Counts) -> Array:
+        """First order; of a function also the second, as of the entropy that it is."""
+        joint = s.joint
+        cells = np.minimum(*((joint.sum(a) > 0).sum(-1) for a in (-1, -2))) - 1
+        second = np.where(is_function(s), cells / (2 * s.n_eff[..., 0] ** 2), 0.0)
+        return super().variance(s) + second
+
+    def favoured(self, s: Counts) -> str:
+        """Wald's interval where one variable is a function of the other: it is an entropy then."""
+        return "delta" if (is_function(s) & self.interval_holds(s)).all() else "ncx2"
+
+    def _of_rare_exceptions(self, s: Counts) -> tuple[Caution, ...]:
+        """Say where the dependence is so close that its exceptions are too few to count."""
+        rare = (s.table > 0) & (s.table < 5) & (s.expected >= 5)
+        if not rare.any():
+            return ()
+        text = (
+            f"{int(rare.sum())} cell(s) hold fewer than five records where five or more were "
+            "expected: so close to a function the interval may fall short"
+        )
+        return (Caution("SparseCellWarning", text),)
 
 
 @dataclass(frozen=True)
@@ -136,7 +170,7 @@ class PearsonChiSquare(Functional):
         """
         joint = len(s.shape) > 1
         df = independence_df(s) if joint else (s.n_groups - 1) * (s.occupied.sum(-1) - 1)
-        if s.weighted:
+        if s.unequal:
             two = not joint and s.n_groups == 2
             return Null(contrast_scale(s) / (1 / s.n_eff).sum(-1) if two else np.ones(df.shape), df)
         one = np.ones(df.shape)
@@ -183,12 +217,20 @@ def conditional_moments(table: Array) -> tuple[Array, Array]:
     return mean, variance
 
 
+def is_function(s: Counts) -> Array:
+    """Whether one of two variables determines the other in the sample, shape (...)."""
+    there = s.joint > 0
+    by_row, by_column = there.sum(-1), there.sum(-2)
+    both = (by_row > 0).sum(-1), (by_column > 0).sum(-1)
+    return ((by_row <= 1).all(-1) | (by_column <= 1).all(-1)) & (np.minimum(*both) > 1)
+
+
 def contingency(s: Counts) -> Array:
     """Rows x columns: groups x cells, or the two variables of a joint table.
 
     Weighted tables are in units of effective records.
     """
-    table = s.p * s.n_eff[..., None] if s.weighted else s.table
+    table = s.p * s.n_eff[..., None] if s.weighted else s.table.astype(float)
     return table.reshape(table.shape[:-2] + s.shape) if len(s.shape) > 1 else table
 
 

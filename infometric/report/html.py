@@ -13,6 +13,7 @@ from infometric.report.document import Report, Section
 from infometric.result import DIMENSIONLESS, Result
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_MOST_CELLS = 100  # in the detail of one result; the JSON twin holds all
 _TAGS = {
     "stable": "stable",
     "at most moderate": "moderate",
@@ -214,6 +215,11 @@ def _known(value: Any) -> bool:
 
 
 def _cells(rows: Sequence[dict[str, Any]], groups: Sequence[str]) -> str:
+    every = len(rows)
+    if every > _MOST_CELLS:  # those that matter, in their order
+        most = sorted(rows, key=lambda row: -abs(row["contribution"]))[_MOST_CELLS - 1]
+        rows = [r for r in rows if abs(r["contribution"]) >= abs(most["contribution"])]
+        rows = rows[:_MOST_CELLS]
     top = max(max(row["share_a"], row["share_b"]) for row in rows) or 1.0
     a, b = (escape(g) for g in groups)
     body = "".join(
@@ -231,6 +237,7 @@ def _cells(rows: Sequence[dict[str, Any]], groups: Sequence[str]) -> str:
         f'<th class="key"><i class="a"></i>{a} <i class="b"></i>{b}</th>'
         f"<th>log {a} / {b}</th><th>Contribution</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
+        + (f"<p>The {len(rows)} largest of {every:,} cells.</p>" if every > len(rows) else "")
     )
 
 

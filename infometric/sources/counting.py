@@ -14,6 +14,7 @@ from infometric.sources.refusals import Refusals
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
     BinSpec,
+    CategoryEncoder,
     Column,
     Encoder,
     IntervalEncoder,
@@ -184,6 +185,57 @@ def count_table(
         stage = Stage(table.n_rows * len(encoders))
         totals = _by_batches(table, encoders, None, split, stage)
     return _finished(totals, encoders, split)
+
+
+def count_unseen(
+    table: Table,
+    encoders: Mapping[str, Encoder],
+    reference: Mapping[str, Counts],
+    split: Split | None = None,
+) -> dict[str, Counts]:
+    """As `count_table`, with a cell for each category that the reference has not seen.
+
+    A reference leaves every such cell empty because it chose the cells, not because of a shift:
+    in one cell together they would look like one. A cell each keeps the two samples alike. Where
+    the reference itself holds unseen categories (added after its cells were learned), they stay
+    together.
+    """
+    found = count_table(table, encoders, split)
+    wider: dict[str, Encoder] = {}
+    for name, encoder in encoders.items():
+        if isinstance(encoder, CategoryEncoder) and holds_other(encoder, found[name]):
+            wider[name] = with_unseen(encoder, next(iter(table.sample([name]))), reference[name])
+    counted = count_table(table, wider, split) if wider else {}
+    return found | {name: replace(s, key=encoders[name].key) for name, s in counted.items()}
+
+
+def holds_other(encoder: CategoryEncoder, s: Counts) -> bool:
+    """Whether some records are of categories that the encoder does not know."""
+    return bool(s.table[:, len(encoder.categories)].any())
+
+
+def with_unseen(encoder: Encoder, column: Column, reference: Counts) -> Encoder:
+    """The encoder with cells for the categories of a column that the reference has not seen."""
+    if not isinstance(encoder, CategoryEncoder) or column.numeric:
+        return encoder
+    return encoder if holds_other(encoder, reference) else encoder.extended(column.levels or ())
+
+
+def beside(reference: Counts, current: Counts) -> Counts:
+    """The reference over the cells of a sample that has categories of its own, empty here."""
+    more = current.n_cells - reference.n_cells
+    if more <= 0:
+        return reference
+    at = [reference.n_cells - 2] * more  # before "other" and "missing"
+    squares = reference.squares
+    return Counts(
+        np.insert(reference.table, at, 0, axis=-1),
+        current.shape,
+        None if squares is None else np.insert(squares, at, 0.0, axis=-1),
+        reference.key,
+        current.cells,
+        reference.groups,
+    )
 
 
 def _by_batches(

@@ -189,7 +189,15 @@ class Counts:
     @cached_property
     def n_eff(self) -> Array:
         """Kish's effective sample size of each group: (sum w)^2 / sum w^2."""
-        return self.n**2 / self.second.sum(-1)
+        return self.n.astype(float) ** 2 / self.second.sum(-1)
+
+    @cached_property
+    def unequal(self) -> bool:
+        """Whether the weights of a group differ: equal ones are a unit of measurement."""
+        if self.squares is None:
+            return False
+        mean = self.squares.sum(-1, keepdims=True) / self.table.sum(-1, keepdims=True)
+        return not np.allclose(self.squares, self.table * mean, rtol=1e-9, atol=0.0)
 
     @cached_property
     def p(self) -> Array:
@@ -213,7 +221,7 @@ class Counts:
         In units of effective records, so that a rule of thumb on counts also serves weights.
         """
         if len(self.shape) > 1:
-            joint, axes = self.joint, range(-len(self.shape), 0)
+            joint, axes = self.joint.astype(float), range(-len(self.shape), 0)
             total = joint.sum(tuple(axes), keepdims=True)
             flat = total
             for axis in axes:
@@ -221,8 +229,8 @@ class Counts:
                 flat = flat * (joint.sum(others, keepdims=True) / total)
             flat = flat.reshape(self.table.shape)
         else:
-            total = self.n.sum(-1)[..., None, None]
-            flat = self.table.sum(-2, keepdims=True) * self.n[..., None] / total
+            total = self.n.sum(-1, dtype=float)[..., None, None]
+            flat = self.table.sum(-2, keepdims=True) * (self.n[..., None] / total)
         return flat * (self.n_eff / self.n)[..., None]
 
     @property
@@ -268,7 +276,7 @@ class Counts:
     def variance(self, influence: Array) -> Array:
         """Sampling variance of a functional, from its influence values, shape (...)."""
         psi = self.centre(influence)
-        return ((self.second * psi**2).sum(-1) / self.n**2).sum(-1)
+        return ((self.second * psi**2).sum(-1) / self.n.astype(float) ** 2).sum(-1)
 
     def merge_cells(self, onto: Array) -> Counts:
         """Counts over coarser cells: ``onto[k]`` is the new cell of cell k."""

@@ -361,6 +361,14 @@ class CategoryEncoder(Encoder):
         """Whether all categories are text."""
         return bool(self.categories) and all(isinstance(c, str) for c in self.categories)
 
+    def extended(self, levels: Sequence[Any]) -> CategoryEncoder:
+        """The same encoder with a cell for each level it does not know, before "other"."""
+        new = [level for level in levels if level not in self._position]
+        if not new:
+            return self
+        ordered = sorted(new, key=lambda v: (isinstance(v, str), v))
+        return CategoryEncoder((*self.categories, *ordered), self.learned)
+
     def _map(self, name: str, levels: Sequence[Any]) -> Array:
         """Cell of each level of a column, the missing one (code -1) last."""
         self.require_kind(name, levels)

@@ -45,7 +45,8 @@ class Delta:
     ) -> Inference:
         """Standard error and interval."""
         se = standard_error(functional, state)
-        low, high = normal_interval(theta, se, level)
+        centre = theta - functional.bias(state) if functional.recentred else theta
+        low, high = normal_interval(centre, se, level)
         return Inference(self.name, se, low, high)
 
 
@@ -88,19 +89,36 @@ class NoncentralChi2:
     def __call__(
         self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
     ) -> Inference:
-        """Standard error and interval."""
+        """Standard error, interval and p-value.
+
+        The lower bound is zero where the test does not reject at its level, so that interval and
+        p-value say the same; the upper one is infinite where nothing bounds the value.
+        """
         se = standard_error(functional, state)
-        theta = np.maximum(theta, 0.0)
-        law = functional.law(functional.prepare(state), theta, se**2)
-        low, high = ncx2_interval(theta, law, level)
-        holds = functional.interval_holds(state)
-        return Inference(self.name, se, np.where(holds, low, np.nan), np.where(holds, high, np.nan))
+        prepared, ceiling = functional.prepare(state), functional.ceiling(state)
+        reach = functional.reach(prepared, theta)
+        law = functional.law(prepared, reach, se**2)
+        low, high = ncx2_interval(reach, law, level)
+        if ceiling is not None:
+            return Inference(self.name, se, ceiling - high, ceiling - low)
+        test = Chi2Null()(functional, state, theta)
+        low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)
+        high = np.where(functional.unbounded(state), np.inf, high)
+        holds = functional.interval_holds(state) & np.isfinite(theta)
+        return Inference(
+            f"{self.name}+{test.method}",
+            se,
+            np.where(holds, low, np.nan),
+            np.where(holds, np.minimum(high, functional.bounds[1]), np.nan),
+            test.pvalue,
+            diagnostics=test.diagnostics,
+        )
 
 
 def standard_error(functional: Any, state: Any) -> Array:
-    """Standard error from the influence values."""
-    prepared = functional.prepare(state)
-    return np.sqrt(prepared.variance(functional.influence(prepared)))
+    """Standard error of a value; NaN where the value is infinite."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.sqrt(functional.variance(functional.prepare(state)))
 
 
 def ncx2_interval(theta: Array, law: Null, level: float) -> tuple[Array, Array]:
