@@ -242,6 +242,8 @@ def table_meta(estimator: Estimator) -> dict[str, Any]:
 
 def _described(value: Any) -> Any:
     plain = isinstance(value, str | int | float | bool | list | tuple | None)
+    if isinstance(value, tuple):
+        return list(value)  # as it comes back from JSON
     return value if plain else type(value).__name__
 
 

@@ -222,9 +222,10 @@ class Result:
         unit = "" if self.units == DIMENSIONLESS else f" {self.units}"
         first = f"The estimated {name} is {_digits(self.value)}{unit}"
         if not math.isnan(self.ci.low):
+            end = "upwards" if self.ci.high == math.inf else f"to {_digits(self.ci.high)}"
             first += (
-                f", and values from {_digits(self.ci.low)} to {_digits(self.ci.high)} agree with "
-                f"the data at the {100 * self.level:g} % level"
+                f", and values from {_digits(self.ci.low)} {end} agree with the data at the "
+                f"{100 * self.level:g} % level"
             )
         if math.isnan(self.pvalue):
             second = "No null hypothesis was tested."

@@ -27,11 +27,12 @@ from scipy.special import chdtri, chndtr
 from infometric.base import States
 from infometric.credit.cells import COMPARED, BinnedEstimator, EmptyPolicy, seen_columns, with_cells
 from infometric.credit.slices import Slices, stability_by
-from infometric.inference import infer
+from infometric.functional.divergence import Jeffreys
 from infometric.result import Result, ResultTable
 from infometric.sources.counting import Bins, Split, beside, count_table, count_unseen, fit_columns
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
+from infometric.uncertainty import NoncentralChi2
 from infometric.validation import PROBABILITY, Increasing, Span, Table, check_parameters
 
 THRESHOLDS = (0.1, 0.25)
@@ -197,36 +198,28 @@ def stability_verdict(
         ``verdict`` ("stable", "at most moderate", "shifted", "undecided"), the one-sided bounds,
         the limits, and ``rule_of_thumb``: where the value alone would fall.
     """
-    from infometric.functional.divergence import Jeffreys
-
-    r = infer_quietly(Jeffreys(), s, 1 - 2 * alpha)
+    jeffreys = Jeffreys()
+    value = jeffreys.value(s)
+    found = NoncentralChi2()(jeffreys, s, value, level=1 - 2 * alpha)
+    below, above = float(found.low), float(found.high)
     low, high = thresholds
-    if r.ci.high <= low:
+    if above <= low:
         verdict = "stable"
-    elif r.ci.low > high:
+    elif below > high:
         verdict = "shifted"
-    elif r.ci.high <= high:
+    elif above <= high:
         verdict = "at most moderate"
     else:
         verdict = "undecided"
-    rule = "small" if r.value < low else ("moderate" if r.value < high else "large")
+    rule = "small" if value < low else ("moderate" if value < high else "large")
     return {
         "verdict": verdict,
         "rule_of_thumb": rule,
         "thresholds": [low, high],
-        "upper_bound": r.ci.high,
-        "lower_bound": r.ci.low,
+        "upper_bound": above,
+        "lower_bound": below,
         "bound_level": 1 - alpha,
     }
-
-
-def infer_quietly(functional: Any, s: Counts, level: float) -> Result:
-    """Result without its warnings: a second look at data that have been warned about."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return infer(functional, s, level=level)
 
 
 _POWER = {

@@ -44,10 +44,10 @@ class MutualInformation(EntropySum):
         """
         null = self.null(s)
         with np.errstate(divide="ignore", invalid="ignore"):
-            known = (theta > 0) & (variance > 0)
+            known = (theta > 0) & (variance > 0) & (null.df > 0)
             rho = np.where(known, variance / (4 * theta * null.scale), 1.0)
             trust = theta / (theta + 5 * null.df * null.scale)
-        rho = np.where((rho < 1) & (theta > 0), 1 - (1 - rho) * trust, rho)
+        rho = np.where((rho < 1) & known, 1 - (1 - rho) * trust, rho)
         return Null(rho * null.scale, null.df / rho)
 
     def null_holds(self, s: Counts) -> Array:
@@ -75,6 +75,9 @@ class MutualInformation(EntropySum):
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """Say where the interval was not calibrated."""
+        if (independence_df(s) == 0).all():
+            text = "one variable has one value: there is nothing to share"
+            return (Caution("DegenerateWarning", text),)
         if not self.interval_holds(s).all():
             return (too_thin(s, int(s.occupied.sum())),)
         least = float(np.where(s.expected > 0, s.expected, np.inf).min())

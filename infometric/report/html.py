@@ -180,8 +180,8 @@ def _drawing(r: Result, axis: tuple[float, float, list[float]]) -> str:
         return f'<line class="{kind}" x1="{x(value)}" x2="{x(value)}" y1="0" y2="26"/>'
 
     marks = [upright("zero", 0.0), *(upright("limit", v) for v in limits if v <= high)]
-    if math.isfinite(r.ci.low) and math.isfinite(r.ci.high):
-        ends = f'x1="{x(r.ci.low)}" x2="{x(r.ci.high)}"'
+    if math.isfinite(r.ci.low):  # an infinite bound runs to the end of the axis
+        ends = f'x1="{x(r.ci.low)}" x2="{"100%" if r.ci.high == math.inf else x(r.ci.high)}"'
         marks.append(f'<line class="bar" {ends} y1="13" y2="13"/>')
     if math.isfinite(r.value):
         marks.append(f'<circle class="dot" cx="{x(r.value)}" cy="13" r="4"/>')
@@ -210,8 +210,8 @@ def _detail(r: Result) -> str:
 
 
 def _known(value: Any) -> bool:
-    """Whether a bound is a number: it is NaN, or None in JSON, where no interval is known."""
-    return value is not None and math.isfinite(value)
+    """Whether a bound is a number: JSON has None or "inf" where it is NaN or infinite."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _cells(rows: Sequence[dict[str, Any]], groups: Sequence[str]) -> str:

@@ -31,6 +31,9 @@ def forest(table: ResultTable, ax: Any = None) -> Any:
     y = np.arange(len(names))[::-1]
     low = [r.ci.low for r in results]
     high = [r.ci.high for r in results]
+    ends = [v for r in results for v in (r.value, *r.ci) if np.isfinite(v)]
+    most = max(ends, default=1.0)
+    high = [1.05 * most if v == np.inf else v for v in high]  # no bound: to the edge of the axes
     ax.hlines(y, low, high, color=ACCENT, lw=2.2, zorder=2)
     ax.plot([r.value for r in results], y, "o", color=INK, ms=5, zorder=3)
     limits = results[0].diagnostics.get("thresholds", []) if results else []

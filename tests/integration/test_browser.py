@@ -177,3 +177,23 @@ def test_a_telephone_scrolls_downward_only(driver):
     driver.refresh()
     wide = driver.execute_script("return document.documentElement.scrollWidth")
     assert wide <= 390
+
+
+def test_a_dark_page_is_printed_dark_on_white(driver):
+    """The button's choice is for the screen: on paper the ink stays dark."""
+    colours = (
+        "const s = getComputedStyle(document.body);"
+        "return [s.color, s.backgroundColor].map(c => c.match(/\\d+/g).slice(0, 3).map(Number))"
+    )
+    driver.execute_script("document.getElementById('theme').click()")
+    if driver.execute_script("return document.documentElement.dataset.theme") != "dark":
+        driver.execute_script("document.getElementById('theme').click()")
+    ink, paper = driver.execute_script(colours)
+    assert sum(ink) > sum(paper)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        ink, paper = driver.execute_script(colours)
+    finally:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert paper == [255, 255, 255]
+    assert sum(ink) < 150
