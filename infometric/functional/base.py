@@ -102,6 +102,10 @@ class Functional:
         """Whether the data allow a truth of any size, so that no upper bound is known."""
         return np.asarray(False)
 
+    def slack(self, s: Any) -> Array:
+        """What the upper bound must allow for beyond the law of the value."""
+        return np.asarray(0.0)
+
     def bias(self, s: Any) -> Array | None:
         """Leading term of the bias of the value, reported and not subtracted; None if unknown."""
         return None

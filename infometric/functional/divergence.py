@@ -31,7 +31,7 @@ from infometric.state.counts import Counts
 from infometric.typing import Array, Units
 
 Zeros = Literal["half", "keep"]
-SURE = 5.0  # expected records from which an empty cell is no accident
+SURE = 20.0  # expected records from which an empty cell has no bounded log ratio
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Divergence(Additive):
         return Null(scale, null.df * null.scale / scale)
 
     def unbounded(self, s: Counts) -> Array:
-        """Where a sample left a cell empty in which five records were expected without a shift.
+        """Where a sample left a cell empty in which `SURE` records were expected without a shift.
 
         The ratio of the shares of such a cell is only known to be large.
         """
@@ -141,10 +141,10 @@ class Divergence(Additive):
                 f"least expected count {least:.2g} in {int(s.occupied.sum())} cells: the interval "
                 "may fail at either end; merge cells"
             )
-        if ((s.table == 1) & (s.expected >= SURE))[..., list(self.open_sides), :].any():
+        if ((s.table == 1) & (s.expected >= 5))[..., list(self.open_sides), :].any():
             texts.append(
-                f"one record is left in a cell where {SURE:g} or more were expected: the upper "
-                "bound may be too low"
+                "one record is left in a cell where five or more were expected: the upper bound "
+                "may be too low"
             )
         return texts
 
@@ -215,6 +215,15 @@ class Jeffreys(Divergence):
     def law(self, s: Counts, theta: Array, variance: Array) -> Null:
         """``Var / (4 theta)`` alone: the variance formula holds down to sparse cells."""
         return Functional.law(self, s, theta, variance)
+
+    def slack(self, s: Counts) -> Array:
+        """Log 4 times the shares that face an empty cell: its half record may be an eighth.
+
+        The factor was chosen by simulation, as the least at which a false "stable" in sparse cells
+        is as rare as its level says.
+        """
+        empty = (s.table == 0) & s.occupied[..., None, :]
+        return np.log(4.0) * (s.p[..., ::-1, :] * empty).sum((-2, -1))
 
     def null_holds(self, s: Counts) -> Array:
         """Where the second-order bias of J under the null is below .05 of its deviation."""

@@ -295,7 +295,7 @@ def _digits(value: float) -> str:
 def _pvalue(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return escape("< 0.0001" if value < 1e-4 else f"{value:.4f}")
+    return "&lt;&nbsp;0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
 def _records(r: Result) -> str:

@@ -103,7 +103,7 @@ class NoncentralChi2:
             return Inference(self.name, se, ceiling - high, ceiling - low)
         test = Chi2Null()(functional, state, theta)
         low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)
-        high = np.where(functional.unbounded(state), np.inf, high)
+        high = np.where(functional.unbounded(state), np.inf, high + functional.slack(state))
         holds = functional.interval_holds(state) & np.isfinite(theta)
         return Inference(
             f"{self.name}+{test.method}",
