@@ -124,7 +124,7 @@ class Divergence(Additive):
         if self.unbounded(s).any():
             texts.append(
                 f"{SURE:g} records or more were expected in an empty cell: nothing bounds the "
-                "value from above"
+                "value from above; merge cells for a bounded one"
             )
         elif self.zeros == "half":
             texts.append("the upper bound may be too low where a cell is empty; merge cells")

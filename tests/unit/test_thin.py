@@ -23,6 +23,7 @@ from infometric.functional.divergence import (
 )
 from infometric.functional.entropy import RenyiEntropy, ShannonEntropy, TsallisEntropy
 from infometric.functional.information import conditional_moments
+from infometric.oracles import TwoSample
 from infometric.report.document import Report, Section
 from infometric.report.html import page
 from infometric.uncertainty import Chi2Null, NoncentralChi2
@@ -290,3 +291,12 @@ def test_evidence_of_an_empty_cell_is_announced():
     with pytest.warns(SparseCellWarning, match="0.5 was added to every occupied cell"):
         table = im.weight_of_evidence(x, y)
     assert all(r.warnings for r in table.values())
+
+
+@pytest.mark.parametrize("sizes", [(1000, 1000), (500, 500)])
+def test_stable_is_not_claimed_where_sparse_cells_hide_the_shift(sizes):
+    """Geometric shares, where the limit is the truth: the claim is as rare as its level says."""
+    oracle = TwoSample.tilted(0.75 ** np.arange(20), 0.1, direction=np.linspace(1, -1, 20))
+    s = oracle.draw(sizes, size=4000, rng=8)
+    bound = NoncentralChi2()(Jeffreys(), s, Jeffreys().value(s), level=0.9).high
+    assert np.mean(bound <= 0.1) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
