@@ -798,13 +798,14 @@ def _made(kind: type[Any], caller: str, options: dict[str, Any], **given: Any) -
     known = [n for n in kind._get_param_names() if n not in given]
     for name in options:
         if name not in known:
-            near = get_close_matches(name, [*known, *given], n=1)
+            every = sorted({*known, *given, "by", "level", "method", "rng", "sample_weight"})
+            near = get_close_matches(name, every, n=1, cutoff=0.5)
             raise InvalidParameterError(
                 f"{caller}() has no parameter {name!r}.",
                 got=options[name],
                 hint=f"{near[0]}=..., the nearest name there is"
                 if near
-                else f"one of {', '.join(sorted(known))}",
+                else f"one of {', '.join(every)}",
             )
     return kind(**options, **given)
 

@@ -213,7 +213,7 @@ class Result:
             parts.append(f"{level} CI [{_digits(self.ci.low)}, {_digits(self.ci.high)}]")
         if not math.isnan(self.pvalue):
             parts.append(f"p {format_pvalue(self.pvalue)}")
-        parts.append("n = " + " + ".join(f"{n:g}" for n in self.n))
+        parts.append("n = " + " + ".join(format_size(n, "") for n in self.n))
         return ", ".join(parts)
 
     def explain(self) -> str:
@@ -495,6 +495,18 @@ def _digits(value: float) -> str:
 
 def _cell(value: Any) -> str:
     return _digits(value) if isinstance(value, float) else str(value)
+
+
+def format_size(n: float, separator: str = ",") -> str:
+    """Sample size: all digits of a count, six of a total weight.
+
+    Examples
+    --------
+    >>> format_size(1234567), format_size(1234567, ""), format_size(1234.5678)
+    ('1,234,567', '1234567', '1,234.57')
+    """
+    whole = float(n).is_integer()
+    return f"{n:{separator}.0f}" if whole else f"{n:{separator}.6g}"
 
 
 def format_pvalue(pvalue: float) -> str:

@@ -427,7 +427,7 @@ def array_column(name: str, values: Array) -> Column:
 
 
 def date_column(name: str, values: Array) -> Column:
-    """Column of dates: ISO 8601 texts (in UTC where there is a zone), alike from every source."""
+    """Column of dates: ISO 8601 texts (local where there is a zone), alike from every source."""
     values = values if values.dtype.kind == "M" else np.asarray(values, dtype="datetime64[us]")
     gone = np.isnat(values)
     levels, codes = np.unique(values[~gone], return_inverse=True)
@@ -527,7 +527,7 @@ def series_column(name: str, series: Any) -> Column:
         return Column(name, codes.astype(np.int64), None, (False, True))
     if dtype in (nw.Datetime, nw.Date):
         if getattr(dtype, "time_zone", None) is not None:
-            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            series = series.dt.replace_time_zone(None)
         return date_column(name, series.to_numpy())
     if dtype.is_temporal():
         refuse_durations(name, dtype, series.head(1).to_list())

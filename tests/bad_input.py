@@ -306,6 +306,8 @@ CORNERS = (
     Case("Scores of text", "im.Scores.from_values(['a'])",
          DataError, "['a']", "Scores.from_values("),
     # parameters
+    Case("Bins of a column that is not there", "im.psi(frame, frame, bins={'agee': 5})",
+         ColumnError, "'agee'", "'age'"),
     Case("A single bin for one column", "im.psi(frame, frame, bins={'age': 1})",
          InvalidParameterError, "Got 1", "bins="),
     Case("Categories for no column", "im.psi(frame, frame, categorical=['agee'])",

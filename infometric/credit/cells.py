@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -82,6 +82,8 @@ class BinnedEstimator(Estimator):
     def _characteristics(self, table: Table, beside: Sequence[Any]) -> list[str]:
         """Columns to estimate: those chosen, without those excluded and those used otherwise."""
         table.require([*(self.columns or ()), *self.exclude])
+        if isinstance(self.bins, Mapping) and "kind" not in self.bins:
+            table.require(list(self.bins))
         names = table.names if self.columns is None else self.columns
         left = [n for n in names if n not in self.exclude and n not in beside]
         if not left:

@@ -65,6 +65,10 @@ class Entropy(Additive):
         plain = theta - self.correction(s.n_eff, s.observed)
         return np.maximum(self.ceiling(s) - plain, 0.0)
 
+    def interval_holds(self, s: Counts) -> Array:
+        """With five records a cell: below, the cells that nobody has seen are missing."""
+        return s.n_eff[..., 0] >= 5 * s.observed[..., 0]
+
     def favoured(self, s: Counts) -> str:
         """The noncentral chi-square interval, which holds at the ceiling and far from it."""
         return "ncx2"
@@ -106,8 +110,8 @@ class Entropy(Additive):
             )
         if n < 5 * cells:
             text = (
-                f"{n:.6g} records in {cells:g} cells, fewer than five a cell: the value is too low "
-                "by more than its interval shows; take more data or fewer cells"
+                f"{n:.6g} records in {cells:g} cells, fewer than five a cell: the value is too "
+                "low, and no interval is known to hold; take more data or fewer cells"
             )
             return (Caution("SparseCellWarning", text),)
         records = s.p * s.n_eff[..., None]

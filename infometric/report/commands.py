@@ -179,7 +179,7 @@ def psi(
     """Population stability index of each column of CURRENT against REFERENCE."""
     from infometric.functions import psi as estimate
 
-    before(html, json, level, reference, current)
+    before(html, json, level, reference, current, limit=fail_above)
     chosen = listed(columns)
     old = opened(reference, categorical, chosen, exclude)
     new = opened(current, categorical, [*chosen, by] if chosen and by else chosen)
@@ -219,7 +219,7 @@ def iv(
     """Information value of each column of FILE about a target with two classes."""
     from infometric.functions import information_value as estimate
 
-    before(html, json, level, file)
+    before(html, json, level, file, limit=fail_above)
     chosen = listed(columns)
     beside = [target] if by is None else [target, by]
     table = opened(file, categorical, [*chosen, *beside] if chosen else chosen, exclude)
@@ -351,11 +351,17 @@ def demo(
 # --- what the commands share ----------------------------------------------------------------
 
 
-def before(html: Path | None, json: Path | None, level: float, *inputs: Path) -> None:
+def before(
+    html: Path | None, json: Path | None, level: float, *inputs: Path, limit: float | None = None
+) -> None:
     """Refuse, before the work, what would fail after it, or write over what is read."""
     from infometric.inference import check_level
 
     check_level(level)
+    if limit is not None and not limit >= 0:
+        raise InvalidParameterError(
+            "--fail-above needs a number that is not negative.", got=limit, hint="--fail-above 0.25"
+        )
     outputs = [path.resolve() for path in (html, json) if path is not None]
     taken = [path.resolve() for path in inputs]
     if len(set(outputs)) < len(outputs) or set(outputs) & set(taken):
@@ -416,10 +422,6 @@ def exceeding(table: ResultTable, limit: float | None, compare: Choice) -> list[
         Choice.UPPER: lambda r: r.ci.high,
         Choice.LOWER: lambda r: r.ci.low,
     }
-    if math.isnan(limit):
-        raise InvalidParameterError(
-            "--fail-above needs a number.", got=limit, hint="--fail-above 0.25"
-        )
     unknown = [name for name, r in table.items() if math.isnan(pick[compare](r))]
     if unknown:
         raise InvalidParameterError(
@@ -469,6 +471,12 @@ def binned(
         "constant": constant.value,
         "empty": empty.value,
     }
+    if bins_from is not None and bins != "10":
+        raise InvalidParameterError(
+            "--bins-from brings the bins, and --bins would make others.",
+            got=bins,
+            hint=f"--bins-from {bins_from} alone",
+        )
     if bins_from is None:
         return options | {"bins": bins_of(bins)}
     frozen = Report.from_json(bins_from).encoders(names)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from infometric.report.document import Report, Section
-from infometric.result import DIMENSIONLESS, Result
+from infometric.result import DIMENSIONLESS, Result, format_size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 _MOST_CELLS = 100  # in the detail of one result; the JSON twin holds all
@@ -299,4 +299,4 @@ def _pvalue(value: float) -> str:
 
 
 def _records(r: Result) -> str:
-    return escape(" + ".join(f"{n:,.6g}" for n in r.n))
+    return escape(" + ".join(format_size(n) for n in r.n))

@@ -20,9 +20,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from infometric.result import DIMENSIONLESS, Result, ResultTable, format_pvalue
+from infometric.result import DIMENSIONLESS, Result, ResultTable, format_pvalue, format_size
 
 _PLAIN: Any = {"highlight": False, "emoji": False}
+_NOTES = 12
 _NAME = 16  # width at which names fold
 _WHOLE, _NUMBERS = (1, 2, 3), 4  # columns that never fold; columns of numbers after the name
 out = Console(**_PLAIN)
@@ -48,9 +49,24 @@ def show(title: str, table: ResultTable) -> None:
         cards(title, heads, rows)
     else:
         console.print(grid(title, heads, rows, widths))
-    for text in table.warnings:
+    for text in notes(table):
         err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
     out.print()
+
+
+def notes(table: ResultTable) -> list[str]:
+    """Warnings, those with one text together, and no more than a screen can hold."""
+    by_text: dict[str, list[str]] = {}
+    for name, r in table.items():
+        for text in r.warnings:
+            by_text.setdefault(text, []).append(name)
+    lines = [
+        f"{', '.join(names) if len(names) <= 3 else f'{len(names)} lines'}: {text}"
+        for text, names in by_text.items()
+    ]
+    if len(lines) > _NOTES:
+        lines[_NOTES:] = [f"and {len(lines) - _NOTES} more; --json report.json holds all"]
+    return lines
 
 
 def cells(table: ResultTable) -> tuple[list[str], list[list[str]]]:
@@ -138,7 +154,7 @@ def p_text(pvalue: float) -> str:
 
 def sizes(r: Result) -> str:
     """Sample sizes."""
-    return " + ".join(f"{n:,.6g}" for n in r.n)
+    return " + ".join(format_size(n) for n in r.n)
 
 
 @contextlib.contextmanager

@@ -170,6 +170,9 @@ def _column(name: str, values: Any) -> Column:
     if pa.types.is_boolean(kind):
         codes = values.cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
         return Column(name, codes.astype(np.int64), None, (False, True))
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        values = pc.local_timestamp(values)
+        kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return date_column(name, values.to_numpy(zero_copy_only=False))
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):

@@ -51,21 +51,49 @@ def check_path(path: str) -> bool:
 
 
 def read_header(path: str) -> tuple[str, list[str]]:
-    """Delimiter of a CSV file, the one that divides its first line into most names, and these.
+    """Delimiter of a CSV file, the one that divides its first record into most names, and these.
 
-    Both empty where the line cannot be read here (a kind of compression, another encoding); the
+    Both empty where the record cannot be read here (a kind of compression, another encoding); the
     reader of the file then looks for itself.
     """
-    first = sorted(glob.glob(path))[0] if "*" in path else path
-    opener: Any = gzip.open if first.lower().endswith(".gz") else open
-    try:
-        with opener(first, "rt", encoding="utf-8-sig", newline="") as file:
-            line = file.readline()
-    except (OSError, UnicodeDecodeError, EOFError):
-        return "", []
-    names = {d: next(csv.reader([line], delimiter=d), []) for d in (",", ";", "\t", "|")}
+    names: dict[str, list[str]] = {}
+    for delimiter in (",", ";", "\t", "|"):
+        try:
+            with _opened(path) as file:
+                names[delimiter] = next(csv.reader(file, delimiter=delimiter), [])
+        except (OSError, UnicodeDecodeError, EOFError, csv.Error):
+            return "", []
     best = max(names, key=lambda d: len(names[d]))
     return (best, names[best]) if len(names[best]) > 1 else (_NONE, names[best])
+
+
+def _opened(path: str) -> Any:
+    """First file of a path or a glob, as text."""
+    first = sorted(glob.glob(path))[0] if "*" in path else path
+    opener: Any = gzip.open if first.lower().endswith(".gz") else open
+    return opener(first, "rt", encoding="utf-8-sig", newline="")
+
+
+def unlike_line(path: str, delimiter: str, width: int) -> str:
+    """What is wrong with the first record of another width than the header; empty where none is."""
+    try:
+        with _opened(path) as file:
+            records = csv.reader(file, delimiter=delimiter)
+            for record in records:
+                if record and len(record) != width:
+                    return (
+                        f"line {records.line_num} has {len(record)} field(s), the header {width}: "
+                        f"{delimiter.join(record)[:80]!r}"
+                    )
+    except (OSError, UnicodeDecodeError, EOFError, csv.Error):
+        pass
+    return ""
+
+
+def encoding_of(path: str) -> str:
+    """Encoding that the first bytes of a text file suggest, as iconv calls it."""
+    with open(sorted(glob.glob(path))[0] if "*" in path else path, "rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "latin1"
 
 
 def _nearest(path: str) -> str | None:
@@ -73,5 +101,5 @@ def _nearest(path: str) -> str | None:
 
     folder = os.path.dirname(path) or "."
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    close = difflib.get_close_matches(os.path.basename(path), names, n=1)
+    close = difflib.get_close_matches(os.path.basename(path), names, n=1, cutoff=0.7)
     return os.path.join(os.path.dirname(path), close[0]) if close else None

@@ -131,14 +131,7 @@ def count_query(
         f"{cell_expression(encoder, name, types[name])} AS c{i}"
         for i, (name, encoder) in enumerate(encoders.items())
     ]
-    group = ""
-    if target is not None:
-        column = identifier(target)
-        dated = kind_of(types[target]) == "date"
-        group = f", {as_text(column, types[target]) if dated else column} AS g"
-    w = "" if weight is None else f", CAST({identifier(weight)} AS DOUBLE) AS w"
-    sums = "" if weight is None else (
-        ", sum(w), sum(w * w), min(w), count(*) FILTER (w IS NULL OR NOT isfinite(w))")  # fmt: skip
+    group, w, sums = _beside(types, target, weight)
     by = [f"(c{i}{'' if target is None else ', g'})" for i in range(len(names))]
     which = "CASE " + " ".join(
         f"WHEN grouping(c{i}) = 0 THEN {i}" for i in range(len(names))
@@ -149,6 +142,34 @@ def count_query(
         f"SELECT {which}, {key}, {cell}, count(*){sums} "
         f"FROM (SELECT {', '.join(cells)}{group}{w} FROM {source}) "
         f"GROUP BY GROUPING SETS ({', '.join(by)})"
+    )
+
+
+def _beside(
+    types: Mapping[str, str], target: str | None, weight: str | None
+) -> tuple[str, str, str]:
+    """Columns g and w of the inner query, and the sums of weights of the outer one."""
+    group = ""
+    if target is not None:
+        column = identifier(target)
+        dated = kind_of(types[target]) == "date"
+        group = f", {as_text(column, types[target]) if dated else column} AS g"
+    if weight is None:
+        return group, "", ""
+    sums = ", sum(w), sum(w * w), min(w), count(*) FILTER (w IS NULL OR NOT isfinite(w))"
+    return group, f", CAST({identifier(weight)} AS DOUBLE) AS w", sums
+
+
+def level_query(
+    column: str, types: Mapping[str, str], target: str | None, weight: str | None
+) -> str:
+    """Counts of each distinct value: (group, value, n, sum w, sum w^2), for many categories."""
+    group, w, sums = _beside(types, target, weight)
+    key = "0" if target is None else "g"
+    return (
+        f"SELECT {key}, value, count(*){sums} "
+        f"FROM (SELECT {column} AS value{group}{w} FROM source) "
+        f"GROUP BY value{'' if target is None else ', g'}"
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from infometric.exceptions import DataError, SourceError
 from infometric.sources import sql
-from infometric.sources.paths import check_path, read_header
+from infometric.sources.paths import check_path, encoding_of, read_header, unlike_line
 from infometric.sources.refusals import Refusals
 from infometric.state.encoders import (
     SAMPLE_SIZE,
@@ -41,6 +41,7 @@ from infometric.validation import (
 )
 
 MEMORY_LIMIT = "1GB"
+MOST_SPELLED = 200  # categories up to which a query names each of them
 _TYPES = "'BIGINT', 'DOUBLE', 'DATE', 'TIME', 'TIMESTAMP', 'VARCHAR'"  # of a CSV file
 NULL_STRINGS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
 
@@ -89,17 +90,23 @@ class FileTable(Table):
         else:
             nulls = ", ".join(f"'{s}'" for s in NULL_STRINGS)
             delimiter, header = read_header(self.path)
-            chosen = f", delim='{delimiter}', header=true, skip=0" if delimiter else ""
+            chosen = ""
+            if delimiter:  # null strings would take a name for a missing one: names are given
+                self._refuse_names(header)
+                self._refuse_unlike(header)
+                names = ", ".join(map(sql.literal, header))
+                chosen = (
+                    f", delim='{delimiter}', header=true, skip=0, names=[{names}], quote='\"', "
+                    "escape='\"'"
+                )
             make = (
                 f"CREATE TEMP TABLE source AS SELECT * FROM read_csv({quoted}, "
                 f"nullstr=[{nulls}], sample_size=100000, auto_type_candidates=[{_TYPES}]{chosen})"
             )
-        self._run(make)
+        self._run(make, (delimiter, len(header)) if not self._parquet and delimiter else None)
         rows = self._run("DESCRIBE source").fetchall()
         types = {str(row[0]): str(row[1]) for row in rows}
         if not self._parquet:
-            if len(header) == len(types):
-                self._refuse_names(header)
             types |= dict.fromkeys(self._truth_values(types), "BOOLEAN")
         if not types:
             raise SourceError(f"{self.path} has no column.", hint="give the file a header line")
@@ -116,6 +123,17 @@ class FileTable(Table):
                 got=alike,
                 hint="rename one of them",
             )
+
+    def _refuse_unlike(self, header: Sequence[str]) -> None:
+        """Error where a file of a glob has other columns than the first."""
+        for file in sorted(glob.glob(self.path))[1:] if "*" in self.path else ():
+            names = read_header(file)[1]
+            if names != header:
+                raise SourceError(
+                    f"{file} has other columns than the first file of {self.path}.",
+                    got=sorted(set(names) ^ set(header))[:5] or names,
+                    hint="give files of one schema, or read them one by one",
+                )
 
     def _truth_values(self, types: Mapping[str, str]) -> list[str]:
         """Text columns of a CSV file that hold true and false alone, made booleans.
@@ -134,15 +152,17 @@ class FileTable(Table):
             self._run(f"ALTER TABLE source ALTER {sql.identifier(name)} TYPE BOOLEAN")
         return found
 
-    def _run(self, query: str) -> Any:
+    def _run(self, query: str, csv: tuple[str, int] | None = None) -> Any:
+        """Result of a query; `csv` is delimiter and width of a text file that it reads."""
         try:
             return self._connection.execute(query)
         except (duckdb.Error, UnicodeDecodeError) as error:
             lines = [line.strip() for line in str(error).splitlines()]
             alien = next((line for line in lines if "not utf-8 encoded" in line), None)
+            uneven = unlike_line(self.path, *csv) if csv and not alien else ""
             raise SourceError(
-                f"{self.path} cannot be read as a table: {alien or lines[0]}",
-                hint=f"iconv -f latin1 -t utf-8 {self.path} > utf8.csv"
+                f"{self.path} cannot be read as a table: {alien or uneven or lines[0]}",
+                hint=f"iconv -f {encoding_of(self.path)} -t utf-8 {self.path} > utf8.csv"
                 if alien
                 else "write it anew: frame.to_parquet(path), or a CSV file with a header line",
             ) from error
@@ -254,9 +274,26 @@ class FileTable(Table):
                 self._require_kind(encoder, name)
         refusals.settle()
         types = {n: self._types[n] for n in self.names}
-        query = sql.count_query(encoders, types, target, weight)
-        rows = self._run(query).fetchall()
-        return sql.tables(rows, encoders, target, classes, weighted=weight is not None)
+        many = [
+            n
+            for n, e in encoders.items()
+            if isinstance(e, CategoryEncoder) and e.n_cells > MOST_SPELLED
+        ]
+        few = {n: e for n, e in encoders.items() if n not in many}
+        found: dict[str, tuple[Array, Array | None]] = {}
+        if few:
+            rows = self._run(sql.count_query(few, types, target, weight)).fetchall()
+            found = sql.tables(rows, few, target, classes, weighted=weight is not None)
+        for name in many:
+            query = sql.level_query(self._plain(name), types, target, weight)
+            rows = [(0, *row) for row in self._run(query).fetchall()]
+            levels = tuple(dict.fromkeys(row[2] for row in rows))
+            cells = encoders[name].encode(array_column(name, np.array([*levels, None], object)))
+            place = dict(zip(levels, cells.tolist(), strict=False))
+            rows = [(0, group, place[level], *rest) for _, group, level, *rest in rows]
+            one = {name: encoders[name]}
+            found |= sql.tables(rows, one, target, classes, weighted=weight is not None)
+        return {name: found[name] for name in encoders}
 
     def _require_kind(self, encoder: Encoder, name: str) -> None:
         """Error where a column is not of the kind that its encoder knows."""

@@ -29,7 +29,7 @@ MISSING = "missing"
 OTHER = "other"
 _CHUNK = 1 << 15  # values per pass: a chunk of float64 stays in the second-level cache
 _FEW_LEVELS = 50  # text with more distinct values that are nearly all numbers is no category
-_COMMA = re.compile(r"[-+]?\d[\d.,]*")
+_COMMA = re.compile(r"[-+]?[\d.]*\d,[\d.,]*\d")
 _FEW_EDGES = 64  # up to here comparing with every edge beats a binary search
 SAMPLE_SIZE = 100_000
 
@@ -498,11 +498,11 @@ def learn_encoder(column: Column, spec: BinSpec) -> Encoder:
     if x.dtype.kind == "f":
         refuse_infinite(column.name, int(np.isinf(x).sum()), x)
     if x.size == 0:
-        _refuse_flat(column, spec, "missing or special everywhere", len(column.values))
+        _refuse_flat(column, spec, "missing or special everywhere")
         return IntervalEncoder((), special=spec.special, learned={"rows": 0})
     low, high = plain(x.min()), plain(x.max())
     if low == high:
-        _refuse_flat(column, spec, f"constant: every value is {format_number(low)}", x.size)
+        _refuse_flat(column, spec, f"constant: every value is {format_number(low)}")
         alone = (low, *(plain(v) for v in spec.special))
         return CategoryEncoder(alone, {"rows": int(x.size)})
     if spec.binning == "quantile":
@@ -522,17 +522,17 @@ def _learn_categories(column: Column, spec: BinSpec) -> Encoder:
             refuse_dates(column.name, levels)
         refuse_spoilt_numbers(column)
     if not levels:
-        _refuse_flat(column, spec, "missing everywhere", len(column.values))
+        _refuse_flat(column, spec, "missing everywhere")
     if len(levels) == 1 and not (column.values < 0).any():
-        _refuse_flat(column, spec, f"constant: every value is {levels[0]!r}", len(column.values))
+        _refuse_flat(column, spec, f"constant: every value is {levels[0]!r}")
     ordered = sorted(levels, key=lambda v: (isinstance(v, str), v))
     return CategoryEncoder(tuple(ordered), {"rows": len(column.values)})
 
 
-def _refuse_flat(column: Column, spec: BinSpec, what: str, n: int) -> None:
+def _refuse_flat(column: Column, spec: BinSpec, what: str) -> None:
     if spec.constant == "raise":
         raise DataError(
-            f"Column {column.name!r} is {what} ({n} values), so nothing can be compared.",
+            f"Column {column.name!r} is {what}, so nothing can be compared.",
             hint=f"exclude=[{column.name!r}] to leave it out, or constant='keep' for one cell",
         )
 
@@ -645,10 +645,11 @@ def refuse_spoilt_numbers(column: Column) -> None:
     name = column.name
     what = f"Column {name!r} was read as text: of its {len(levels)} distinct values "
     if commas:
+        thousands = ".str.replace('.', '')" if any("." in v for v in commas) else ""
         raise DataError(
             what + f"{len(commas)} are numbers with a comma.",
             got=and_list(commas, limit=3),
-            hint=f"frame[{name!r}].str.replace(',', '.').astype(float), or "
+            hint=f"frame[{name!r}]{thousands}.str.replace(',', '.').astype(float), or "
             f"categorical=[{name!r}] if they are categories",
         )
     raise DataError(

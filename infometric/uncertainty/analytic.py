@@ -100,7 +100,9 @@ class NoncentralChi2:
         law = functional.law(prepared, reach, se**2)
         low, high = ncx2_interval(reach, law, level)
         if ceiling is not None:
-            return Inference(self.name, se, ceiling - high, ceiling - low)
+            holds = functional.interval_holds(state)
+            low, high = (np.where(holds, ceiling - end, np.nan) for end in (high, low))
+            return Inference(self.name, se, low, high)
         test = Chi2Null()(functional, state, theta)
         low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)
         high = np.where(functional.unbounded(state), np.inf, high + functional.slack(state))

@@ -270,3 +270,57 @@ def test_weights_of_both_samples_by_name_or_as_a_pair(frames):
         one = im.psi(reference[name], current[name], sample_weight=pair)
         assert by_name[name].value == one.value
         assert by_name[name].n == one.n
+
+
+def test_names_are_read_as_csv_says(tmp_path):
+    """A line break in quotes, and names that elsewhere mean a missing value."""
+    lines = [f"{i % 7},{i % 3},{i % 2}" for i in range(300)]
+    (tmp_path / "odd.csv").write_text("\n".join(['"two\nlines",NA,nan', *lines]))
+    table = open_table(tmp_path / "odd.csv")
+    assert table.names == ("two\nlines", "NA", "nan")
+    assert table.n_rows == 300
+
+
+def test_a_glob_of_csv_files_has_one_header(tmp_path):
+    (tmp_path / "a1.csv").write_text("x,y\n1,2\n3,4\n")
+    (tmp_path / "a2.csv").write_text("y,x\n2,1\n")
+    with pytest.raises(im.exceptions.SourceError, match="other columns"):
+        open_table(tmp_path / "a*.csv")
+    (tmp_path / "a2.csv").write_text("x,y\n5,6\n")
+    assert open_table(tmp_path / "a*.csv").n_rows == 3
+
+
+def test_an_uneven_line_is_named(tmp_path):
+    (tmp_path / "uneven.csv").write_text("x,y\n" + "1,2\n" * 50 + "7\n" + "1,2,3\n" * 2)
+    with pytest.raises(
+        im.exceptions.SourceError, match=r"line 52 has 1 field\(s\), the header 2: '7'"
+    ):
+        open_table(tmp_path / "uneven.csv")
+
+
+@pytest.mark.parametrize("weight", [None, "weight"])
+def test_many_categories_of_a_file_are_counted_by_value(tmp_path, weight):
+    rng = np.random.default_rng(11)
+    frame = pd.DataFrame({
+        "name": rng.choice([*(f"c{i}" for i in range(500)), None], 20_000),
+        "number": rng.integers(0, 400, 20_000),
+        "y": rng.integers(0, 2, 20_000),
+        "weight": rng.uniform(0.5, 2, 20_000),
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "many.csv", index=False)
+    estimator = im.InformationValue(categorical=["number"], exclude=[] if weight else ["weight"])
+    wanted = estimator.fit(frame, "y", sample_weight=weight).state_
+    found = estimator.fit(tmp_path / "many.csv", "y", sample_weight=weight).state_
+    for name in ("name", "number"):
+        np.testing.assert_allclose(found[name].table, wanted[name].table, rtol=1e-12)
+        assert found[name].cells == wanted[name].cells
+
+
+def test_local_dates_of_a_zone_make_the_slices(tmp_path):
+    rng = np.random.default_rng(12)
+    day = pd.Series(rng.choice(pd.to_datetime(["2026-01-01", "2026-02-01"]), 500))
+    frame = pd.DataFrame({"x": rng.normal(size=500), "day": day.dt.tz_localize("Europe/Berlin")})
+    frame.to_parquet(tmp_path / "zone.parquet")
+    for data in (frame, pl.from_pandas(frame), tmp_path / "zone.parquet"):
+        found = im.psi(frame[["x"]], data, by="day")
+        assert list(found) == ["x @ 2026-01-01", "x @ 2026-02-01"]
