@@ -243,7 +243,7 @@ def divergences(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
         row = {
             "measure": name, "bins": bins, "n": n, "truth": truth,
             "least_expected": float(n * oracle.shares.min()),
-            "coverage": covered(run(NoncentralChi2(), f, s), truth),
+            "coverage": covered_if_given(run(NoncentralChi2(), f, s), truth),
         }  # fmt: skip
         if truth == 0:
             row["size"] = rejected(run(Chi2Null(), f, s).pvalue)
@@ -264,7 +264,7 @@ def mutual_information(rng: np.random.Generator, draws: int) -> list[dict[str, A
         row = {
             "shape": f"{shape[0]} x {shape[1]}", "margins": margin, "n": n, "truth": truth,
             "least_expected": float(expected),
-            "coverage": covered(run(NoncentralChi2(), f, s), truth),
+            "coverage": covered_if_given(run(NoncentralChi2(), f, s), truth),
         }  # fmt: skip
         if truth == 0:
             row["size"] = rejected(run(Chi2Null(), f, s).pvalue)
@@ -408,7 +408,8 @@ def spread(values: list[float], limits: tuple[float, float] = COVERAGE) -> list[
 
 def of(rows: list[dict[str, Any]], what: str, **chosen: Any) -> list[float]:
     return [
-        r[what] for r in rows if what in r and all(r[k] == v for k, v in chosen.items())
+        r[what] for r in rows
+        if r.get(what) is not None and all(r[k] == v for k, v in chosen.items())
     ]  # fmt: skip
 
 

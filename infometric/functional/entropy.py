@@ -116,11 +116,11 @@ class Entropy(Additive):
             return (Caution("SparseCellWarning", text),)
         records = s.p * s.n_eff[..., None]
         lone = 0.0 if s.unequal else float(((records > 0) & (records < 1.5)).sum())
-        if lone <= self.most_lone * n:
+        if lone <= self.most_lone * n and n >= 10 * cells:
             return ()
         text = (
-            f"{lone:g} of {n:.6g} records are alone in their cell: there are cells that nobody has "
-            "seen, and the value may be too low by more than its interval shows"
+            f"{n:.6g} records in {cells:g} cells, {lone:g} of them alone: there may be cells that "
+            "nobody has seen, and the value may be too low by more than its interval shows"
         )
         return (Caution("SparseCellWarning", text),)
 

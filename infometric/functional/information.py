@@ -55,8 +55,8 @@ class MutualInformation(EntropySum):
         return np.where(s.expected > 0, s.expected, np.inf).min((-2, -1)) >= 5
 
     def interval_holds(self, s: Counts) -> Array:
-        """Where the second-order bias is below half the deviation under independence."""
-        return self._drift(s) <= 0.5
+        """Where the second-order bias is below the deviation under independence."""
+        return self._drift(s) <= 1.0
 
     def _drift(self, s: Counts) -> Array:
         """Second-order bias in units of the deviation: (A - 1)(B - 1) / (6 n sqrt(2 df)).
