@@ -116,7 +116,8 @@ class Entropy(Additive):
             return (Caution("SparseCellWarning", text),)
         records = s.p * s.n_eff[..., None]
         lone = 0.0 if s.unequal else float(((records > 0) & (records < 1.5)).sum())
-        if lone <= self.most_lone * n and n >= 10 * cells:
+        unseen = cells * np.exp(-n / cells)  # of as many again with even shares
+        if lone <= self.most_lone * n and unseen < 0.01:
             return ()
         text = (
             f"{n:.6g} records in {cells:g} cells, {lone:g} of them alone: there may be cells that "
