@@ -35,8 +35,9 @@ from infometric.functional.divergence import (
     RenyiDivergence,
     TsallisDivergence,
 )
-from infometric.functional.entropy import RenyiEntropy, ShannonEntropy, TsallisEntropy
+from infometric.functional.entropy import RenyiEntropy, TsallisEntropy
 from infometric.functional.information import MutualInformation, PearsonChiSquare
+from infometric.functional.shannon import ShannonEntropy
 from infometric.oracles import Categorical, JointTable, TwoSample
 from infometric.uncertainty import Bootstrap, Chi2Null, Delta, Jackknife, NoncentralChi2
 

@@ -13,12 +13,12 @@ from infometric._version import __version__
 
 _WHERE = {
     "infometric.functions": (
-        "entropy renyi_entropy tsallis_entropy kl_divergence jeffreys_divergence "
+        "entropy renyi_entropy tsallis_entropy hill_number kl_divergence jeffreys_divergence "
         "jensen_shannon_divergence renyi_divergence tsallis_divergence mutual_information psi "
         "information_value weight_of_evidence"
     ),
     "infometric.estimators": (
-        "Entropy RenyiEntropy TsallisEntropy KLDivergence JeffreysDivergence "
+        "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
         "JensenShannonDivergence RenyiDivergence TsallisDivergence MutualInformation"
     ),
     "infometric.credit": (
@@ -29,7 +29,10 @@ _WHERE = {
     "infometric.state.encoders": "IntervalEncoder CategoryEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
     "infometric.inference": "infer",
-    "infometric.uncertainty": "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation",
+    "infometric.uncertainty": (
+        "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
+        "Simultaneous"
+    ),
     "infometric.base": "Estimator",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     )
     from infometric.estimators import (
         Entropy,
+        HillNumber,
         JeffreysDivergence,
         JensenShannonDivergence,
         KLDivergence,
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
     )
     from infometric.functions import (
         entropy,
+        hill_number,
         information_value,
         jeffreys_divergence,
         jensen_shannon_divergence,
@@ -82,9 +87,12 @@ if TYPE_CHECKING:
         Bootstrap,
         Chi2Null,
         Delta,
+        GoodTuring,
         Jackknife,
         NoncentralChi2,
         Permutation,
+        Posterior,
+        Simultaneous,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from infometric.credit import PSI, InformationValue, WeightOfEvidence
 from infometric.estimators import (
     Entropy,
+    HillNumber,
     JeffreysDivergence,
     JensenShannonDivergence,
     KLDivergence,
@@ -28,7 +29,8 @@ from infometric.typing import RNG
 def entropy(
     x: Any,
     *,
-    bias: Any = "miller_madow",
+    bias: Any = "auto",
+    alphabet_size: int | None = None,
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -42,12 +44,15 @@ def entropy(
     ----------
     x : array-like, frame, path or Counts
         Sample of one variable, a table of several, or counts.
-    bias : {"miller_madow", "plug_in"}
-        Correction of the plug-in value.
+    bias : str or Unseen
+        Estimator; "auto" chooses by sample size and by the share of the distribution that was
+        seen. The names are those of `Entropy`.
+    alphabet_size : int, optional
+        Number of possible symbols, seen or not.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
-        Strategy of the interval; "auto" is the noncentral chi-square interval.
+        Strategy of the interval; "auto" is the one that held in simulations of such a sample.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -79,7 +84,9 @@ def entropy(
     >>> im.entropy(["a", "b", "c", "d"] * 25, units="bits", bias="plug_in").value
     2.0
     """
-    estimator = Entropy(bias=bias, bins=bins, units=units, uncertainty=method)
+    estimator = Entropy(
+        bias=bias, alphabet_size=alphabet_size, bins=bins, units=units, uncertainty=method
+    )
     fitted = estimator.fit(x, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
@@ -88,6 +95,7 @@ def renyi_entropy(
     x: Any,
     order: float = 2.0,
     *,
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -102,7 +110,9 @@ def renyi_entropy(
     x : array-like, frame, path or Counts
         Sample of one variable, a table of several, or counts.
     order : float
-        Order, not negative.
+        Order, not negative; infinity is the min-entropy.
+    bias : {"plug_in", "unbiased"}
+        Whether the sum of powers is estimated without bias, for whole orders of two or more.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -138,7 +148,7 @@ def renyi_entropy(
     >>> round(im.renyi_entropy(["a", "b", "c", "d"] * 25, 2, units="bits").value, 6)
     2.0
     """
-    estimator = RenyiEntropy(order, bins=bins, units=units, uncertainty=method)
+    estimator = RenyiEntropy(order, bias=bias, bins=bins, units=units, uncertainty=method)
     fitted = estimator.fit(x, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
@@ -147,6 +157,7 @@ def tsallis_entropy(
     x: Any,
     q: float = 2.0,
     *,
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -161,6 +172,8 @@ def tsallis_entropy(
         Sample of one variable, a table of several, or counts.
     q : float
         Order, not negative.
+    bias : {"plug_in", "unbiased"}
+        Whether the sum of powers is estimated without bias, for whole orders of two or more.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -194,7 +207,66 @@ def tsallis_entropy(
     >>> im.tsallis_entropy(["a", "b"] * 25, 2).value
     0.5
     """
-    estimator = TsallisEntropy(q, bins=bins, uncertainty=method)
+    estimator = TsallisEntropy(q, bias=bias, bins=bins, uncertainty=method)
+    fitted = estimator.fit(x, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def hill_number(
+    x: Any,
+    q: float = 2.0,
+    *,
+    bias: Any = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result | ResultTable:
+    """Hill number: cells with equal shares that would have the same entropy of order q.
+
+    Parameters
+    ----------
+    x : array-like, frame, path or Counts
+        Sample of one variable, a table of several, or counts.
+    q : float
+        Order, not negative.
+    bias : {"plug_in", "unbiased"}
+        Whether the sum of powers is estimated without bias, for whole orders of two or more.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where x is continuous and no bins are given.
+
+    References
+    ----------
+    Hill, M. O. (1973). doi:10.2307/1934352
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> round(im.hill_number(["a", "b", "c"] * 25, 1).value, 6)
+    3.0
+    """
+    estimator = HillNumber(q, bias=bias, bins=bins, uncertainty=method)
     fitted = estimator.fit(x, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 

@@ -10,22 +10,35 @@ import numpy as np
 
 from infometric import exceptions
 from infometric.exceptions import InvalidParameterError, UnsupportedError
-from infometric.functional.base import Caution
+from infometric.functional.base import Caution, Increasing
 from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result, check_units, jsonable
-from infometric.typing import RNG, Functional, Uncertainty
+from infometric.typing import RNG, Uncertainty
 from infometric.uncertainty import (
     Bootstrap,
     Chi2Null,
     Delta,
+    GoodTuring,
     Inference,
     Jackknife,
     NoncentralChi2,
     Permutation,
+    Posterior,
+    Simultaneous,
 )
 
 STRATEGIES: dict[str, type[Any]] = {
     strategy.name: strategy
-    for strategy in (Delta, NoncentralChi2, Chi2Null, Jackknife, Bootstrap, Permutation)
+    for strategy in (
+        Delta,
+        NoncentralChi2,
+        Chi2Null,
+        Jackknife,
+        Bootstrap,
+        Permutation,
+        Posterior,
+        GoodTuring,
+        Simultaneous,
+    )
 }
 
 
@@ -82,11 +95,11 @@ def infer(
     """
     check_level(level)
     check_units(units)
+    check_groups(functional, state)
+    functional = functional.resolved(state)
     strategy = resolve(uncertainty, functional, state)
     check_supported(functional, state, strategy)
-    theta = np.asarray(functional.value(state))
-    found = strategy(functional, state, theta, level=level, rng=rng)
-    found = with_pvalue(found, functional, state, theta)
+    theta, found = carried(functional, state, strategy, level, rng)
     cautions = (*functional.cautions(state), *beyond(theta, found))
     texts = announce(cautions, column)
     result = Result(
@@ -136,13 +149,20 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
             f"{type(state).__name__} cannot.",
             hint="uncertainty='delta'",
         )
-    without = functional.null(functional.prepare(state)) is None
+    base = functional
+    while isinstance(base, Increasing):
+        base = base.inner
+    without = base.null(base.prepare(state)) is None
     if without and isinstance(strategy, NoncentralChi2):
-        without = functional.ceiling(state) is None
+        without = base.ceiling(state) is None
     if without and isinstance(strategy, NoncentralChi2 | Chi2Null):
         raise UnsupportedError(
             f"{functional.name} has no null law for {strategy.name}.", hint="uncertainty='delta'"
         )
+
+
+def check_groups(functional: Any, state: Any) -> None:
+    """Refuse a state with another number of samples than the functional compares."""
     groups = getattr(state, "n_groups", None)
     if groups is not None and functional.groups not in (0, groups):
         raise UnsupportedError(
@@ -151,6 +171,18 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
             hint="Counts.from_counts([reference, current]) for two samples, "
             "Counts.from_counts(table, joint=True) for one joint table",
         )
+
+
+def carried(
+    functional: Any, state: Any, strategy: Any, level: float, rng: RNG
+) -> tuple[Any, Inference]:
+    """Value and its inference; of an increasing function of a measure, that of the measure."""
+    if isinstance(functional, Increasing):
+        theta, found = carried(functional.inner, state, strategy, level, rng)
+        return functional.forward(theta), functional.carry(theta, found)
+    theta = np.asarray(functional.value(state))
+    found = strategy(functional, state, theta, level=level, rng=rng)
+    return theta, with_pvalue(found, functional, state, theta)
 
 
 def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
@@ -169,10 +201,10 @@ def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> In
     )
 
 
-def facts(functional: Functional, state: Any) -> dict[str, Any]:
+def facts(functional: Any, state: Any) -> dict[str, Any]:
     """Diagnostics every result carries: bias, effective size, occupied cells, encoder."""
     bias = getattr(functional, "bias", lambda s: None)(state)
-    out: dict[str, Any] = {"key": state.key}
+    out: dict[str, Any] = {"key": state.key} | functional.facts(state)
     if bias is not None:
         out["bias"] = bias
     if hasattr(state, "occupied"):

@@ -8,10 +8,11 @@ from infometric.estimators.divergence import (
     RenyiDivergence,
     TsallisDivergence,
 )
-from infometric.estimators.entropy import Entropy, RenyiEntropy, TsallisEntropy
+from infometric.estimators.entropy import Entropy, HillNumber, RenyiEntropy, TsallisEntropy
 
 __all__ = [
     "Entropy",
+    "HillNumber",
     "JeffreysDivergence",
     "JensenShannonDivergence",
     "KLDivergence",

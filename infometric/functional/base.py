@@ -7,7 +7,7 @@ information and its relatives. Both leave one record out in O(K).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -23,6 +23,14 @@ class Null(NamedTuple):
 
     scale: Array
     df: Array
+
+
+class Interval(NamedTuple):
+    """Standard error and bounds in nats, shape (...) each."""
+
+    se: Array
+    low: Array
+    high: Array
 
 
 class Caution(NamedTuple):
@@ -45,6 +53,8 @@ class Functional:
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     groups: ClassVar[int] = 1
     recentred: ClassVar[bool] = False  # whether Wald's interval stands around value less bias
+    symmetric: ClassVar[bool] = False  # whether cells with the same count are alike
+    whole: ClassVar[bool] = False  # whether the value is defined on whole counts alone
 
     def prepare(self, s: Any) -> Any:
         """State the mathematics runs on; idempotent. Divergences treat empty cells here."""
@@ -114,20 +124,41 @@ class Functional:
         """What a reader must know about this value on these data."""
         return ()
 
+    def resolved(self, s: Any) -> Functional:
+        """The functional with every "auto" decided by the data."""
+        return self
+
+    def facts(self, s: Any) -> dict[str, Any]:
+        """Diagnostics that only this functional knows."""
+        return {}
+
+    def interval(self, kind: str, s: Any, level: float) -> Interval | None:
+        """Interval of a kind that this functional alone can give; None where it cannot."""
+        return None
+
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, shape (..., n_groups, n_cells).
 
-        NaN where the cell is empty. This general form costs one evaluation per cell; the shapes
-        below cost O(K) in all.
+        NaN where the cell is empty. This general form costs one evaluation per cell, or per
+        distinct count where the measure is `symmetric`; the shapes below cost O(K) in all.
         """
         tables = s.table.reshape(-1, *s.table.shape[-2:])
         out = np.full(tables.shape, np.nan)
         cells = np.argwhere(tables > 0)
-        for part in np.array_split(cells, max(1, len(cells) * tables[0].size // 4_000_000)):
-            which, group, cell = part.T
+        alike: Array = np.arange(len(cells))
+        if self.symmetric:
+            kinds = np.column_stack([cells[:, :2], tables[tuple(cells.T)]])
+            _, first, alike = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+        chosen = cells[first] if self.symmetric else cells
+        values = np.empty(len(chosen))
+        for part in np.array_split(
+            np.arange(len(chosen)), max(1, len(chosen) * tables[0].size // 4_000_000)
+        ):
+            which, group, cell = chosen[part].T
             batch = tables[which]
             batch[np.arange(len(part)), group, cell] -= 1
-            out[which, group, cell] = self.value(s.with_table(batch))
+            values[part] = self.value(s.with_table(batch))
+        out[tuple(cells.T)] = values[alike.reshape(-1)]
         return out.reshape(s.table.shape)
 
 
@@ -170,6 +201,57 @@ class Additive(Functional):
         sizes = np.broadcast_to(n[..., None, :], observed.shape)
         total = terms.sum(-1, keepdims=True) - terms + changed
         return np.where(here, self.finish(total) + self.correction(sizes, observed), np.nan)
+
+
+@dataclass(frozen=True)
+class Increasing(Functional):
+    """An increasing function of another measure, which lends it interval, test and cautions."""
+
+    @property
+    def inner(self) -> Functional:
+        """The measure it is a function of."""
+        raise NotImplementedError
+
+    def forward(self, x: Array) -> Array:
+        """The function."""
+        raise NotImplementedError
+
+    def slope(self, x: Array) -> Array:
+        """Its derivative."""
+        raise NotImplementedError
+
+    def value(self, s: Any) -> Array:
+        """Estimate, shape (...)."""
+        return self.forward(self.inner.value(s))
+
+    def influence(self, s: Any) -> Array:
+        """Derivative by the chain rule, like ``s.p``."""
+        return self.slope(self.inner.value(s))[..., None, None] * self.inner.influence(s)
+
+    def carry(self, theta: Array, found: Any) -> Any:
+        """Inference on the measure as inference on its function."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            se = np.asarray(self.slope(theta) * found.se)
+        replicates = None if found.replicates is None else self.forward(found.replicates)
+        low, high = self.forward(found.low), self.forward(found.high)
+        se = np.where(np.isfinite(se), se, np.nan)
+        return replace(found, se=se, low=low, high=high, replicates=replicates)
+
+    def variance(self, s: Any) -> Array:
+        """Sampling variance by the chain rule."""
+        return self.slope(self.inner.value(s)) ** 2 * self.inner.variance(self.inner.prepare(s))
+
+    def favoured(self, s: Any) -> str:
+        """As the measure."""
+        return self.inner.favoured(s)
+
+    def cautions(self, s: Any) -> tuple[Caution, ...]:
+        """As the measure."""
+        return self.inner.cautions(s)
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """The function of the measure's values."""
+        return self.forward(self.inner.leave_one_out(s))
 
 
 @dataclass(frozen=True)

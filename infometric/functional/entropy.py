@@ -1,36 +1,50 @@
-r"""Entropies of one sample.
+r"""Entropies of one sample of any order, and the numbers of cells that they amount to.
 
 .. math::
    H = -\sum_k p_k \log p_k, \quad
    T_q = \frac{1 - \sum_k p_k^q}{q - 1}, \quad
-   R_a = \frac{\log \sum_k p_k^a}{1 - a}.
+   R_a = \frac{\log \sum_k p_k^a}{1 - a}, \quad
+   D_a = e^{R_a}.
 
 Tsallis' entropy is written as :math:`-\sum_k p_k L_k\, E((q-1) L_k)` with :math:`L = \log p` and
-:math:`E(x) = (e^x - 1)/x`, which is exact through :math:`q = 1`.
+:math:`E(x) = (e^x - 1)/x`, which is exact through :math:`q = 1`. At infinity :math:`R` is
+:math:`-\log \max_k p_k`, the min-entropy. For a whole order :math:`q \ge 2` the sum of powers has
+the unbiased estimate :math:`\sum_k (n_k)_q / (N)_q` with falling factorials.
 
 References
 ----------
-Shannon, C. E. (1948). A mathematical theory of communication. Bell System Technical Journal 27,
-379-423. doi:10.1002/j.1538-7305.1948.tb01338.x
-Miller, G. A. (1955). Note on the bias of information estimates. In: Information Theory in
-Psychology. Rényi, A. (1961). On measures of entropy and information. Proc. Fourth Berkeley Symp. 1.
+Rényi, A. (1961). On measures of entropy and information. Proc. Fourth Berkeley Symp. 1.
+Hill, M. O. (1973). Diversity and evenness: a unifying notation and its consequences. Ecology 54,
+427-432. doi:10.2307/1934352
+Simpson, E. H. (1949). Measurement of diversity. Nature 163, 688. doi:10.1038/163688a0
 Tsallis, C. (1988). Possible generalization of Boltzmann-Gibbs statistics. J. Stat. Phys. 52,
 479-487. doi:10.1007/BF01016429
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from scipy.special import entr, exprel, logsumexp
+from scipy.special import betaincinv, binom, exprel, logsumexp
 
-from infometric.functional.base import Additive, Caution, Null, safe_log
-from infometric.state.counts import Counts
+from infometric.exceptions import UnsupportedError
+from infometric.functional.base import (
+    Additive,
+    Caution,
+    Functional,
+    Increasing,
+    Interval,
+    Null,
+    safe_log,
+)
+from infometric.state.counts import Counts, is_whole, whole_counts
 from infometric.typing import Array, Units
 
-Bias = Literal["plug_in", "miller_madow"]
+OrderedBias = Literal["plug_in", "unbiased"]
+MOST_POWERS = 1000  # greatest order of an unbiased sum of powers
+LEAST_TUPLES = 10.0  # coincidences from which the jackknife held in simulations
 LEAST_DF = 0.01  # a law without degrees of freedom would be a point
 
 
@@ -42,6 +56,7 @@ class Entropy(Additive):
     """
 
     recentred: ClassVar[bool] = True
+    symmetric: ClassVar[bool] = True
 
     @property
     def most_lone(self) -> float:
@@ -60,10 +75,13 @@ class Entropy(Additive):
         """Entropy of the observed cells, were their shares even."""
         return self.even(np.maximum(s.observed[..., 0], 1))
 
+    def plain(self, s: Counts) -> Array:
+        """Plug-in value."""
+        return self.finish(self.terms(s.p).sum(-1))
+
     def reach(self, s: Counts, theta: Array) -> Array:
         """How far the plug-in value is below the ceiling."""
-        plain = theta - self.correction(s.n_eff, s.observed)
-        return np.maximum(self.ceiling(s) - plain, 0.0)
+        return np.maximum(self.ceiling(s) - self.plain(s), 0.0)
 
     def interval_holds(self, s: Counts) -> Array:
         """With five records a cell: below, the cells that nobody has seen are missing."""
@@ -127,83 +145,165 @@ class Entropy(Additive):
 
 
 @dataclass(frozen=True)
-class ShannonEntropy(Entropy):
-    """Shannon entropy, plain or with the Miller-Madow correction ``(K1 - 1) / (2 N)``."""
+class OrderedEntropy(Entropy):
+    """Base of the entropies that have an order."""
 
-    name: ClassVar[str] = "entropy"
-    bias_correction: Bias = "plug_in"
+    bias_correction: OrderedBias = field(default="plug_in", kw_only=True)
 
-    def terms(self, p: Array) -> Array:
-        """Summand ``-p log p``."""
-        return entr(p[..., 0, :])
+    @property
+    def degree(self) -> float:
+        """The order."""
+        raise NotImplementedError
 
-    def correction(self, n: Array, observed: Array) -> Array:
-        """Miller-Madow term, where it was asked for."""
-        if self.bias_correction == "plug_in":
-            return np.asarray(0.0)
-        return ((observed - 1) / (2 * n))[..., 0]
+    @property
+    def most_lone(self) -> float:
+        """None below order one, where rare cells weigh most; any from order two."""
+        return 0.0 if self.degree < 1 else (0.01 if self.degree < 2 else 1.0)
 
-    def influence(self, s: Counts) -> Array:
-        """Derivative ``-log p``."""
-        return -safe_log(s.p)
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        """Whether falling factorials are taken of the counts."""
+        return self.bias_correction == "unbiased"
 
-    def curvature(self, s: Counts) -> Array:
-        """Minus one in each observed cell."""
-        return -1.0 * (s.table[..., 0, :] > 0)
+    def of_power_sum(self, log_sum: Array) -> Array:
+        """The entropy from the logarithm of the sum of powers."""
+        raise NotImplementedError
+
+    def plain(self, s: Counts) -> Array:
+        """Plug-in value."""
+        return replace(self, bias_correction="plug_in").value(s)
+
+    def unbiased(self, s: Counts) -> Array:
+        """Value from the unbiased sum of powers.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the order is not whole, or counts are not.
+        """
+        q = self.degree
+        if not (float(q).is_integer() and 2 <= q <= MOST_POWERS):
+            raise UnsupportedError(
+                "bias='unbiased' needs a whole order of two or more.",
+                got=q,
+                hint="bias='plug_in', or order 2",
+            )
+        table = whole_counts(s, "bias='unbiased'").table[..., 0, :].astype(float)
+        steps = np.arange(int(q))
+        ratio = np.maximum(table[..., None] - steps, 0) / np.maximum(
+            table.sum(-1)[..., None, None] - steps, 1
+        )
+        with np.errstate(divide="ignore"):
+            return self.of_power_sum(np.log(ratio.prod(-1).sum(-1)))
+
+    def tuples(self, s: Counts) -> Array:
+        """Number of groups of q records that fell in one cell."""
+        return np.asarray(binom(s.table[..., 0, :], self.degree).sum(-1))
+
+    def _enough_tuples(self, s: Counts) -> bool:
+        return self.bias_correction == "unbiased" and bool((self.tuples(s) >= LEAST_TUPLES).all())
+
+    def favoured(self, s: Counts) -> str:
+        """The jackknife of an unbiased sum of powers in few records, given coincidences."""
+        thin = not bool(self.interval_holds(s).all())
+        return "jackknife" if thin and self._enough_tuples(s) else super().favoured(s)
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """As the base; none of an unbiased sum of powers with coincidences enough."""
+        if np.isinf(self.degree):
+            return ()
+        if self._enough_tuples(s) and s.observed.max() > 1:
+            return ()
+        found = super().cautions(s)
+        q = float(self.degree)
+        if q.is_integer() and q >= 2 and self.bias_correction == "plug_in" and is_whole(s):
+            found = tuple(
+                c._replace(text=c.text + "; or bias='unbiased'")
+                if c.category == "SparseCellWarning"
+                else c
+                for c in found
+            )
+        return found
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """Values with one record of each cell left out."""
+        plain = self.bias_correction == "plug_in" and np.isfinite(self.degree)
+        return super().leave_one_out(s) if plain else Functional.leave_one_out(self, s)
 
     def bias(self, s: Counts) -> Array:
-        """Leading bias ``-(K1 - 1) / (2 n)``; zero to that order once corrected."""
+        """Leading bias of the value; zero to that order once corrected."""
         return self.plain_bias(s) * (self.bias_correction == "plug_in")
 
-    def even(self, cells: Array) -> Array:
-        """Logarithm of the number of cells."""
-        return np.log(cells)
+    def facts(self, s: Counts) -> dict[str, Any]:
+        """Name of the correction."""
+        return {"bias_correction": self.bias_correction}
 
 
 @dataclass(frozen=True)
-class TsallisEntropy(Entropy):
-    """Tsallis entropy of order q >= 0; Shannon's at q = 1."""
+class TsallisEntropy(OrderedEntropy):
+    """Tsallis entropy of order q >= 0; Shannon's at q = 1, zero at infinity."""
 
     name: ClassVar[str] = "tsallis_entropy"
     units: ClassVar[Units] = "dimensionless"
     q: float = 2.0
 
     @property
-    def most_lone(self) -> float:
-        """None below order one, where rare cells weigh most; any from order two."""
-        return 0.0 if self.q < 1 else (0.01 if self.q < 2 else 1.0)
+    def degree(self) -> float:
+        """The order q."""
+        return self.q
+
+    def of_power_sum(self, log_sum: Array) -> Array:
+        """``(1 - S) / (q - 1)``."""
+        return -np.expm1(log_sum) / (self.q - 1)
 
     def terms(self, p: Array) -> Array:
         """Summand ``(p - p^q) / (q - 1)``, zero for an empty cell."""
         return _deformed_entr(p[..., 0, :], self.q)
 
+    def value(self, s: Counts) -> Array:
+        """Estimate, shape (...)."""
+        return self.unbiased(s) if self.bias_correction == "unbiased" else super().value(s)
+
     def influence(self, s: Counts) -> Array:
         """Derivative ``(1 - q p^(q-1)) / (q - 1)``."""
+        if np.isinf(self.q):
+            return np.zeros(s.p.shape)
         log_p = safe_log(s.p)
         return -self.q * log_p * exprel((self.q - 1) * log_p)
 
     def even(self, cells: Array) -> Array:
         """``(1 - K^(1-q)) / (q - 1)``."""
+        if np.isinf(self.q):
+            return np.zeros(np.shape(cells))
         log_k = np.log(cells)
         return log_k * exprel((1 - self.q) * log_k)
 
     def curvature(self, s: Counts) -> Array:
         """``-q p^(q-1)`` in each observed cell."""
         p = s.p[..., 0, :]
+        if np.isinf(self.q):
+            return np.zeros(p.shape)
         return -self.q * np.where(p > 0, np.exp((self.q - 1) * safe_log(p)), 0.0)
 
 
 @dataclass(frozen=True)
-class RenyiEntropy(Entropy):
-    """Rényi entropy of order a >= 0; Shannon's at a = 1, log of the observed support at 0."""
+class RenyiEntropy(OrderedEntropy):
+    """Rényi entropy of order a >= 0.
+
+    Shannon's at a = 1, log of the observed support at 0, min-entropy at infinity.
+    """
 
     name: ClassVar[str] = "renyi_entropy"
     order: float = 2.0
 
     @property
-    def most_lone(self) -> float:
-        """None below order one, where rare cells weigh most; any from order two."""
-        return 0.0 if self.order < 1 else (0.01 if self.order < 2 else 1.0)
+    def degree(self) -> float:
+        """The order a."""
+        return self.order
+
+    def of_power_sum(self, log_sum: Array) -> Array:
+        """``log S / (1 - a)``."""
+        return log_sum / (1 - self.order)
 
     def terms(self, p: Array) -> Array:
         """Summand ``p^a`` of the power sum S; of Tsallis' entropy near order one."""
@@ -220,6 +320,10 @@ class RenyiEntropy(Entropy):
 
     def value(self, s: Counts) -> Array:
         """As `finish` of the sum, where that neither loses digits nor underflows."""
+        if self.bias_correction == "unbiased":
+            return self.unbiased(s)
+        if np.isinf(self.order):
+            return -np.log(s.p[..., 0, :].max(-1))
         if self._near_one:
             return super().value(s)
         return _log_power_sum(s, self.order) / (1 - self.order)
@@ -229,14 +333,19 @@ class RenyiEntropy(Entropy):
         return abs(self.order - 1) < 0.5
 
     def influence(self, s: Counts) -> Array:
-        """Derivative ``a p^(a-1) / ((1 - a) S)``, up to a constant."""
-        gap = safe_log(s.p) + self.value(s)[..., None, None]
+        """Derivative ``a p^(a-1) / ((1 - a) S)``, up to a constant; ``-1 / max p`` at infinity."""
+        if np.isinf(self.order):
+            largest = s.p == s.p.max(-1, keepdims=True)
+            return -1.0 * largest / (s.p.max(-1, keepdims=True) * largest.sum(-1, keepdims=True))
+        gap = safe_log(s.p) + self.plain(s)[..., None, None]
         return np.where(s.p > 0, -self.order * gap * exprel((self.order - 1) * gap), 0.0)
 
     def curvature(self, s: Counts) -> Array:
-        """``-a p^(a-1) / S`` in each observed cell."""
+        """``-a p^(a-1) / S`` in each observed cell; none at infinity."""
         p = s.p[..., 0, :]
-        gap = safe_log(p) + self.value(s)[..., None]
+        if np.isinf(self.order):
+            return np.zeros(p.shape)
+        gap = safe_log(p) + self.plain(s)[..., None]
         return -self.order * np.where(p > 0, np.exp((self.order - 1) * gap), 0.0)
 
     def even(self, cells: Array) -> Array:
@@ -245,7 +354,75 @@ class RenyiEntropy(Entropy):
 
     def plain_bias(self, s: Counts) -> Array:
         """As the base, and what the logarithm adds: ``(a - 1) / 2`` variances of S / S."""
+        if np.isinf(self.order):
+            return np.zeros(s.table.shape[:-2])
         return super().plain_bias(s) + (self.order - 1) / 2 * s.variance(self.influence(s))
+
+    def favoured(self, s: Counts) -> str:
+        """At infinity the simultaneous interval: any cell that may be the largest counts."""
+        return "simultaneous" if np.isinf(self.order) else super().favoured(s)
+
+    def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
+        """Exact binomial bounds of the largest share; the lower allows for the luck of its rivals.
+
+        Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
+        in the case of the binomial. Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
+        """
+        if kind != "simultaneous" or np.isfinite(self.order):
+            return None
+        n, tail = s.n_eff[..., 0], (1 - level) / 2
+        records = s.p[..., 0, :] * n[..., None]
+        free = np.maximum(n[..., None] - records, 0)
+        above = np.where(free > 0, betaincinv(records + 1, np.maximum(free, 1e-9), 1 - tail), 1.0)
+        most = records.max(-1)
+        # the largest share is one cell's, but any rival may have had luck
+        rivals = (above >= betaincinv(most, n - most + 1, tail)[..., None]).sum(-1)
+        least = betaincinv(most, n - most + 1, tail / rivals)
+        se = np.sqrt(self.variance(s))
+        return Interval(se, -np.log(above.max(-1)), -np.log(least))
+
+
+@dataclass(frozen=True)
+class HillNumber(Increasing):
+    """Hill number of order q: the cells with equal shares that would have the same entropy.
+
+    The number of observed cells at 0, the exponential of Shannon's entropy at 1, one over the sum
+    of squares at 2, one over the largest share at infinity.
+    """
+
+    name: ClassVar[str] = "hill_number"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (1.0, np.inf)
+    q: float = 2.0
+    bias_correction: OrderedBias = "plug_in"
+
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        """As of the entropy."""
+        return self.inner.whole
+
+    @property
+    def inner(self) -> RenyiEntropy:
+        """Rényi's entropy of the order."""
+        return RenyiEntropy(self.q, bias_correction=self.bias_correction)
+
+    def forward(self, x: Array) -> Array:
+        """``e^x``."""
+        return np.exp(x)
+
+    def slope(self, x: Array) -> Array:
+        """``e^x``."""
+        return np.exp(x)
+
+    def bias(self, s: Counts) -> Array:
+        """Leading bias, by the chain rule with its second order."""
+        inner = self.inner
+        bias = inner.bias(s) + inner.variance(s) / 2 * (self.bias_correction == "plug_in")
+        return self.value(s) * bias
+
+    def facts(self, s: Counts) -> dict[str, Any]:
+        """Name of the correction."""
+        return self.inner.facts(s)
 
 
 def _log_power_sum(s: Counts, order: float) -> Array:
@@ -255,6 +432,8 @@ def _log_power_sum(s: Counts, order: float) -> Array:
 
 
 def _deformed_entr(p: Array, q: float) -> Array:
+    if np.isinf(q):
+        return np.zeros(p.shape)
     log_p = safe_log(p)
     return np.where(p > 0, -p * log_p * exprel((q - 1) * log_p), 0.0)
 

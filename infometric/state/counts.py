@@ -372,6 +372,38 @@ class Counts:
         )
 
 
+def is_whole(s: Counts) -> bool:
+    """Whether the table counts records, each with the same weight."""
+    return s.table.dtype.kind in "iub" and not s.unequal
+
+
+def whole_counts(s: Counts, who: str) -> Counts:
+    """Counts of records; an error where they are weights or fractions.
+
+    Raises
+    ------
+    UnsupportedError
+        Where records differ in weight, or counts are not whole.
+    """
+    if is_whole(s) and s.squares is None:
+        return s
+    records = s.table if s.squares is None else s.table * (s.n_eff / s.n)[..., None]
+    if not s.unequal and np.allclose(records, np.rint(records), rtol=1e-9, atol=0):
+        return s.with_table(np.rint(records).astype(np.int64))
+    raise UnsupportedError(
+        f"{who} reads the unseen from records that are alone in their cell: it needs whole, "
+        "unweighted counts.",
+        got=records.ravel()[records.ravel() % 1 != 0][:5].tolist(),
+        hint="bias='miller_madow'",
+    )
+
+
+def coverage(s: Counts) -> Array:
+    """Good and Turing's estimate of the share of the distribution that was seen, ``1 - f1 / N``."""
+    records = s.table * (s.n_eff / s.n)[..., None] if s.weighted else s.table
+    return 1 - (records == 1).sum((-2, -1)) / s.n_eff[..., 0]
+
+
 _SPOKEN = {"key": "encoders", "shape": "shapes", "cells": "cells", "groups": "groups"}
 
 

@@ -3,13 +3,17 @@
 from infometric.uncertainty.analytic import Chi2Null, Delta, NoncentralChi2
 from infometric.uncertainty.base import Inference
 from infometric.uncertainty.resampling import Bootstrap, Jackknife, Permutation
+from infometric.uncertainty.special import GoodTuring, Posterior, Simultaneous
 
 __all__ = [
     "Bootstrap",
     "Chi2Null",
     "Delta",
+    "GoodTuring",
     "Inference",
     "Jackknife",
     "NoncentralChi2",
     "Permutation",
+    "Posterior",
+    "Simultaneous",
 ]

@@ -21,8 +21,9 @@ from infometric.functional.divergence import (
     KullbackLeibler,
     RenyiDivergence,
 )
-from infometric.functional.entropy import RenyiEntropy, ShannonEntropy, TsallisEntropy
+from infometric.functional.entropy import RenyiEntropy, TsallisEntropy
 from infometric.functional.information import conditional_moments
+from infometric.functional.shannon import ShannonEntropy
 from infometric.oracles import TwoSample
 from infometric.report.document import Report, Section
 from infometric.report.html import page

@@ -1,0 +1,317 @@
+r"""Shannon entropy :math:`H = -\sum_k p_k \log p_k` by any of twenty estimators, and its intervals.
+
+A sample that has not seen every cell says nothing of the rest but by its singletons: by Good and
+Turing the share of the distribution that it has seen is about :math:`C = 1 - f_1 / N`. The
+interval "good_turing" stands around Chao, Wang and Jost's estimate with its jackknife error, and
+its upper end is raised by the part :math:`\Delta` of the estimate that comes from the unseen:
+that part is a lower bound. It needs half of the distribution to have been seen.
+
+References
+----------
+Shannon, C. E. (1948). A mathematical theory of communication. Bell System Technical Journal 27,
+379-423. doi:10.1002/j.1538-7305.1948.tb01338.x
+Miller, G. A. (1955). Note on the bias of information estimates. In: Information Theory in
+Psychology.
+Good, I. J. (1953). The population frequencies of species and the estimation of population
+parameters. Biometrika 40, 237-264. doi:10.1093/biomet/40.3-4.237
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import entr, ndtri
+
+from infometric.exceptions import InvalidParameterError
+from infometric.functional.base import Caution, Interval, safe_log
+from infometric.functional.bayes import Ansb, Dirichlet, Nsb, Posterior
+from infometric.functional.entropy import Entropy
+from infometric.functional.unseen import (
+    Bonachela,
+    Bub,
+    ChaoShen,
+    ChaoWangJost,
+    Fingerprint,
+    Grassberger,
+    Grassberger1988,
+    HorvitzThompson,
+    JackknifedEntropy,
+    JamesStein,
+    Schuermann,
+    Unseen,
+    WuYang,
+    Zhang,
+)
+from infometric.state.counts import Counts, coverage, is_whole, whole_counts
+from infometric.typing import Array
+
+ESTIMATORS: dict[str, Unseen] = {
+    e.name: e
+    for e in (
+        Grassberger1988(), Grassberger(), Schuermann(), Zhang(), ChaoShen(), ChaoWangJost(),
+        HorvitzThompson(), JackknifedEntropy(), Bonachela(), JamesStein(), Bub(), WuYang(),
+        Dirichlet("jeffreys"), Dirichlet("laplace"), Dirichlet("perks"), Dirichlet("minimax"),
+        Nsb(), Ansb(),
+    )
+}  # fmt: skip
+PLAIN = ("plug_in", "miller_madow")  # defined on weights and fractions too
+BIAS = ("auto", *PLAIN, *ESTIMATORS)
+SEEN = 0.5  # coverage from which the interval "good_turing" held in simulations
+WELL_SAMPLED = 10.0  # records a cell
+
+
+class Completed(NamedTuple):
+    """Chao, Wang and Jost's estimate, its jackknife error, and the part from the unseen."""
+
+    value: Array
+    se: Array
+    unseen: Array
+
+
+@dataclass(frozen=True)
+class ShannonEntropy(Entropy):
+    """Shannon entropy.
+
+    Parameters
+    ----------
+    bias_correction : str or Unseen
+        A name in `BIAS`, or an estimator such as ``Schuermann(xi=0.7)``.
+    alphabet_size : int, optional
+        Number of possible symbols, seen or not.
+    """
+
+    name: ClassVar[str] = "entropy"
+    bias_correction: str | Unseen = "plug_in"
+    alphabet_size: int | None = None
+
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        """Whether the estimator counts singletons: fractions have none."""
+        return self.bias_correction not in PLAIN
+
+    @property
+    def rule(self) -> Unseen | None:
+        """The estimator; None for the two that are plain sums."""
+        if isinstance(self.bias_correction, Unseen):
+            return self.bias_correction
+        return ESTIMATORS.get(self.bias_correction)
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``-p log p``."""
+        return entr(p[..., 0, :])
+
+    def correction(self, n: Array, observed: Array) -> Array:
+        """Miller-Madow term, where it was asked for."""
+        if self.bias_correction != "miller_madow":
+            return np.asarray(0.0)
+        return ((observed - 1) / (2 * n))[..., 0]
+
+    def value(self, s: Counts) -> Array:
+        """Estimate in nats, shape (...)."""
+        if self.bias_correction == "auto":
+            return _row_by_row(lambda one: self.resolved(one).value(one), s)
+        rule = self.rule
+        if rule is None:
+            self._alphabet(s)
+            return super().value(s)
+        return rule(Fingerprint.of(whole_counts(s, rule.name)), self._alphabet(s))
+
+    def resolved(self, s: Counts) -> ShannonEntropy:
+        """The estimator that "auto" means on these data.
+
+        Miller-Madow with ten records a cell and nothing unseen (or with weights); else Chao, Wang
+        and Jost's where half of the distribution has been seen; else NSB where the alphabet is
+        known.
+        """
+        if self.bias_correction != "auto":
+            return self
+        return replace(self, bias_correction=self._chosen(s))
+
+    def _chosen(self, s: Counts) -> str:
+        n, cells = float(s.n_eff[..., 0]), float(s.observed[..., 0])
+        if not is_whole(s):
+            return "miller_madow"
+        seen = float(coverage(s))
+        if n >= WELL_SAMPLED * cells and seen >= 1 - self.most_lone:
+            return "miller_madow"
+        known = self.alphabet_size is not None
+        return "nsb" if known and seen < SEEN else "chao_wang_jost"
+
+    def _alphabet(self, s: Counts) -> float | None:
+        """Alphabet size: as given, else the cells of a table that no encoder made, else those seen.
+
+        Raises
+        ------
+        InvalidParameterError
+            Where more symbols were seen than there are said to be.
+        """
+        seen = int(s.observed.max())
+        if self.alphabet_size is not None:
+            if seen > self.alphabet_size:
+                raise InvalidParameterError(
+                    "alphabet_size must be at least the number of symbols seen.",
+                    got=self.alphabet_size,
+                    hint=f"alphabet_size={seen}, or more where some were not seen",
+                )
+            return float(self.alphabet_size)
+        if self.rule is None or not self.rule.alphabet:
+            return None
+        return float(seen if s.key else s.n_cells)
+
+    def influence(self, s: Counts) -> Array:
+        """Derivative ``-log p``."""
+        return -safe_log(s.p)
+
+    def curvature(self, s: Counts) -> Array:
+        """Minus one in each observed cell."""
+        return -1.0 * (s.table[..., 0, :] > 0)
+
+    def bias(self, s: Counts) -> Array:
+        """Leading bias ``-(K1 - 1) / (2 n)``; zero to that order once corrected."""
+        return self.plain_bias(s) * (self.bias_correction == "plug_in")
+
+    def even(self, cells: Array) -> Array:
+        """Logarithm of the number of cells."""
+        return np.log(np.maximum(cells, self.alphabet_size or 1))
+
+    def leave_one_out(self, s: Counts) -> Array:
+        """Values with one record of each cell left out: alike for cells with the same count."""
+        if self.bias_correction == "auto":  # decided by the whole sample
+            return self.resolved(s).leave_one_out(s)
+        rule = self.rule
+        if rule is None or s.table.ndim > 2:
+            return super().leave_one_out(s)
+        fp = Fingerprint.of(whole_counts(s, rule.name))
+        values = rule(fp.without_one(), self._alphabet(s))
+        found = np.searchsorted(fp.r, s.table[0]).clip(max=len(fp.r) - 1)
+        return np.where(s.table > 0, values[found], np.nan)
+
+    # -- intervals ----------------------------------------------------------------------------
+
+    def favoured(self, s: Counts) -> str:
+        """The posterior of a Bayesian estimator; else by how much has been seen."""
+        if isinstance(self.rule, Posterior):
+            return "posterior"
+        return "ncx2" if not is_whole(s) or self._well_seen(s) else "good_turing"
+
+    def _well_seen(self, s: Counts) -> bool:
+        """Whether every cell has probably been seen, and five times on average."""
+        return bool(self.interval_holds(s)) and bool(coverage(s) >= 1 - self.most_lone)
+
+    def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
+        """Credible interval of a Bayesian estimator; interval from singletons of any."""
+        z = ndtri(0.5 + level / 2)
+        if kind == "posterior" and isinstance(self.rule, Posterior):
+            fp = Fingerprint.of(whole_counts(s, self.rule.name))
+            mean, sd, most = self.rule.moments(fp, self._alphabet(s))
+            return Interval(sd, np.maximum(mean - z * sd, 0.0), np.minimum(mean + z * sd, most))
+        if kind == "good_turing":
+            found = completed(whole_counts(s, kind))
+            high = found.value + z * found.se + found.unseen
+            ceiling = np.log(self.alphabet_size) if self.alphabet_size else np.inf
+            given = (coverage(s) >= SEEN) & (s.observed[..., 0] > 1)
+            bounds = np.maximum(found.value - z * found.se, 0.0), np.minimum(high, ceiling)
+            return Interval(found.se, *(np.where(given, b, np.nan) for b in bounds))
+        return None
+
+    def facts(self, s: Counts) -> dict[str, Any]:
+        """Name of the estimator, alphabet size and coverage."""
+        name = self.bias_correction
+        found: dict[str, Any] = {"bias_correction": name if isinstance(name, str) else name.name}
+        size = self._alphabet(s)
+        if size is not None:
+            found["alphabet_size"] = size
+        if is_whole(s):
+            found["coverage"] = coverage(s)
+        return found
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """Say how much of the distribution has been seen, where that matters."""
+        if not is_whole(s) or s.observed.max() < 2 or s.table.ndim > 2:
+            return super().cautions(s)
+        if isinstance(self.rule, Posterior):
+            return self._of_prior(s)
+        if self._well_seen(s):
+            return super().cautions(s)
+        seen, n = float(coverage(s)), float(s.n[0])
+        if seen < SEEN:
+            text = (
+                f"the sample has seen about {100 * seen:.0f} % of the distribution "
+                f"({n * (1 - seen):g} of {n:g} records are alone in their cell): the value may be "
+                "far too low, and no interval is known to hold; take more data"
+            )
+            return (*self._of_alphabet(s), Caution("SparseCellWarning", text))
+        if self.bias_correction in PLAIN and (missing := float(completed(s).unseen)) > 0.005:
+            text = (
+                f"the sample has seen about {100 * seen:.1f} % of the distribution, and "
+                f"{self.bias_correction} leaves out the rest, some {missing:.2g} nats or more; "
+                "bias='auto' estimates it"
+            )
+            return (Caution("BiasWarning", text),)
+        if n < 50:
+            text = f"{n:g} records: the interval covered 80 to 99 % in simulations of so few"
+            return (*self._of_alphabet(s), Caution("SparseCellWarning", text))
+        return self._of_alphabet(s)
+
+    def _of_alphabet(self, s: Counts) -> tuple[Caution, ...]:
+        """Say where the symbols seen stand for all there are."""
+        rule = self.rule
+        if rule is None or not rule.alphabet or self.alphabet_size is not None or not s.key:
+            return ()
+        text = (
+            f"{rule.name} needs the number of possible symbols: the {int(s.observed.max())} seen "
+            "were taken as all there are; alphabet_size=... says otherwise"
+        )
+        return (Caution("BiasWarning", text),)
+
+    def _of_prior(self, s: Counts) -> tuple[Caution, ...]:
+        """Say where the prior speaks louder than the data."""
+        found = list(self._of_alphabet(s))
+        size, n = self._alphabet(s), float(s.n[0])
+        if isinstance(self.rule, Dirichlet) and size is not None and n < 2 * size:
+            text = (
+                f"{n:g} records on {size:g} symbols: under a Dirichlet prior the value is mostly "
+                "the prior's, and so is its interval; bias='nsb' depends on it less"
+            )
+            found.append(Caution("BiasWarning", text))
+        elif float(coverage(s)) < 0.9:
+            text = (
+                f"the sample has seen about {100 * float(coverage(s)):.0f} % of the distribution: "
+                "where shares fall off slowly, credible intervals covered less than their level "
+                "in simulations"
+            )
+            found.append(Caution("SparseCellWarning", text))
+        return tuple(found)
+
+
+def completed(s: Counts) -> Completed:
+    """Chao, Wang and Jost's estimate of each row, with its jackknife standard error."""
+    shape = s.table.shape[:-2]
+    found = np.array([_completed(one) for one in _rows(s)]).reshape(*shape, 3)
+    return Completed(found[..., 0], found[..., 1], found[..., 2])
+
+
+def _completed(s: Counts) -> tuple[float, float, float]:
+    fp, rule = Fingerprint.of(s), ChaoWangJost()
+    value = float(rule(fp, None))
+    without = rule(fp.without_one(), None)
+    share = fp.r * fp.f / fp.n
+    spread = (share * (without - (share * without).sum()) ** 2).sum()
+    se = float(np.sqrt(max(fp.n - 1, 0.0) * spread))
+    return value, se, value - float(Zhang()(fp, None))
+
+
+def _rows(s: Counts) -> Iterator[Counts]:
+    """The tables of a batch one by one."""
+    for table in s.table.reshape(-1, *s.table.shape[-2:]):
+        yield s.with_table(table)
+
+
+def _row_by_row(value: Any, s: Counts) -> Array:
+    """A value that depends on the table as a whole, for each of a batch."""
+    if s.table.ndim == 2:
+        return value(s)
+    return np.array([float(value(one)) for one in _rows(s)]).reshape(s.table.shape[:-2])

@@ -1,0 +1,68 @@
+"""Intervals that only some functionals can give: credible ones, and those from singletons.
+
+The functional knows the formula (`Functional.interval`); the strategy is its name in the interface,
+and the refusal where there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from infometric.exceptions import UnsupportedError
+from infometric.typing import RNG, Array
+from infometric.uncertainty.base import Inference
+
+
+@dataclass(frozen=True)
+class Special:
+    """Base of the intervals that a functional gives itself."""
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[frozenset[str]] = frozenset({"influence"})
+    only: ClassVar[str] = ""  # what can give it, in words
+
+    def __call__(
+        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
+    ) -> Inference:
+        """Standard error and interval.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the functional has no interval of this kind.
+        """
+        found = functional.interval(self.name, state, level)
+        if found is None:
+            raise UnsupportedError(
+                f"{functional.name} has no interval '{self.name}': {self.only}.",
+                hint="uncertainty='auto'",
+            )
+        return Inference(self.name, *found)
+
+
+@dataclass(frozen=True)
+class Posterior(Special):
+    """Credible interval: posterior mean and standard deviation, within the possible values."""
+
+    name: ClassVar[str] = "posterior"
+    only: ClassVar[str] = (
+        "it belongs to entropies with bias='nsb', 'ansb', 'jeffreys', 'laplace', 'perks' or "
+        "'minimax'"
+    )
+
+
+@dataclass(frozen=True)
+class GoodTuring(Special):
+    """Interval from what singletons say of the cells that nobody has seen."""
+
+    name: ClassVar[str] = "good_turing"
+    only: ClassVar[str] = "it belongs to Shannon entropy"
+
+
+@dataclass(frozen=True)
+class Simultaneous(Special):
+    """Exact binomial bounds of the largest share, for every cell that may be the largest."""
+
+    name: ClassVar[str] = "simultaneous"
+    only: ClassVar[str] = "it belongs to the min-entropy, of order infinity"
