@@ -14,12 +14,14 @@ from infometric._version import __version__
 _WHERE = {
     "infometric.functions": (
         "entropy renyi_entropy tsallis_entropy hill_number kl_divergence jeffreys_divergence "
-        "jensen_shannon_divergence renyi_divergence tsallis_divergence mutual_information psi "
+        "jensen_shannon_divergence alpha_divergence hellinger_distance total_variation "
+        "jensen_shannon_distance renyi_divergence tsallis_divergence mutual_information psi "
         "information_value weight_of_evidence"
     ),
     "infometric.estimators": (
         "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
-        "JensenShannonDivergence RenyiDivergence TsallisDivergence MutualInformation"
+        "JensenShannonDivergence AlphaDivergence HellingerDistance TotalVariation "
+        "JensenShannonDistance RenyiDivergence TsallisDivergence MutualInformation"
     ),
     "infometric.credit": (
         "PSI InformationValue WeightOfEvidence PaperIndependentShares psi_power psi_sample_size"
@@ -52,28 +54,36 @@ if TYPE_CHECKING:
         psi_sample_size,
     )
     from infometric.estimators import (
+        AlphaDivergence,
         Entropy,
+        HellingerDistance,
         HillNumber,
         JeffreysDivergence,
+        JensenShannonDistance,
         JensenShannonDivergence,
         KLDivergence,
         MutualInformation,
         RenyiDivergence,
         RenyiEntropy,
+        TotalVariation,
         TsallisDivergence,
         TsallisEntropy,
     )
     from infometric.functions import (
+        alpha_divergence,
         entropy,
+        hellinger_distance,
         hill_number,
         information_value,
         jeffreys_divergence,
+        jensen_shannon_distance,
         jensen_shannon_divergence,
         kl_divergence,
         mutual_information,
         psi,
         renyi_divergence,
         renyi_entropy,
+        total_variation,
         tsallis_divergence,
         tsallis_entropy,
         weight_of_evidence,

@@ -7,14 +7,18 @@ from typing import Any
 
 from infometric.credit import PSI, InformationValue, WeightOfEvidence
 from infometric.estimators import (
+    AlphaDivergence,
     Entropy,
+    HellingerDistance,
     HillNumber,
     JeffreysDivergence,
+    JensenShannonDistance,
     JensenShannonDivergence,
     KLDivergence,
     MutualInformation,
     RenyiDivergence,
     RenyiEntropy,
+    TotalVariation,
     TsallisDivergence,
     TsallisEntropy,
 )
@@ -276,6 +280,7 @@ def kl_divergence(
     q: Any = None,
     *,
     zeros: Any = "half",
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -291,6 +296,9 @@ def kl_divergence(
         Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bias : {"plug_in", "second_order", "zhang_grabchak"}
+        Whether the second-order bias is taken off the value, or Zhang and Grabchak's estimator
+        stands for it, finite whatever is empty. The interval allows for the bias in any case.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -327,7 +335,7 @@ def kl_divergence(
     >>> round(im.kl_divergence(c).value, 6)
     0.040547
     """
-    estimator = KLDivergence(zeros=zeros, bins=bins, units=units, uncertainty=method)
+    estimator = KLDivergence(zeros=zeros, bias=bias, bins=bins, units=units, uncertainty=method)
     return _between(estimator, p, q, level, rng, sample_weight)
 
 
@@ -336,6 +344,7 @@ def jeffreys_divergence(
     q: Any = None,
     *,
     zeros: Any = "half",
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -351,6 +360,8 @@ def jeffreys_divergence(
         Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -387,7 +398,9 @@ def jeffreys_divergence(
     >>> round(im.jeffreys_divergence(c).value, 6)
     0.081093
     """
-    estimator = JeffreysDivergence(zeros=zeros, bins=bins, units=units, uncertainty=method)
+    estimator = JeffreysDivergence(
+        zeros=zeros, bias=bias, bins=bins, units=units, uncertainty=method
+    )
     return _between(estimator, p, q, level, rng, sample_weight)
 
 
@@ -396,6 +409,7 @@ def jensen_shannon_divergence(
     q: Any = None,
     *,
     weight: float = 0.5,
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -411,6 +425,8 @@ def jensen_shannon_divergence(
         Two samples with the same columns, or their counts; `p` alone where it holds both groups.
     weight : float
         Weight of p in the mixture.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -447,7 +463,9 @@ def jensen_shannon_divergence(
     >>> round(im.jensen_shannon_divergence(c).value, 6)
     0.010068
     """
-    estimator = JensenShannonDivergence(weight=weight, bins=bins, units=units, uncertainty=method)
+    estimator = JensenShannonDivergence(
+        weight=weight, bias=bias, bins=bins, units=units, uncertainty=method
+    )
     return _between(estimator, p, q, level, rng, sample_weight)
 
 
@@ -457,6 +475,7 @@ def renyi_divergence(
     order: float = 2.0,
     *,
     zeros: Any = "half",
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -474,6 +493,8 @@ def renyi_divergence(
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -510,7 +531,9 @@ def renyi_divergence(
     >>> round(im.renyi_divergence(c, order=1).value, 6)
     0.040547
     """
-    estimator = RenyiDivergence(order, zeros=zeros, bins=bins, units=units, uncertainty=method)
+    estimator = RenyiDivergence(
+        order, zeros=zeros, bias=bias, bins=bins, units=units, uncertainty=method
+    )
     return _between(estimator, p, q, level, rng, sample_weight)
 
 
@@ -520,6 +543,7 @@ def tsallis_divergence(
     order: float = 2.0,
     *,
     zeros: Any = "half",
+    bias: Any = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -536,6 +560,8 @@ def tsallis_divergence(
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     method : str or Uncertainty
@@ -571,7 +597,249 @@ def tsallis_divergence(
     >>> round(im.tsallis_divergence(c, order=2).value, 6)
     0.083333
     """
-    estimator = TsallisDivergence(order, zeros=zeros, bins=bins, uncertainty=method)
+    estimator = TsallisDivergence(order, zeros=zeros, bias=bias, bins=bins, uncertainty=method)
+    return _between(estimator, p, q, level, rng, sample_weight)
+
+
+def alpha_divergence(
+    p: Any,
+    q: Any = None,
+    order: float = 0.5,
+    *,
+    zeros: Any = "half",
+    bias: Any = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result | ResultTable:
+    """Amari's alpha divergence of p from q; dimensionless.
+
+    Parameters
+    ----------
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
+    order : float
+        Any number; 1 is KL, 0 is KL the other way.
+    zeros : {"half", "keep"}
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Amari, S. (1985). Differential-geometrical methods in statistics. Springer.
+    doi:10.1007/978-1-4612-5056-2
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.alpha_divergence(c, order=0.5).value, 6)
+    0.040408
+    """
+    estimator = AlphaDivergence(order, zeros=zeros, bias=bias, bins=bins, uncertainty=method)
+    return _between(estimator, p, q, level, rng, sample_weight)
+
+
+def hellinger_distance(
+    p: Any,
+    q: Any = None,
+    *,
+    bias: Any = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result | ResultTable:
+    """Hellinger distance of p and q, from 0 to 1.
+
+    Parameters
+    ----------
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the square; the interval allows for it anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of the
+        square.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Hellinger, E. (1909). Neue Begründung der Theorie quadratischer Formen. J. reine angew. Math.
+    136, 210-271. doi:10.1515/crll.1909.136.210
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.hellinger_distance(c).value, 6)
+    0.100509
+    """
+    estimator = HellingerDistance(bias=bias, bins=bins, uncertainty=method)
+    return _between(estimator, p, q, level, rng, sample_weight)
+
+
+def total_variation(
+    p: Any,
+    q: Any = None,
+    *,
+    bias: Any = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result | ResultTable:
+    """Total variation distance of p and q: half the sum of absolute differences of shares.
+
+    Parameters
+    ----------
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the square; the interval allows for it anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of the
+        square.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Leone, F. C., Nelson, L. S., Nottingham, R. B. (1961). doi:10.1080/00401706.1961.10489974
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.total_variation(c).value, 6)
+    0.1
+    """
+    estimator = TotalVariation(bias=bias, bins=bins, uncertainty=method)
+    return _between(estimator, p, q, level, rng, sample_weight)
+
+
+def jensen_shannon_distance(
+    p: Any,
+    q: Any = None,
+    *,
+    weight: float = 0.5,
+    bias: Any = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result | ResultTable:
+    """Root of the Jensen-Shannon divergence in nats, a metric where the weights are equal.
+
+    Parameters
+    ----------
+    p, q : array-like, frame, path or Counts
+        Two samples with the same columns, or their counts; `p` alone where it holds both groups.
+    weight : float
+        Weight of p in the mixture.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the square; the interval allows for it anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of the
+        square.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : pair of array-like, optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result or ResultTable
+        Estimate with interval; one per column where the data are a table.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where p or q is continuous and no bins are given.
+
+    References
+    ----------
+    Endres, D. M., Schindelin, J. E. (2003). doi:10.1109/TIT.2003.813506
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
+    >>> round(im.jensen_shannon_distance(c).value, 6)
+    0.10034
+    """
+    estimator = JensenShannonDistance(weight=weight, bias=bias, bins=bins, uncertainty=method)
     return _between(estimator, p, q, level, rng, sample_weight)
 
 

@@ -99,7 +99,7 @@ def infer(
     functional = functional.resolved(state)
     strategy = resolve(uncertainty, functional, state)
     check_supported(functional, state, strategy)
-    theta, found = carried(functional, state, strategy, level, rng)
+    plain, theta, found = carried(functional, state, strategy, level, rng)
     cautions = (*functional.cautions(state), *beyond(theta, found))
     texts = announce(cautions, column)
     result = Result(
@@ -113,7 +113,7 @@ def infer(
         method=found.method,
         pvalue=float(found.pvalue),
         replicates=None if found.replicates is None else tuple(found.replicates.tolist()),
-        diagnostics=jsonable(found.diagnostics | facts(functional, state)),
+        diagnostics=jsonable(found.diagnostics | facts(functional, state, plain, theta)),
         warnings=texts,
     )
     return result.to(units) if functional.units == "information" else result
@@ -175,14 +175,19 @@ def check_groups(functional: Any, state: Any) -> None:
 
 def carried(
     functional: Any, state: Any, strategy: Any, level: float, rng: RNG
-) -> tuple[Any, Inference]:
-    """Value and its inference; of an increasing function of a measure, that of the measure."""
+) -> tuple[Any, Any, Inference]:
+    """Value as it falls out, value to report, and inference.
+
+    Those of an increasing function of a measure are the measure's.
+    """
     if isinstance(functional, Increasing):
-        theta, found = carried(functional.inner, state, strategy, level, rng)
-        return functional.forward(theta), functional.carry(theta, found)
-    theta = np.asarray(functional.value(state))
-    found = strategy(functional, state, theta, level=level, rng=rng)
-    return theta, with_pvalue(found, functional, state, theta)
+        plain, theta, found = carried(functional.inner, state, strategy, level, rng)
+        forward = functional.forward
+        return forward(plain), forward(theta), functional.carry(plain, found)
+    plain = np.asarray(functional.value(state))
+    found = strategy(functional, state, plain, level=level, rng=rng)
+    theta = np.asarray(functional.corrected(state, plain))
+    return plain, theta, with_pvalue(found, functional, state, plain)
 
 
 def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
@@ -201,10 +206,12 @@ def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> In
     )
 
 
-def facts(functional: Any, state: Any) -> dict[str, Any]:
+def facts(functional: Any, state: Any, plain: Any, theta: Any) -> dict[str, Any]:
     """Diagnostics every result carries: bias, effective size, occupied cells, encoder."""
-    bias = getattr(functional, "bias", lambda s: None)(state)
+    bias = functional.bias(state) if theta == plain else plain - theta
     out: dict[str, Any] = {"key": state.key} | functional.facts(state)
+    if theta != plain:
+        out["plug_in"] = plain
     if bias is not None:
         out["bias"] = bias
     if hasattr(state, "occupied"):

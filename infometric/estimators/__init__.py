@@ -2,10 +2,14 @@
 
 from infometric.estimators.dependence import MutualInformation
 from infometric.estimators.divergence import (
+    AlphaDivergence,
+    HellingerDistance,
     JeffreysDivergence,
+    JensenShannonDistance,
     JensenShannonDivergence,
     KLDivergence,
     RenyiDivergence,
+    TotalVariation,
     TsallisDivergence,
 )
 from infometric.estimators.entropy import Entropy, HillNumber, RenyiEntropy, TsallisEntropy
@@ -13,6 +17,10 @@ from infometric.estimators.entropy import Entropy, HillNumber, RenyiEntropy, Tsa
 __all__ = [
     "Entropy",
     "HillNumber",
+    "AlphaDivergence",
+    "HellingerDistance",
+    "JensenShannonDistance",
+    "TotalVariation",
     "JeffreysDivergence",
     "JensenShannonDivergence",
     "KLDivergence",

@@ -15,7 +15,12 @@ from infometric.sources.counting import beside, with_unseen
 from infometric.state.counts import Counts
 from infometric.validation import PROBABILITY, OneOf, Span
 
+MOST_ORDER = 100.0  # beyond it the value is one cell's
+
 _ZEROS = {"zeros": (OneOf(("half", "keep")),)}
+_SECOND = {"bias": (OneOf(("plug_in", "second_order")),)}
+_KL_BIAS = {"bias": (OneOf(("plug_in", "second_order", "zhang_grabchak")),)}
+_ANY_ORDER = {"order": (Span(Real, -MOST_ORDER, MOST_ORDER),)}
 _ORDER = {"order": (Span(Real, 0, math.inf, closed="neither"),)}
 
 
@@ -76,6 +81,9 @@ class KLDivergence(_FromReference):
     zeros : {"half", "keep"}
         What becomes of a cell that one sample left empty: 0.5 is added to every cell, or the
         value is infinite where the theory says so.
+    bias : {"plug_in", "second_order", "zhang_grabchak"}
+        Whether the second-order bias is taken off the value, or Zhang and Grabchak's estimator
+        stands for it, finite whatever is empty. The interval allows for the bias in any case.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
     units : {"nats", "bits", "bans"}
@@ -91,31 +99,37 @@ class KLDivergence(_FromReference):
     0.0589
     """
 
+    _constraints = DISCRETE | _ZEROS | _KL_BIAS
+
     def __init__(
         self,
         *,
         zeros: functional.Zeros = "half",
+        bias: Any = "plug_in",
         bins: Any = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
         self.zeros = zeros
+        self.bias = bias
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
 
     def _functional(self) -> functional.Divergence:
-        return functional.KullbackLeibler(self.zeros)
+        return functional.KullbackLeibler(self.zeros, bias_correction=self.bias)
 
 
 class JeffreysDivergence(KLDivergence):
     """Jeffreys divergence, KL in both directions: PSI and IV are this number.
 
-    Parameters and use are those of `KLDivergence`.
+    Parameters and use are those of `KLDivergence`; `bias` is "plug_in" or "second_order".
     """
 
+    _constraints = DISCRETE | _ZEROS | _SECOND
+
     def _functional(self) -> functional.Divergence:
-        return functional.Jeffreys(self.zeros)
+        return functional.Jeffreys(self.zeros, bias_correction=self.bias)
 
 
 class JensenShannonDivergence(_FromReference):
@@ -125,27 +139,31 @@ class JensenShannonDivergence(_FromReference):
     ----------
     weight : float
         Weight of the sample in the mixture.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins, units, uncertainty
         As in `KLDivergence`.
     """
 
-    _constraints = DISCRETE | {"weight": (PROBABILITY,)}
+    _constraints = DISCRETE | _SECOND | {"weight": (PROBABILITY,)}
 
     def __init__(
         self,
         *,
         weight: float = 0.5,
+        bias: Any = "plug_in",
         bins: Any = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
         self.weight = weight
+        self.bias = bias
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
 
     def _functional(self) -> functional.Divergence:
-        return functional.JensenShannon(weight=float(self.weight))
+        return functional.JensenShannon(weight=float(self.weight), bias_correction=self.bias)
 
 
 class RenyiDivergence(_FromReference):
@@ -155,29 +173,33 @@ class RenyiDivergence(_FromReference):
     ----------
     order : float
         Order, positive; 1 is the Kullback-Leibler divergence.
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the value; the interval allows for it anyway.
     zeros, bins, units, uncertainty
         As in `KLDivergence`.
     """
 
-    _constraints = DISCRETE | _ZEROS | _ORDER
+    _constraints = DISCRETE | _ZEROS | _SECOND | _ORDER
 
     def __init__(
         self,
         order: float = 2.0,
         *,
         zeros: functional.Zeros = "half",
+        bias: Any = "plug_in",
         bins: Any = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
         self.order = order
         self.zeros = zeros
+        self.bias = bias
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
 
     def _functional(self) -> functional.Divergence:
-        return functional.RenyiDivergence(self.zeros, float(self.order))
+        return functional.RenyiDivergence(self.zeros, float(self.order), bias_correction=self.bias)
 
 
 class TsallisDivergence(RenyiDivergence):
@@ -187,4 +209,120 @@ class TsallisDivergence(RenyiDivergence):
     """
 
     def _functional(self) -> functional.Divergence:
-        return functional.TsallisDivergence(self.zeros, float(self.order))
+        return functional.TsallisDivergence(
+            self.zeros, float(self.order), bias_correction=self.bias
+        )
+
+
+class AlphaDivergence(RenyiDivergence):
+    """Amari's alpha divergence ``(sum p^a q^(1-a) - 1) / (a (a - 1))``; dimensionless.
+
+    Parameters
+    ----------
+    order : float
+        Any number; 1 is KL, 0 is KL the other way, 1/2 four times the squared Hellinger distance.
+    zeros, bias, bins, uncertainty
+        As in `RenyiDivergence`.
+
+    Examples
+    --------
+    >>> from infometric import AlphaDivergence
+    >>> alpha = AlphaDivergence(order=1).fit(["a", "b", "b"] * 40)
+    >>> round(alpha.estimate(["a", "b"] * 50).value, 4)
+    0.0589
+    """
+
+    _constraints = DISCRETE | _ZEROS | _SECOND | _ANY_ORDER
+
+    def _functional(self) -> functional.Divergence:
+        return functional.AlphaDivergence(self.zeros, float(self.order), bias_correction=self.bias)
+
+
+class _Distance(_FromReference):
+    """A distance: the root of a divergence, dimensionless."""
+
+    _constraints = {k: v for k, v in DISCRETE.items() if k != "units"} | _SECOND
+    units = "nats"
+
+    def __init__(
+        self, *, bias: Any = "plug_in", bins: Any = None, uncertainty: Any = "auto"
+    ) -> None:
+        self.bias = bias
+        self.bins = bins
+        self.uncertainty = uncertainty
+
+
+class HellingerDistance(_Distance):
+    """Hellinger distance of a sample from a reference, from 0 to 1.
+
+    Parameters
+    ----------
+    bias : {"plug_in", "second_order"}
+        Whether the second-order bias is taken off the square; the interval allows for it anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of a continuous variable.
+    uncertainty : str or Uncertainty
+        "auto" is the noncentral chi-square interval of the square.
+
+    Examples
+    --------
+    >>> from infometric import HellingerDistance
+    >>> distance = HellingerDistance().fit(["a", "b", "b"] * 40)
+    >>> round(distance.estimate(["a", "b"] * 50).value, 4)
+    0.12
+    """
+
+    def _functional(self) -> functional.HellingerDistance:
+        return functional.HellingerDistance(self.bias)
+
+
+class TotalVariation(_Distance):
+    """Total variation distance ``sum |p - q| / 2`` of a sample from a reference.
+
+    Parameters are those of `HellingerDistance`.
+
+    Examples
+    --------
+    >>> from infometric import TotalVariation
+    >>> distance = TotalVariation().fit(["a", "b", "b"] * 40)
+    >>> round(distance.estimate(["a", "b"] * 50).value, 4)
+    0.1667
+    """
+
+    def _functional(self) -> functional.TotalVariation:
+        return functional.TotalVariation(self.bias)
+
+
+class JensenShannonDistance(_Distance):
+    """Root of the Jensen-Shannon divergence in nats, a metric where the weights are equal.
+
+    Parameters
+    ----------
+    weight : float
+        Weight of the sample in the mixture.
+    bias, bins, uncertainty
+        As in `HellingerDistance`.
+
+    Examples
+    --------
+    >>> from infometric import JensenShannonDistance
+    >>> distance = JensenShannonDistance().fit(["a", "b", "b"] * 40)
+    >>> round(distance.estimate(["a", "b"] * 50).value, 4)
+    0.1196
+    """
+
+    _constraints = _Distance._constraints | {"weight": (PROBABILITY,)}
+
+    def __init__(
+        self,
+        *,
+        weight: float = 0.5,
+        bias: Any = "plug_in",
+        bins: Any = None,
+        uncertainty: Any = "auto",
+    ) -> None:
+        self.weight = weight
+        super().__init__(bias=bias, bins=bins, uncertainty=uncertainty)
+
+    def _functional(self) -> functional.JensenShannonDistance:
+        return functional.JensenShannonDistance(float(self.weight), self.bias)

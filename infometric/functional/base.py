@@ -128,6 +128,10 @@ class Functional:
         """The functional with every "auto" decided by the data."""
         return self
 
+    def corrected(self, s: Any, theta: Array) -> Array:
+        """Value to report, less its bias where that was asked for."""
+        return theta
+
     def facts(self, s: Any) -> dict[str, Any]:
         """Diagnostics that only this functional knows."""
         return {}
@@ -236,6 +240,14 @@ class Increasing(Functional):
         low, high = self.forward(found.low), self.forward(found.high)
         se = np.where(np.isfinite(se), se, np.nan)
         return replace(found, se=se, low=low, high=high, replicates=replicates)
+
+    def prepare(self, s: Any) -> Any:
+        """As the measure."""
+        return self.inner.prepare(s)
+
+    def facts(self, s: Any) -> dict[str, Any]:
+        """As of the measure."""
+        return self.inner.facts(s)
 
     def variance(self, s: Any) -> Array:
         """Sampling variance by the chain rule."""

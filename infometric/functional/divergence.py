@@ -13,24 +13,43 @@ Jeffreys, H. (1946). An invariant form for the prior probability in estimation p
 Proc. R. Soc. A 186, 453-461. doi:10.1098/rspa.1946.0056
 Lin, J. (1991). Divergence measures based on the Shannon entropy. IEEE Trans. Inf. Theory 37,
 145-151. doi:10.1109/18.61115
+Amari, S. (1985). Differential-geometrical methods in statistics. Springer.
+doi:10.1007/978-1-4612-5056-2
+Endres, D. M., Schindelin, J. E. (2003). A new metric for probability distributions. IEEE Trans.
+Inf. Theory 49, 1858-1860. doi:10.1109/TIT.2003.813506
+Zhang, Z., Grabchak, M. (2014). Nonparametric estimation of Küllback-Leibler divergence. Neural
+Comput. 26, 2570-2593. doi:10.1162/NECO_a_00646
+Leone, F. C., Nelson, L. S., Nottingham, R. B. (1961). The folded normal distribution.
+Technometrics 3, 543-550. doi:10.1080/00401706.1961.10489974
 Rao, J. N. K., Scott, A. J. (1981). The analysis of categorical data from complex sample surveys.
 J. Amer. Statist. Assoc. 76, 221-230. doi:10.1080/01621459.1981.10477633
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from scipy.special import exprel, logsumexp, rel_entr
+from scipy.special import digamma, exprel, logsumexp, rel_entr
 
-from infometric.functional.base import Additive, Caution, Functional, Null, safe_log
+from infometric.exceptions import and_list
+from infometric.functional.base import (
+    Additive,
+    Caution,
+    Functional,
+    Increasing,
+    Null,
+    safe_log,
+)
 from infometric.functional.entropy import log1p_ratio
-from infometric.state.counts import Counts
+from infometric.state.counts import Counts, whole_counts
 from infometric.typing import Array, Units
 
 Zeros = Literal["half", "keep"]
+Bias = Literal["plug_in", "second_order", "zhang_grabchak"]
+_ARC_SINE = (1.0, 1 / 6, 3 / 40, 15 / 336, 105 / 3456, 945 / 42240)
+NAMED_CELLS = 4  # cells that a warning names
 SURE = 20.0  # expected records from which an empty cell has no bounded log ratio
 
 
@@ -47,11 +66,16 @@ class Divergence(Additive):
     # second_order_drift from which the interval may fail, and from which none is given
     drift_limits: ClassVar[tuple[float, float]] = (0.1, 0.5)
     zeros: Zeros = "half"
+    bias_correction: Bias = field(default="plug_in", kw_only=True)
 
     @property
     def curvature(self) -> float:
         """Second derivative of the generator at one."""
         raise NotImplementedError
+
+    def bend(self, s: Counts) -> Array | None:
+        """Second derivative in each share times that share, like ``s.p``; None if not known."""
+        return None
 
     @property
     def open_sides(self) -> tuple[int, ...]:
@@ -94,9 +118,29 @@ class Divergence(Additive):
         return second_order_drift(s) <= self.drift_limits[1]
 
     def bias(self, s: Counts) -> Array:
-        """Bias of the plug-in value where the samples do not differ: the mean of the null law."""
-        null = self.null(s)
-        return null.scale * null.df
+        """Second-order bias: half the sum of variances of the shares times second derivatives.
+
+        Where those are not known, the bias without a difference: the mean of the null law.
+        """
+        filled = self.prepare(s)
+        bend = self.bend(filled)
+        if bend is None:
+            null = self.null(s)
+            return null.scale * null.df
+        spread = np.where(filled.p > 0, bend * (1 - filled.p), 0.0).sum(-1)
+        return (spread / (2 * filled.n_eff)).sum(-1)
+
+    def corrected(self, s: Counts, theta: Array) -> Array:
+        """Value less its second-order bias, where that was asked for."""
+        return theta - self.bias(s) if self.bias_correction == "second_order" else theta
+
+    def facts(self, s: Counts) -> dict[str, Any]:
+        """Name of the correction, and the cells that one sample left empty."""
+        found: dict[str, Any] = {"bias_correction": self.bias_correction}
+        empty = (s.table == 0) & s.occupied[..., None, :]
+        if s.table.ndim == 2 and empty.any():
+            found["empty_cells"] = [cell_names(s, row) for row in empty]
+        return found
 
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, in O(K) where no cell runs empty."""
@@ -120,7 +164,15 @@ class Divergence(Additive):
         empty = (s.table == 0) & s.occupied[..., None, :]
         if not empty.any() or not self.empty_treatment(s):
             return []
-        texts = [f"{empty.sum()} cell(s) empty in one sample: {self.empty_treatment(s)}"]
+        which = [
+            f"{and_list(names, limit=NAMED_CELLS)} in the {'first' if g == 0 else 'second'}"
+            for g, names in enumerate(cell_names(s, row) for row in empty)
+            if names
+        ]
+        texts = [
+            f"{empty.sum()} cell(s) empty in one sample ({', '.join(which)}): "
+            f"{self.empty_treatment(s)}"
+        ]
         if self.unbounded(s).any():
             texts.append(
                 f"{SURE:g} records or more were expected in an empty cell: nothing bounds the "
@@ -174,6 +226,24 @@ class KullbackLeibler(Divergence):
         """Derivatives ``log(p / r)`` and ``-p / r``."""
         p, r, w = log_ratio(self.prepare(s))
         return np.stack([w, -_ratio(p, r)], axis=-2)
+
+    def bend(self, s: Counts) -> Array:
+        """One, and ``p / r``."""
+        p, r, _ = log_ratio(s)
+        return np.stack([np.ones(p.shape), _ratio(p, r)], axis=-2)
+
+    def corrected(self, s: Counts, theta: Array) -> Array:
+        """As the base; "zhang_grabchak" is finite whatever is empty.
+
+        ``sum p [psi(M + 1) - psi(m + 1) - psi(N) + psi(n)]`` with n of N and m of M records.
+        """
+        if self.bias_correction != "zhang_grabchak":
+            return super().corrected(s, theta)
+        table = whole_counts(s, "bias='zhang_grabchak'").table.astype(float)
+        first, second = table[..., 0, :], table[..., 1, :]
+        n, m = first.sum(-1, keepdims=True), second.sum(-1, keepdims=True)
+        gap = digamma(m + 1) - digamma(second + 1) - digamma(n) + digamma(np.maximum(first, 1))
+        return (first / n * gap).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -234,13 +304,10 @@ class Jeffreys(Divergence):
         p, r, w = log_ratio(self.prepare(s))
         return np.stack([w - _ratio(r, p), -w - _ratio(p, r)], axis=-2)
 
-    def bias(self, s: Counts) -> Array:
-        """Second-order bias: sum (1 + r/p)(1 - p)/(2N) + (1 + p/r)(1 - r)/(2M)."""
-        s = self.prepare(s)
+    def bend(self, s: Counts) -> Array:
+        """``1 + r / p`` and ``1 + p / r``."""
         p, r, _ = log_ratio(s)
-        first = ((1 + _ratio(r, p)) * (1 - p) * s.occupied).sum(-1) / (2 * s.n_eff[..., 0])
-        second = ((1 + _ratio(p, r)) * (1 - r) * s.occupied).sum(-1) / (2 * s.n_eff[..., 1])
-        return first + second
+        return np.stack([1 + _ratio(r, p), 1 + _ratio(p, r)], axis=-2)
 
 
 @dataclass(frozen=True)
@@ -274,6 +341,12 @@ class JensenShannon(Divergence):
         mix = np.array([self.weight, 1 - self.weight])[:, None]
         m = (mix * s.p).sum(-2, keepdims=True)
         return mix * (safe_log(s.p) - safe_log(m))
+
+    def bend(self, s: Counts) -> Array:
+        """The other sample's share over the mixture's, times both weights."""
+        mix = np.array([self.weight, 1 - self.weight])[:, None]
+        m = (mix * s.p).sum(-2, keepdims=True)
+        return self.curvature * _ratio(s.p[..., ::-1, :], np.broadcast_to(m, s.p.shape))
 
     def empty_treatment(self, s: Counts) -> str:
         """Nothing: empty cells are harmless here."""
@@ -309,6 +382,11 @@ class TsallisDivergence(Divergence):
         p, _, w = log_ratio(self.prepare(s))
         first = self.order * w * exprel((self.order - 1) * w)
         return np.stack([first, -np.exp(self.order * w) * (p > 0)], axis=-2)
+
+    def bend(self, s: Counts) -> Array:
+        """``a (p / r)^(a - 1)`` and ``a (p / r)^a``."""
+        _, _, w = log_ratio(s)
+        return self.order * np.exp(np.stack([(self.order - 1) * w, self.order * w], axis=-2))
 
 
 @dataclass(frozen=True)
@@ -357,6 +435,248 @@ class RenyiDivergence(Divergence):
         gap = w - self.value(s)[..., None]
         first = self.order * gap * exprel((self.order - 1) * gap)
         return np.stack([first, -np.exp((self.order - 1) * gap + w) * (p > 0)], axis=-2)
+
+    def bend(self, s: Counts) -> Array:
+        """Those of Tsallis' divergence over the sum S."""
+        _, _, w = log_ratio(s)
+        a, log_s = self.order, (self.order - 1) * self.value(s)[..., None, None]
+        return a * np.exp(np.stack([(a - 1) * w, a * w], axis=-2) - log_s)
+
+    def bias(self, s: Counts) -> Array:
+        """As the base, and what the logarithm adds."""
+        return super().bias(s) - (self.order - 1) / 2 * self.variance(self.prepare(s))
+
+
+@dataclass(frozen=True)
+class AlphaDivergence(Divergence):
+    """``(sum p^a r^(1-a) - 1) / (a (a - 1))``; KL at a = 1, KL the other way at a = 0.
+
+    Amari's family with every order, and ``a`` of (p, r) is ``1 - a`` of (r, p).
+    """
+
+    name: ClassVar[str] = "alpha_divergence"
+    units: ClassVar[Units] = "dimensionless"
+    calibrated_from: ClassVar[float] = 10.0
+    drift_limits: ClassVar[tuple[float, float]] = (0.05, 0.5)
+    order: float = 0.5
+
+    @property
+    def _forward(self) -> bool:
+        return self.order >= 0.5
+
+    @property
+    def _degree(self) -> float:
+        return self.order if self._forward else 1 - self.order
+
+    @property
+    def open_sides(self) -> tuple[int, ...]:
+        """The second from order one, the first up to zero."""
+        return (1,) if self.order >= 1 else ((0,) if self.order <= 0 else ())
+
+    @property
+    def curvature(self) -> float:
+        """One."""
+        return 1.0
+
+    def _turned(self, s: Counts) -> Counts:
+        """The samples in the order in which the degree is at least one half."""
+        if self._forward:
+            return s
+        squares = None if s.squares is None else s.squares[..., ::-1, :]
+        return replace(s, table=s.table[..., ::-1, :], squares=squares)
+
+    def _sides(self, both: Array) -> Array:
+        return both if self._forward else both[..., ::-1, :]
+
+    @property
+    def _tsallis(self) -> TsallisDivergence:
+        return TsallisDivergence(self.zeros, self._degree)
+
+    def terms(self, p: Array) -> Array:
+        """Tsallis' summand over the order."""
+        return self._tsallis.terms(self._sides(p)) / self._degree
+
+    def influence(self, s: Counts) -> Array:
+        """Those of Tsallis' divergence over the order."""
+        return self._sides(self._tsallis.influence(self._turned(s))) / self._degree
+
+    def bend(self, s: Counts) -> Array:
+        """Those of Tsallis' divergence over the order."""
+        return self._sides(self._tsallis.bend(self._turned(s))) / self._degree
+
+
+@dataclass(frozen=True)
+class SquaredHellinger(Divergence):
+    """``1 - sum sqrt(p r)``; a quarter of the alpha divergence of order one half."""
+
+    name: ClassVar[str] = "squared_hellinger"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
+    zeros: Zeros = "keep"
+
+    @property
+    def open_sides(self) -> tuple[int, ...]:
+        """None: the value is at most one."""
+        return ()
+
+    @property
+    def curvature(self) -> float:
+        """A quarter."""
+        return 0.25
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``(sqrt(p) - sqrt(r))^2 / 2``."""
+        return (np.sqrt(p[..., 0, :]) - np.sqrt(p[..., 1, :])) ** 2 / 2
+
+    def influence(self, s: Counts) -> Array:
+        """``-sqrt(r / p) / 2`` and ``-sqrt(p / r) / 2``."""
+        return -0.5 * np.sqrt(_finite_ratio(s.p[..., ::-1, :], s.p))
+
+    def bend(self, s: Counts) -> Array:
+        """``sqrt(r / p) / 4`` and ``sqrt(p / r) / 4``."""
+        return 0.25 * np.sqrt(_finite_ratio(s.p[..., ::-1, :], s.p))
+
+    def empty_treatment(self, s: Counts) -> str:
+        """Nothing: empty cells are harmless here."""
+        return ""
+
+
+@dataclass(frozen=True)
+class SquaredTotalVariation(Divergence):
+    """Square of ``sum |p - r| / 2``.
+
+    The value itself has a kink where shares agree. Its square behaves as the other divergences do:
+    without a difference it follows a scaled chi-square, with mean and variance from those of folded
+    normal deviations, and far from it its root is normal.
+    """
+
+    name: ClassVar[str] = "squared_total_variation"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
+    zeros: Zeros = "keep"
+
+    @property
+    def open_sides(self) -> tuple[int, ...]:
+        """None: the value is at most one."""
+        return ()
+
+    def terms(self, p: Array) -> Array:
+        """Summand ``|p - r| / 2``."""
+        return np.abs(p[..., 0, :] - p[..., 1, :]) / 2
+
+    def finish(self, total: Array) -> Array:
+        """Square."""
+        return total**2
+
+    def influence(self, s: Counts) -> Array:
+        """Twice the root times ``sign(p - r) / 2``, and the same with the other sign."""
+        p, r = s.p[..., 0, :], s.p[..., 1, :]
+        side = np.sign(p - r) * self.terms(s.p).sum(-1)[..., None]
+        return np.stack([side, -side], axis=-2)
+
+    def null(self, s: Counts) -> Null:
+        """Scaled chi-square with the mean of the square of a sum of folded normals.
+
+        Its scale is the variance that the root has far from zero. With correlation ``rho`` of two
+        cells, ``cov(|X|, |Y|) = 2 / pi sum_j c_j rho^(2j+2) / (2j+2)`` and ``E sign(X) sign(Y) =
+        2 / pi sum_j c_j rho^(2j+1)``, c being the coefficients of the arc sine.
+        """
+        pooled = s.expected[..., 0, :] / s.n_eff[..., :1]
+        sd = np.sqrt(pooled * (1 - pooled) * contrast_scale(s)[..., None])
+        odds = np.divide(pooled, 1 - pooled, out=np.zeros(pooled.shape), where=pooled < 1)
+        variances = (sd**2).sum(-1)
+        mean, spread, scale = sd.sum(-1) / 2, (1 - 2 / np.pi) * variances, variances
+        for j, c in enumerate(_ARC_SINE):  # rho^2 is the product of the odds
+            each = sd * odds ** (j + 1)
+            pairs = 2 / np.pi * c * (each.sum(-1) ** 2 - (each**2).sum(-1))
+            spread, scale = spread + pairs / (2 * j + 2), scale + pairs
+        square = (2 / np.pi * mean**2) + spread / 4
+        known = scale > 0
+        return Null(
+            np.where(known, scale / 4, 1.0),
+            np.where(known, 4 * square / np.where(known, scale, 1.0), 0.0),
+        )
+
+    def law(self, s: Counts, theta: Array, variance: Array) -> Null:
+        """``Var / (4 theta)`` with degrees of freedom that keep the mean without a difference."""
+        plain, null = Functional.law(self, s, theta, variance), self.null(s)
+        return Null(plain.scale, null.scale * null.df / plain.scale)
+
+    def empty_treatment(self, s: Counts) -> str:
+        """Nothing: empty cells are harmless here."""
+        return ""
+
+
+class Root(Increasing):
+    """Square root of a divergence: a distance."""
+
+    def forward(self, x: Array) -> Array:
+        """Square root; zero where a corrected square is negative."""
+        return np.sqrt(np.maximum(x, 0.0))
+
+    def slope(self, x: Array) -> Array:
+        """Half of one over the root."""
+        with np.errstate(divide="ignore"):
+            return 0.5 / np.sqrt(np.maximum(x, 0.0))
+
+    def bias(self, s: Counts) -> None:
+        """Not known at the kink of the root."""
+
+
+@dataclass(frozen=True)
+class HellingerDistance(Root):
+    """Hellinger distance ``sqrt(1 - sum sqrt(p r))``."""
+
+    name: ClassVar[str] = "hellinger_distance"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    groups: ClassVar[int] = 2
+    bias_correction: Bias = "plug_in"
+
+    @property
+    def inner(self) -> SquaredHellinger:
+        """Its square."""
+        return SquaredHellinger(bias_correction=self.bias_correction)
+
+
+@dataclass(frozen=True)
+class TotalVariation(Root):
+    """Total variation distance ``sum |p - r| / 2``."""
+
+    name: ClassVar[str] = "total_variation"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    groups: ClassVar[int] = 2
+    bias_correction: Bias = "plug_in"
+
+    @property
+    def inner(self) -> SquaredTotalVariation:
+        """Its square."""
+        return SquaredTotalVariation(bias_correction=self.bias_correction)
+
+
+@dataclass(frozen=True)
+class JensenShannonDistance(Root):
+    """Root of the Jensen-Shannon divergence in nats: a metric where both weights are one half."""
+
+    name: ClassVar[str] = "jensen_shannon_distance"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (0.0, float(np.sqrt(np.log(2))))
+    groups: ClassVar[int] = 2
+    weight: float = 0.5
+    bias_correction: Bias = "plug_in"
+
+    @property
+    def inner(self) -> JensenShannon:
+        """Its square."""
+        return JensenShannon(weight=self.weight, bias_correction=self.bias_correction)
+
+
+def cell_names(s: Counts, chosen: Array) -> list[str]:
+    """Labels of some of the cells, or their positions."""
+    return [s.cells[k] if s.cells else str(k) for k in np.flatnonzero(chosen)]
 
 
 def too_thin(s: Counts, cells: int) -> Caution:
@@ -409,6 +729,11 @@ def _ratio(a: Array, b: Array) -> Array:
     """A / b, zero where both are."""
     with np.errstate(divide="ignore"):
         return np.divide(a, b, out=np.zeros(a.shape), where=(a > 0) | (b > 0))
+
+
+def _finite_ratio(a: Array, b: Array) -> Array:
+    """A / b, zero where b is: a cell without records has no weight."""
+    return np.divide(a, b, out=np.zeros(a.shape), where=b > 0)
 
 
 def _deformed_rel_entr(p: Array, r: Array, order: float) -> Array:
