@@ -13,6 +13,7 @@ import argparse
 import json
 import platform
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -24,10 +25,11 @@ import scipy
 from scipy.optimize import brentq
 from scipy.special import chdtrc
 
-from infometric import Counts, __version__
+from infometric import Counts, __version__, infer
 from infometric.credit.cells import log_share_ratio
 from infometric.credit.evidence import woe_covariance
 from infometric.credit.paper import PaperIndependentShares
+from infometric.exceptions import InfometricWarning
 from infometric.functional.divergence import (
     Jeffreys,
     JensenShannon,
@@ -37,9 +39,18 @@ from infometric.functional.divergence import (
 )
 from infometric.functional.entropy import RenyiEntropy, TsallisEntropy
 from infometric.functional.information import MutualInformation, PearsonChiSquare
-from infometric.functional.shannon import ShannonEntropy
+from infometric.functional.shannon import BIAS, ShannonEntropy
 from infometric.oracles import Categorical, JointTable, TwoSample
-from infometric.uncertainty import Bootstrap, Chi2Null, Delta, Jackknife, NoncentralChi2
+from infometric.state.counts import coverage as seen_share
+from infometric.uncertainty import (
+    Bootstrap,
+    Chi2Null,
+    Delta,
+    GoodTuring,
+    Jackknife,
+    NoncentralChi2,
+    Posterior,
+)
 
 DATA = Path(__file__).parents[1] / "docs" / "_data"
 BINS = (5, 10, 20)
@@ -373,6 +384,70 @@ def thin(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     return rows
 
 
+def unseen(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Shannon entropy of samples that may have missed much of the alphabet, by every estimator."""
+    sources = {
+        "uniform": Categorical.even(100), "uniform, 1000": Categorical.even(1_000),
+        "Zipf 1": Categorical.zipf(100), "Zipf 1, 1000": Categorical.zipf(1_000),
+        "Zipf 1.5, 1000": Categorical.zipf(1_000, 1.5),
+        "geometric": Categorical.geometric(60, 0.7),
+    }  # fmt: skip
+    rows = []
+    for (name, oracle), n in product(sources.items(), (30, 100, 300, 1_000, 10_000)):
+        truth, size = oracle.truth("entropy"), oracle.shape[0]
+        s = oracle.draw(n, size=draws, rng=rng)
+        row = {"shares": name, "cells": size, "n": n, "truth": truth,
+               "seen": float(np.mean(seen_share(s)))}  # fmt: skip
+        few = Counts(s.table[: max(50, draws // 5)])  # Bayesian mixtures and leaving out are slow
+        for bias in BIAS:
+            mine = few if bias in ("auto", "nsb") else s
+            if bias == "ansb":  # not defined without a coincidence
+                mine = Counts(s.table[s.n[:, 0] > s.observed[:, 0]])
+                if len(mine.table) < 0.9 * draws:
+                    continue
+            error = ShannonEntropy(bias, None if bias == "auto" else size).value(mine) - truth
+            row[f"{bias}_bias"] = float(error.mean())
+            row[f"{bias}_rmse"] = float(np.sqrt((error**2).mean()))
+        rows.append(row | unseen_intervals(s, few, truth, size))
+    return rows
+
+
+def unseen_intervals(s: Counts, few: Counts, truth: float, size: int) -> dict[str, Any]:
+    """Coverage of each interval of the entropy of one source."""
+    truth, row = truth - 1e-12, {}  # a ceiling is met up to rounding
+    f = ShannonEntropy("chao_wang_jost")
+    found = run(GoodTuring(), f, s)
+    row["good_turing_given"] = float(np.isfinite(found.low).mean())
+    row["good_turing"] = covered_if_given(found, truth)
+    for prior in ("nsb", "jeffreys", "laplace", "perks", "minimax"):
+        posterior = ShannonEntropy(prior, size)
+        row[prior] = covered(run(Posterior(), posterior, few if prior == "nsb" else s), truth)
+    for bias in ("miller_madow", "chao_wang_jost"):
+        f = ShannonEntropy(bias)
+        row[f"{bias}_delta"] = covered(run(Delta(), f, s), truth)
+        row[f"{bias}_jackknife"] = jackknifed(f, few, truth)
+    row["ncx2"] = covered_if_given(run(NoncentralChi2(), ShannonEntropy(), s), truth)
+    for name, known in (("auto", None), ("auto_known", size)):
+        ends = np.array([default_interval(ShannonEntropy("auto", known), t) for t in few.table])
+        given = np.isfinite(ends[:, 0])
+        row[f"{name}_given"] = float(given.mean())
+        held = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+        row[name] = float(held[given].mean()) if given.mean() > 0.5 else None
+    return row
+
+
+def jackknifed(f: Any, s: Counts, truth: float) -> float:
+    """Coverage of the jackknife, table by table: that is quick for tables with like counts."""
+    return float(np.mean([covered(run(Jackknife(), f, Counts(t)), truth) for t in s.table]))
+
+
+def default_interval(f: Any, table: Any) -> tuple[float, float]:
+    """Bounds of the interval that a user gets without asking."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InfometricWarning)
+        return tuple(infer(f, Counts(table)).ci)
+
+
 STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
     "gate": (gate, 1.0),  # and the share of the draws that a study takes
     "equivalence": (equivalence, 1.0),
@@ -383,6 +458,7 @@ STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
     "evidence": (evidence, 0.5),
     "weights": (weights, 0.1),
     "thin": (thin, 0.1),
+    "unseen": (unseen, 0.1),
 }
 
 
@@ -545,6 +621,54 @@ def thin_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
     return {"thin": markdown(head, body)}
 
 
+def unseen_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Errors by source, errors of every estimator by what has been seen, and intervals."""
+    shown = {
+        "plug_in": "plug-in", "miller_madow": "Miller-Madow", "grassberger": "Grassberger",
+        "chao_shen": "Chao-Shen", "chao_wang_jost": "Chao-Wang-Jost", "nsb": "NSB, K known",
+        "auto": "auto",
+    }  # fmt: skip
+    ways = {
+        "good_turing": "from singletons", "ncx2": "noncentral chi-square",
+        "miller_madow_delta": "Miller-Madow, Wald", "chao_wang_jost_delta": "Chao-Wang-Jost, Wald",
+        "chao_wang_jost_jackknife": "Chao-Wang-Jost, jackknife", "nsb": "NSB",
+        "jeffreys": "Jeffreys", "laplace": "Laplace", "perks": "Perks", "minimax": "minimax",
+        "auto": "auto", "auto_known": "auto, K known",
+    }  # fmt: skip
+    errors, intervals = [], []
+    for r in rows:
+        source = [r["shares"].split(",")[0], f"{r['cells']:,}", f"{r['n']:,}", f"{r['seen']:.3f}"]
+        errors.append([*source, *(f"{r[f'{b}_bias']:+.2f} ({r[f'{b}_rmse']:.2f})" for b in shown)])
+        intervals.append([*source, *(given_or_not(r, way) for way in ways)])
+    head = ["shares", "cells", "n", "seen"]
+    return {
+        "unseen-errors": markdown([*head, *shown.values()], errors),
+        "unseen-estimators": by_share_seen(rows),
+        "unseen-intervals": markdown([*head, *ways.values()], intervals),
+    }
+
+
+def given_or_not(row: dict[str, Any], way: str) -> str:
+    """Coverage of an interval, and how often there is one where that is not always."""
+    given = row.get(f"{way}_given", 1.0)
+    share = f" ({given:.0%} given)" if 0.5 < given < 0.995 else ""
+    return mark(row[way]) + share if row[way] is not None else "none given"
+
+
+def by_share_seen(rows: list[dict[str, Any]]) -> str:
+    """Median and greatest root mean square error of each estimator, by what has been seen."""
+    limits = {"under half": (0, 0.5), "half to .9": (0.5, 0.9), ".9 to .99": (0.9, 0.99),
+              ".99 and more": (0.99, 2)}  # fmt: skip
+    body = []
+    for bias in BIAS:
+        cells = []
+        for low, high in limits.values():
+            found = of([r for r in rows if low <= r["seen"] < high], f"{bias}_rmse")
+            cells.append(f"{np.median(found):.2f} ({max(found):.2f})" if found else "")
+        body.append([f"`{bias}`", *cells])
+    return markdown(["estimator", *limits], body)
+
+
 TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
     "gate": gate_tables,
     "equivalence": equivalence_tables,
@@ -559,6 +683,7 @@ TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
     "evidence": evidence_tables,
     "weights": weight_tables,
     "thin": thin_tables,
+    "unseen": unseen_tables,
 }
 
 

@@ -15,13 +15,18 @@ _WHERE = {
     "infometric.functions": (
         "entropy renyi_entropy tsallis_entropy hill_number kl_divergence jeffreys_divergence "
         "jensen_shannon_divergence alpha_divergence hellinger_distance total_variation "
-        "jensen_shannon_distance renyi_divergence tsallis_divergence mutual_information psi "
+        "jensen_shannon_distance renyi_divergence tsallis_divergence mutual_information "
+        "normalized_mutual_information adjusted_mutual_information conditional_mutual_information "
+        "total_correlation dual_total_correlation interaction_information transfer_entropy "
+        "mutual_information_matrix score_features psi "
         "information_value weight_of_evidence"
     ),
     "infometric.estimators": (
         "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
         "JensenShannonDivergence AlphaDivergence HellingerDistance TotalVariation "
-        "JensenShannonDistance RenyiDivergence TsallisDivergence MutualInformation"
+        "JensenShannonDistance RenyiDivergence TsallisDivergence MutualInformation "
+        "NormalizedMutualInformation AdjustedMutualInformation ConditionalMutualInformation "
+        "TotalCorrelation DualTotalCorrelation InteractionInformation TransferEntropy"
     ),
     "infometric.credit": (
         "PSI InformationValue WeightOfEvidence PaperIndependentShares psi_power psi_sample_size"
@@ -30,6 +35,7 @@ _WHERE = {
     "infometric.state.scores": "Scores",
     "infometric.state.encoders": "IntervalEncoder CategoryEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
+    "infometric.pairwise": "PairwiseResult",
     "infometric.inference": "infer",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
@@ -54,41 +60,57 @@ if TYPE_CHECKING:
         psi_sample_size,
     )
     from infometric.estimators import (
+        AdjustedMutualInformation,
         AlphaDivergence,
+        ConditionalMutualInformation,
+        DualTotalCorrelation,
         Entropy,
         HellingerDistance,
         HillNumber,
+        InteractionInformation,
         JeffreysDivergence,
         JensenShannonDistance,
         JensenShannonDivergence,
         KLDivergence,
         MutualInformation,
+        NormalizedMutualInformation,
         RenyiDivergence,
         RenyiEntropy,
+        TotalCorrelation,
         TotalVariation,
+        TransferEntropy,
         TsallisDivergence,
         TsallisEntropy,
     )
     from infometric.functions import (
+        adjusted_mutual_information,
         alpha_divergence,
+        conditional_mutual_information,
+        dual_total_correlation,
         entropy,
         hellinger_distance,
         hill_number,
         information_value,
+        interaction_information,
         jeffreys_divergence,
         jensen_shannon_distance,
         jensen_shannon_divergence,
         kl_divergence,
         mutual_information,
+        mutual_information_matrix,
+        normalized_mutual_information,
         psi,
         renyi_divergence,
         renyi_entropy,
+        total_correlation,
         total_variation,
+        transfer_entropy,
         tsallis_divergence,
         tsallis_entropy,
         weight_of_evidence,
     )
     from infometric.inference import infer
+    from infometric.pairwise import PairwiseResult
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
     from infometric.state.encoders import CategoryEncoder, IntervalEncoder

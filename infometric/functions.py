@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from infometric.credit import PSI, InformationValue, WeightOfEvidence
 from infometric.estimators import (
+    AdjustedMutualInformation,
     AlphaDivergence,
+    ConditionalMutualInformation,
+    DualTotalCorrelation,
     Entropy,
     HellingerDistance,
     HillNumber,
+    InteractionInformation,
     JeffreysDivergence,
     JensenShannonDistance,
     JensenShannonDivergence,
     KLDivergence,
     MutualInformation,
+    NormalizedMutualInformation,
     RenyiDivergence,
     RenyiEntropy,
+    TotalCorrelation,
     TotalVariation,
+    TransferEntropy,
     TsallisDivergence,
     TsallisEntropy,
 )
 from infometric.estimators.discrete import shared_encoders
+from infometric.estimators.matrix import pairwise_information, scored_columns
 from infometric.exceptions import DataError, InvalidParameterError
+from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
 from infometric.sources import open_table
 from infometric.state.counts import Counts
+from infometric.state.pairs import Engine
 from infometric.typing import RNG
 
 
@@ -837,7 +848,7 @@ def jensen_shannon_distance(
     >>> import infometric as im
     >>> c = im.Counts.from_counts([[30, 50, 20], [20, 50, 30]])
     >>> round(im.jensen_shannon_distance(c).value, 6)
-    0.10034
+    0.100338
     """
     estimator = JensenShannonDistance(weight=weight, bias=bias, bins=bins, uncertainty=method)
     return _between(estimator, p, q, level, rng, sample_weight)
@@ -847,6 +858,7 @@ def mutual_information(
     x: Any,
     y: Any = None,
     *,
+    bias: str = "plug_in",
     bins: Any = None,
     method: Any = "auto",
     level: float = 0.95,
@@ -861,6 +873,9 @@ def mutual_information(
     x, y : array-like of shape (n_rows,) or (n_rows, n_columns), or frame
         Two variables of one sample, several columns being one vector variable; or x alone,
         `Counts` of their joint table.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
     bins : int, list of float or Encoder, optional
         Cells of continuous variables.
     method : str or Uncertainty
@@ -877,14 +892,14 @@ def mutual_information(
     Returns
     -------
     Result
-        Estimate with interval.
+        Estimate with interval and p-value.
 
     Raises
     ------
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where x or y is continuous and no bins are given.
+        Where a variable is continuous and no bins are given.
 
     References
     ----------
@@ -897,9 +912,576 @@ def mutual_information(
     >>> round(im.mutual_information(table).value, 6)
     0.130812
     """
-    estimator = MutualInformation(bins=bins, units=units, uncertainty=method)
+    estimator = MutualInformation(bias=bias, bins=bins, units=units, uncertainty=method)
     fitted = estimator.fit(x, y, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def normalized_mutual_information(
+    x: Any,
+    y: Any = None,
+    *,
+    normalization: Any = "arithmetic",
+    bias: str = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Mutual information over an entropy of the two variables, from 0 to 1.
+
+    Parameters
+    ----------
+    x, y : array-like of shape (n_rows,) or (n_rows, n_columns), or frame
+        Two variables of one sample, several columns being one vector variable; or x alone,
+        `Counts` of their joint table.
+    normalization : {"arithmetic", "min", "max", "geometric", "joint"}
+        Mean, minimum or maximum of the two entropies, or the joint entropy.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    Strehl, A., Ghosh, J. (2002). Cluster ensembles. J. Mach. Learn. Res. 3, 583-617.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> table = im.Counts.from_counts([[30, 10], [10, 30]], joint=True)
+    >>> round(im.normalized_mutual_information(table).value, 6)
+    0.188722
+    """
+    estimator = NormalizedMutualInformation(
+        normalization=normalization, bias=bias, bins=bins, uncertainty=method
+    )
+    fitted = estimator.fit(x, y, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def adjusted_mutual_information(
+    x: Any,
+    y: Any = None,
+    *,
+    normalization: Any = "arithmetic",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Normalised mutual information less what chance gives with these margins.
+
+    Parameters
+    ----------
+    x, y : array-like of shape (n_rows,) or (n_rows, n_columns), or frame
+        Two variables of one sample, several columns being one vector variable; or x alone,
+        `Counts` of their joint table.
+    normalization : {"arithmetic", "min", "max", "geometric", "joint"}
+        Mean, minimum or maximum of the two entropies, or the joint entropy.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    Vinh, N. X., Epps, J., Bailey, J. (2010). Information theoretic measures for clusterings
+    comparison. J. Mach. Learn. Res. 11, 2837-2854.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> table = im.Counts.from_counts([[30, 10], [10, 30]], joint=True)
+    >>> round(im.adjusted_mutual_information(table).value, 6)
+    0.181197
+    """
+    estimator = AdjustedMutualInformation(
+        normalization=normalization, bins=bins, uncertainty=method
+    )
+    fitted = estimator.fit(x, y, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def conditional_mutual_information(
+    x: Any,
+    y: Any = None,
+    z: Any = None,
+    *,
+    bias: str = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Mutual information of two variables given a third.
+
+    Parameters
+    ----------
+    x, y, z : array-like of shape (n_rows,) or (n_rows, n_columns), or frame
+        Three variables of one sample, of which z is given; or x alone, `Counts` of their joint
+        table with z last.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    Cover, T. M., Thomas, J. A. (2006). Elements of information theory. Wiley.
+    doi:10.1002/047174882X
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> x, y, z = [0, 0, 1, 1] * 50, [0, 1, 0, 1] * 50, [0, 1, 1, 0] * 50
+    >>> round(im.conditional_mutual_information(x, y, z, units="bits").value, 6)
+    1.0
+    """
+    estimator = ConditionalMutualInformation(bias=bias, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(x, y, z, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def total_correlation(
+    X: Any,
+    *,
+    bias: str = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Sum of the columns' entropies less their joint entropy: zero where all are independent.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns), frame or path
+        Two or more columns, each a variable; or `Counts` of their joint table.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    Watanabe, S. (1960). doi:10.1147/rd.41.0066
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> same = [[0, 0, 0], [1, 1, 1]] * 50
+    >>> round(im.total_correlation(same, units="bits").value, 6)
+    2.0
+    """
+    estimator = TotalCorrelation(bias=bias, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(X, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def dual_total_correlation(
+    X: Any,
+    *,
+    bias: str = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Joint entropy of the columns less each one's entropy given all others.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns), frame or path
+        Two or more columns, each a variable; or `Counts` of their joint table.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    Han, T. S. (1978). doi:10.1016/S0019-9958(78)90275-9
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> same = [[0, 0, 0], [1, 1, 1]] * 50
+    >>> round(im.dual_total_correlation(same, units="bits").value, 6)
+    1.0
+    """
+    estimator = DualTotalCorrelation(bias=bias, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(X, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def interaction_information(
+    X: Any,
+    *,
+    bias: str = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """``I(X; Y) - I(X; Y | Z)`` of three columns: positive redundancy, negative synergy.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns), frame or path
+        Three columns, each a variable; or `Counts` of their joint table.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is Wald's interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    McGill, W. J. (1954). doi:10.1007/BF02289159
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> xor = [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]] * 50
+    >>> round(im.interaction_information(xor, units="bits").value, 6)
+    -1.0
+    """
+    estimator = InteractionInformation(bias=bias, bins=bins, units=units, uncertainty=method)
+    fitted = estimator.fit(X, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def transfer_entropy(
+    x: Any,
+    y: Any = None,
+    *,
+    source_history: int = 1,
+    target_history: int = 1,
+    lag: int = 1,
+    bias: str = "plug_in",
+    bins: Any = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    sample_weight: Any = None,
+    rng: RNG = None,
+) -> Result:
+    """Transfer entropy from the series x to the series y.
+
+    Parameters
+    ----------
+    x, y : array-like of shape (n_steps,)
+        Source and target, in order of time; or x alone, `Counts` of the joint table of the
+        target's present, the source's past and the target's past.
+    source_history, target_history : int
+        Number of past values of source and target.
+    lag : int
+        Steps from the latest past value of the source to the present of the target.
+    bias : str
+        "plug_in"; "second_order" takes the leading bias off; or the name of an estimator of
+        entropy for each table. The interval allows for the bias anyway.
+    bins : int, list of float or Encoder, optional
+        Cells of continuous variables.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    sample_weight : array-like of shape (n_rows,), optional
+        Positive record weights.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval and p-value.
+
+    Raises
+    ------
+    DataError
+        Where the data have no rows, or do not fit the measure.
+    UnsupportedError
+        Where a variable is continuous and no bins are given.
+
+    References
+    ----------
+    Schreiber, T. (2000). doi:10.1103/PhysRevLett.85.461
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).integers(0, 2, 2000)
+    >>> round(im.transfer_entropy(x, np.roll(x, 1), units="bits").value, 2)
+    1.0
+    """
+    estimator = TransferEntropy(
+        source_history=source_history,
+        target_history=target_history,
+        lag=lag,
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+    )
+    fitted = estimator.fit(x, y, sample_weight=sample_weight)
+    return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def mutual_information_matrix(
+    frame: Any,
+    *,
+    bins: Any = None,
+    columns: Sequence[str] | None = None,
+    level: float = 0.95,
+    units: str = "nats",
+    engine: Engine = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> PairwiseResult:
+    """Mutual information of every pair of columns of a table, with intervals and p-values.
+
+    Each pair gets what `mutual_information` gives it. The codes of all columns are held in
+    memory: a byte a value where a column has 256 levels or fewer.
+
+    Parameters
+    ----------
+    frame : array-like of shape (n_rows, n_columns), frame or path
+        Discrete columns, or continuous ones with `bins`. Missing values are a cell of their own.
+    bins : int, list of float, Encoder or mapping, optional
+        Cells of continuous columns.
+    columns : sequence of str, optional
+        Columns to use; all by default.
+    level : float
+        Nominal coverage of each interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    engine : {"auto", "numba", "numpy"}
+        How pairs are counted; "auto" takes numba where it is installed and worth its start. The
+        counts are the same.
+    progress : callable, optional
+        Called now and then as ``progress(done, total)``, both in pairs.
+
+    Returns
+    -------
+    PairwiseResult
+        Symmetric arrays of estimates, with p-values adjusted for the number of pairs.
+
+    Raises
+    ------
+    DataError
+        Where there are no rows, fewer than two columns, or too many cells in a pair.
+    UnsupportedError
+        Where a column is continuous and no bins are given.
+    MissingExtraError
+        Where numba was asked for and is not installed.
+
+    References
+    ----------
+    Shannon, C. E. (1948). doi:10.1002/j.1538-7305.1948.tb01338.x
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> from infometric.datasets import load_german_credit
+    >>> german = load_german_credit()[["housing", "property", "job", "creditability"]]
+    >>> found = im.mutual_information_matrix(german)
+    >>> print(found.top(2).summary())
+    housing and property   mutual_information = 0.2183 nats, 95% CI [0.182, 0.2556], p < 1e-16, ...
+    """
+    return pairwise_information(
+        frame,
+        bins=bins,
+        columns=columns,
+        level=level,
+        units=units,
+        engine=engine,
+        progress=progress,
+    )
+
+
+def score_features(
+    X: Any, y: Any, *, bins: Any = None, level: float = 0.95, units: str = "nats"
+) -> ResultTable:
+    """Mutual information of each column of X with y, the strongest first.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns), frame or path
+        Discrete columns, or continuous ones with `bins`.
+    y : array-like of shape (n_rows,) or str
+        Target with any number of classes, or the name of its column in X.
+    bins : int, list of float, Encoder or mapping, optional
+        Cells of continuous columns, and of a continuous target.
+    level : float
+        Nominal coverage of each interval.
+    units : {"nats", "bits", "bans"}
+        Units of the results.
+
+    Returns
+    -------
+    ResultTable
+        One result per column, with p-values adjusted for their number (Holm, Benjamini-Hochberg).
+
+    Raises
+    ------
+    DataError
+        Where X and y differ in length, or there are no rows.
+    UnsupportedError
+        Where a column is continuous and no bins are given.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> from infometric.datasets import load_german_credit
+    >>> german = load_german_credit()[["housing", "property", "job", "creditability"]]
+    >>> found = im.score_features(german, "creditability", units="bits")
+    >>> {name: round(r.value, 4) for name, r in found.items()}
+    {'property': 0.017, 'housing': 0.0129, 'job': 0.0014}
+    """
+    return scored_columns(X, y, bins=bins, level=level, units=units)
 
 
 def psi(

@@ -100,7 +100,7 @@ def infer(
     strategy = resolve(uncertainty, functional, state)
     check_supported(functional, state, strategy)
     plain, theta, found = carried(functional, state, strategy, level, rng)
-    cautions = (*functional.cautions(state), *beyond(theta, found))
+    cautions = (*functional.cautions(state), *beyond(plain, theta, found))
     texts = announce(cautions, column)
     result = Result(
         measure=measure or functional.name,
@@ -153,6 +153,8 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
     while isinstance(base, Increasing):
         base = base.inner
     without = base.null(base.prepare(state)) is None
+    if base.signed and isinstance(strategy, Chi2Null):
+        without = False
     if without and isinstance(strategy, NoncentralChi2):
         without = base.ceiling(state) is None
     if without and isinstance(strategy, NoncentralChi2 | Chi2Null):
@@ -192,7 +194,9 @@ def carried(
 
 def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
     """Add the null law's p-value where the strategy gave none and the functional has a null."""
-    if not np.isnan(found.pvalue).all() or functional.null(functional.prepare(state)) is None:
+    if not np.isnan(found.pvalue).all() or (
+        functional.null(functional.prepare(state)) is None and not functional.signed
+    ):
         return found
     test = Chi2Null()(functional, state, theta)
     return Inference(
@@ -219,11 +223,14 @@ def facts(functional: Any, state: Any, plain: Any, theta: Any) -> dict[str, Any]
     return out
 
 
-def beyond(theta: Any, found: Inference) -> tuple[Caution, ...]:
-    """Say where a value lies outside its own interval."""
-    if not (theta > found.high or theta < found.low):
+def beyond(plain: Any, theta: Any, found: Inference) -> tuple[Caution, ...]:
+    """Say where a value lies outside its own interval.
+
+    A value below it because its bias was taken off is no news: the truth cannot be negative.
+    """
+    if not (max(plain, theta) > found.high or plain < found.low):
         return ()
-    side = "above" if theta > found.high else "below"
+    side = "above" if max(plain, theta) > found.high else "below"
     text = (
         f"the value lies {side} its interval, which allows for a bias that the value still holds; "
         "read the interval"

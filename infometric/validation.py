@@ -212,6 +212,10 @@ class Table:
         """One whole column."""
         raise NotImplementedError
 
+    def integers(self) -> Array | None:
+        """All columns as one array of integers or truth values, where they lie in one."""
+        return None
+
     def tabulate(
         self,
         encoders: Mapping[str, Any],
@@ -307,6 +311,15 @@ class FrameTable(Table):
             not isinstance(self._categorical, bool) and name in self._categorical
         )
         return column.as_levels() if chosen else column
+
+    def integers(self) -> Array | None:
+        """The array itself, or some of its columns."""
+        values = self._array
+        if values is None or values.dtype.kind not in "iub" or np.ma.isMaskedArray(values):
+            return None
+        positions = [self._positions[name] for name in self.names]
+        whole = positions == list(range(values.shape[-1]))
+        return values[:, positions] if values.ndim == 2 and not whole else np.atleast_2d(values.T).T
 
     def sample(self, names: Sequence[str]) -> Iterator[Column]:
         """A repeatable sample of the rows of each column; categories are complete."""

@@ -1,6 +1,15 @@
 """Estimators: thin shells around a functional and a way to count."""
 
-from infometric.estimators.dependence import MutualInformation
+from infometric.estimators.dependence import (
+    AdjustedMutualInformation,
+    ConditionalMutualInformation,
+    DualTotalCorrelation,
+    InteractionInformation,
+    MutualInformation,
+    NormalizedMutualInformation,
+    TotalCorrelation,
+    TransferEntropy,
+)
 from infometric.estimators.divergence import (
     AlphaDivergence,
     HellingerDistance,
@@ -24,7 +33,14 @@ __all__ = [
     "JeffreysDivergence",
     "JensenShannonDivergence",
     "KLDivergence",
+    "AdjustedMutualInformation",
+    "ConditionalMutualInformation",
+    "DualTotalCorrelation",
+    "InteractionInformation",
     "MutualInformation",
+    "NormalizedMutualInformation",
+    "TotalCorrelation",
+    "TransferEntropy",
     "RenyiDivergence",
     "RenyiEntropy",
     "TsallisDivergence",

@@ -308,7 +308,7 @@ class JensenShannonDistance(_Distance):
     >>> from infometric import JensenShannonDistance
     >>> distance = JensenShannonDistance().fit(["a", "b", "b"] * 40)
     >>> round(distance.estimate(["a", "b"] * 50).value, 4)
-    0.1196
+    0.1198
     """
 
     _constraints = _Distance._constraints | {"weight": (PROBABILITY,)}

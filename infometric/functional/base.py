@@ -54,6 +54,8 @@ class Functional:
     groups: ClassVar[int] = 1
     recentred: ClassVar[bool] = False  # whether Wald's interval stands around value less bias
     symmetric: ClassVar[bool] = False  # whether cells with the same count are alike
+    signed: ClassVar[bool] = False  # whether zero is inside the range, so that a test has two sides
+    exchange: ClassVar[str] = "rows"  # what a permutation exchanges: see `Permutation`
     whole: ClassVar[bool] = False  # whether the value is defined on whole counts alone
 
     def prepare(self, s: Any) -> Any:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -85,8 +86,8 @@ class Dirichlet(Posterior):
 
     def __post_init__(self) -> None:
         prior = self.prior
-        known = prior in PRIORS if isinstance(prior, str) else prior is not True and 0 < prior < 1e9
-        if not known:
+        number = isinstance(prior, Real) and not isinstance(prior, bool)
+        if not (prior in PRIORS if isinstance(prior, str) else number and 0 < prior < 1e9):
             raise InvalidParameterError(
                 f"prior must be one of {', '.join(map(repr, PRIORS))}, or a positive number.",
                 got=self.prior,
@@ -172,7 +173,7 @@ def coincidences(fp: Fingerprint) -> Array:
     if not (found > 0).all():
         raise UnsupportedError(
             "ANSB reads the entropy from coincidences, and no symbol was seen twice.",
-            got={"records": fp.n, "symbols": fp.observed},
+            got={"records": fp.n.tolist(), "symbols": fp.observed.tolist()},
             hint="take more data; nothing is known of the entropy but a lower bound",
         )
     return found
@@ -281,8 +282,7 @@ def _given(fp: Fingerprint, k: float, beta: Array) -> tuple[Array, Array]:
     r, f = _with_unseen(fp, k)
     a = r + beta
     total = fp.n[..., None] + k * beta
-    log_a = digamma(a + 1) - digamma(total + 1)
-    mean = -(f * a / total * log_a).sum(-1)
+    mean = (f * a / total * (digamma(total + 1) - digamma(a + 1))).sum(-1)
     # E[H^2] less E[H]^2
     shift = digamma(a + 1) - digamma(total + 2)
     inner = (f * a * shift).sum(-1)

@@ -189,6 +189,13 @@ class OrderedEntropy(Entropy):
                 hint="bias='plug_in', or order 2",
             )
         table = whole_counts(s, "bias='unbiased'").table[..., 0, :].astype(float)
+        if (table.sum(-1) < q).any():
+            raise UnsupportedError(
+                f"No function of fewer than {q:g} records estimates a sum of powers {q:g} without "
+                "bias.",
+                got={"records": table.sum(-1).tolist()},
+                hint="bias='plug_in'",
+            )
         steps = np.arange(int(q))
         ratio = np.maximum(table[..., None] - steps, 0) / np.maximum(
             table.sum(-1)[..., None, None] - steps, 1

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.special import entr, ndtri
 
 from infometric.exceptions import InvalidParameterError
-from infometric.functional.base import Caution, Interval, safe_log
+from infometric.functional.base import Caution, Functional, Interval, safe_log
 from infometric.functional.bayes import Ansb, Dirichlet, Nsb, Posterior
 from infometric.functional.entropy import Entropy
 from infometric.functional.unseen import (
@@ -180,10 +180,12 @@ class ShannonEntropy(Entropy):
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out: alike for cells with the same count."""
         if self.bias_correction == "auto":  # decided by the whole sample
-            return self.resolved(s).leave_one_out(s)
+            return _row_by_row(lambda one: self.resolved(one).leave_one_out(one), s)
         rule = self.rule
-        if rule is None or s.table.ndim > 2:
+        if rule is None:
             return super().leave_one_out(s)
+        if s.table.ndim > 2:
+            return Functional.leave_one_out(self, s)
         fp = Fingerprint.of(whole_counts(s, rule.name))
         values = rule(fp.without_one(), self._alphabet(s))
         found = np.searchsorted(fp.r, s.table[0]).clip(max=len(fp.r) - 1)
@@ -207,7 +209,9 @@ class ShannonEntropy(Entropy):
         if kind == "posterior" and isinstance(self.rule, Posterior):
             fp = Fingerprint.of(whole_counts(s, self.rule.name))
             mean, sd, most = self.rule.moments(fp, self._alphabet(s))
-            return Interval(sd, np.maximum(mean - z * sd, 0.0), np.minimum(mean + z * sd, most))
+            low, high = np.maximum(mean - z * sd, 0.0), np.minimum(mean + z * sd, most)
+            known = low <= high  # ANSB may lie above the logarithm of the alphabet altogether
+            return Interval(sd, *(np.where(known, end, np.nan) for end in (low, high)))
         if kind == "good_turing":
             found = completed(whole_counts(s, kind))
             high = found.value + z * found.se + found.unseen
@@ -270,16 +274,25 @@ class ShannonEntropy(Entropy):
     def _of_prior(self, s: Counts) -> tuple[Caution, ...]:
         """Say where the prior speaks louder than the data."""
         found = list(self._of_alphabet(s))
-        size, n = self._alphabet(s), float(s.n[0])
-        if isinstance(self.rule, Dirichlet) and size is not None and n < 2 * size:
+        n = float(s.n[0])
+        if isinstance(self.rule, Dirichlet):
+            mean, sd, _ = self.rule.moments(Fingerprint.of(s), self._alphabet(s))
+            apart = float(abs(mean - completed(s).value))
+            if n < 2 * (self._alphabet(s) or 0) or apart > sd / 2:
+                text = (
+                    f"under a Dirichlet prior the value is {apart:.2g} nats from what the counts "
+                    "alone say: prior and interval may be too sure; bias='nsb' depends on it less"
+                )
+                found.append(Caution("BiasWarning", text))
+        elif isinstance(self.rule, Ansb) and s.observed.max() < 0.9 * n:
             text = (
-                f"{n:g} records on {size:g} symbols: under a Dirichlet prior the value is mostly "
-                "the prior's, and so is its interval; bias='nsb' depends on it less"
+                f"{n:g} records of {int(s.observed.max())} symbols: ANSB is a limit for few "
+                "coincidences, and far too high beyond; bias='nsb' has no such limit"
             )
             found.append(Caution("BiasWarning", text))
-        elif float(coverage(s)) < 0.9:
+        elif float(coverage(s)) < 1 - self.most_lone:
             text = (
-                f"the sample has seen about {100 * float(coverage(s)):.0f} % of the distribution: "
+                f"the sample has seen about {100 * float(coverage(s)):.1f} % of the distribution: "
                 "where shares fall off slowly, credible intervals covered less than their level "
                 "in simulations"
             )
@@ -314,4 +327,5 @@ def _row_by_row(value: Any, s: Counts) -> Array:
     """A value that depends on the table as a whole, for each of a batch."""
     if s.table.ndim == 2:
         return value(s)
-    return np.array([float(value(one)) for one in _rows(s)]).reshape(s.table.shape[:-2])
+    found = np.array([value(one) for one in _rows(s)])
+    return found.reshape(*s.table.shape[:-2], *found.shape[1:])

@@ -322,7 +322,9 @@ def known_size(k: float | None, name: str) -> float:
 def _each_size(terms: Callable[..., Array], fp: Fingerprint, k: float) -> Array:
     """Sum of terms that depend on N and the alphabet, the unseen symbols' included."""
     sizes, f = np.asarray(fp.n), np.where(fp.r > 0, fp.f, 0.0)
-    out = np.empty(sizes.shape)
+    out = np.zeros(sizes.shape)
+    if k < 2:  # one symbol
+        return out
     for n in np.unique(sizes):
         mine = sizes == n
         r = np.rint(fp.r[mine]).astype(np.int64)

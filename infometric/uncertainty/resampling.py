@@ -17,6 +17,7 @@ Mol. Biol. 9(1). doi:10.2202/1544-6115.1585
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
@@ -24,7 +25,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from infometric.exceptions import InvalidParameterError, UnsupportedError
-from infometric.functional.information import contingency
 from infometric.state.counts import Counts
 from infometric.state.scores import Scores
 from infometric.typing import RNG, Array
@@ -133,32 +133,85 @@ class Permutation:
         self, functional: Any, state: Counts, theta: Array, *, level: float = 0.95, rng: RNG = None
     ) -> Inference:
         """p-value; no interval, since the replicates live under the null."""
-        from scipy.stats import random_table
-
         refuse_weights(state, "A permutation test", "test(method='chi2')")
-        table = contingency(state)
-        if table.shape[-2] < 2:
+        refuse_fractions(state)
+        if state.n_groups < 2 and len(state.shape) < 2:
             raise UnsupportedError(
                 "A permutation test needs two groups or a joint table.",
                 got={"groups": state.n_groups, "shape": state.shape},
                 hint="Counts.from_counts([sample, other])",
             )
-        rows, columns = table.sum(-1), table.sum(-2)
-        law = random_table(rows, columns)
-        generator = np.random.default_rng(rng)
+        exchange = EXCHANGES[functional.exchange](state, np.random.default_rng(rng))
 
         def draw(size: int) -> Array:
-            return law.rvs(size=size, random_state=generator).reshape(size, *state.table.shape)
+            return exchange(size).reshape(size, *state.table.shape)
 
         values = evaluate(functional, state, draw, self.n_resamples)
+        centre = values.mean() if functional.signed else 0.0
+        far, distance = (
+            (np.abs(values - centre), abs(float(theta) - centre))
+            if functional.signed
+            else (values, float(theta))
+        )
         # ties up to rounding count as at least as extreme
-        extreme = (values >= theta - 1e-12 * max(1.0, abs(float(theta)))).sum()
+        extreme = (far >= distance - 1e-12 * max(1.0, abs(distance))).sum()
         return Inference(
             self.name,
             pvalue=np.asarray((1 + extreme) / (1 + self.n_resamples)),
             replicates=values,
             diagnostics={"null_test": self.name},
         )
+
+
+Exchange = Callable[[int], Array]
+
+
+def _rows_against_the_rest(s: Counts, rng: np.random.Generator) -> Exchange:
+    """Groups, or the first variable, against everything else; both margins stay."""
+    from scipy.stats import random_table
+
+    table = s.table if len(s.shape) == 1 else s.table.reshape(s.shape[0], -1)
+    law = random_table(table.sum(-1), table.sum(-2))
+    return lambda size: law.rvs(size=size, random_state=rng)
+
+
+def _within_slices(s: Counts, rng: np.random.Generator) -> Exchange:
+    """The first two variables within each value of the last."""
+    from scipy.stats import random_table
+
+    slices = np.moveaxis(s.joint, -1, 0)
+    laws = [(z, random_table(t.sum(1), t.sum(0))) for z, t in enumerate(slices) if t.any()]
+
+    def draw(size: int) -> Array:
+        out = np.zeros((size, *s.shape), dtype=np.int64)
+        for z, law in laws:
+            out[..., z] = law.rvs(size=size, random_state=rng)
+        return out
+
+    return draw
+
+
+def _all_variables(s: Counts, rng: np.random.Generator) -> Exchange:
+    """Each variable against those before it; every margin of one variable stays."""
+    from scipy.stats import random_table
+
+    ndim, joint = len(s.shape), s.joint
+    margins = [joint.sum(tuple(b for b in range(ndim) if b != a)) for a in range(ndim)]
+
+    def one() -> Array:
+        table = margins[0]
+        for margin in margins[1:]:
+            table = random_table(table, margin).rvs(random_state=rng).ravel()
+        return table
+
+    return lambda size: np.stack([one() for _ in range(size)])
+
+
+EXCHANGES: dict[str, Callable[[Counts, np.random.Generator], Exchange]] = {
+    "rows": _rows_against_the_rest,
+    "within": _within_slices,
+    "all": _all_variables,
+}
 
 
 def check_resamples(number: Any) -> None:
@@ -177,6 +230,16 @@ def evaluate(functional: Any, state: Counts, draw: Any, size: int) -> Array:
         [np.asarray(functional.value(state.with_table(np.asarray(draw(part), float))))
          for part in parts]
     )  # fmt: skip
+
+
+def refuse_fractions(state: Counts) -> None:
+    """Error where counts are not whole: a fraction of a record cannot change places."""
+    if state.table.dtype.kind not in "iub":
+        raise UnsupportedError(
+            "A permutation test exchanges records, and these counts are not whole.",
+            got=state.table[state.table % 1 != 0][:5].tolist(),
+            hint="round the counts, or test(method='chi2')",
+        )
 
 
 def refuse_weights(state: Counts, who: str, instead: str) -> None:

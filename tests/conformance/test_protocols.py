@@ -37,6 +37,11 @@ JOINT = [
     im.Counts.from_counts([[5, 1], [2, 9]], joint=True),
     im.Counts.from_counts([[5, 0, 3], [0, 7, 1]], joint=True),
 ]
+CUBES = [
+    im.Counts.from_counts([[[30, 10, 5], [10, 30, 8]], [[9, 3, 40], [12, 7, 6]]], joint=True),
+    im.Counts.from_counts([[[5, 1], [2, 9]], [[0, 3], [7, 0]]], joint=True),
+]
+NORMALIZATIONS = ("arithmetic", "min", "max", "geometric", "joint")
 FUNCTIONALS = [
     (ShannonEntropy(), ONE),
     (ShannonEntropy("miller_madow"), ONE),
@@ -67,6 +72,14 @@ FUNCTIONALS = [
     (divergence.TotalVariation(), TWO[1:]),
     (divergence.JensenShannonDistance(), TWO),
     (information.MutualInformation(), JOINT),
+    (information.MutualInformation(bias_correction="second_order"), JOINT),
+    *((information.NormalizedMutualInformation(kind), JOINT) for kind in NORMALIZATIONS),
+    (information.AdjustedMutualInformation(), JOINT),
+    (information.ConditionalMutualInformation(), CUBES),
+    (information.TotalCorrelation(), CUBES),
+    (information.TotalCorrelation(), JOINT),
+    (information.DualTotalCorrelation(), CUBES),
+    (information.InteractionInformation(), CUBES),
     (information.PearsonChiSquare(), TWO),
     (information.PearsonChiSquare(), JOINT),
 ]
@@ -122,6 +135,13 @@ ESTIMATORS = [
     im.JensenShannonDistance(bins=5),
     im.TsallisDivergence(bins=5),
     im.MutualInformation(bins=5),
+    im.NormalizedMutualInformation(bins=5),
+    im.AdjustedMutualInformation(bins=5),
+    im.ConditionalMutualInformation(bins=5),
+    im.TotalCorrelation(bins=5),
+    im.DualTotalCorrelation(bins=5),
+    im.InteractionInformation(bins=5),
+    im.TransferEntropy(bins=5),
 ]
 
 
