@@ -512,7 +512,8 @@ class SquaredHellinger(Divergence):
     name: ClassVar[str] = "squared_hellinger"
     units: ClassVar[Units] = "dimensionless"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    drift_limits: ClassVar[tuple[float, float]] = (0.5, 1.0)
+    calibrated_from: ClassVar[float] = 5.0
+    drift_limits: ClassVar[tuple[float, float]] = (0.1, 0.5)
     zeros: Zeros = "keep"
 
     @property

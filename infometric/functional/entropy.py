@@ -94,9 +94,11 @@ class Entropy(Additive):
     def law(self, s: Counts, theta: Array, variance: Array) -> Null:
         """``Var / (4 gap)``, and degrees of freedom that give the law the bias of the value."""
         first, free = s.variance(self.influence(s)), s.observed[..., 0] - 1
-        even = np.sqrt(self._curved(s) / np.maximum(free, 1)) / 2
+        curved = self._curved(s)
+        even = np.sqrt(curved / np.maximum(free, 1)) / 2
+        sloped = first > 1e-12 * curved  # even counts leave nothing but rounding
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.where((theta > 0) & (first > 0), first / (4 * theta), even)
+            scale = np.where((theta > 0) & sloped, first / (4 * theta), even)
             df = np.maximum(-self.plain_bias(s) / scale, LEAST_DF)
         return Null(scale, np.where(free > 0, df, 0.0))
 

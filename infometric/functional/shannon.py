@@ -175,7 +175,19 @@ class ShannonEntropy(Entropy):
 
     def even(self, cells: Array) -> Array:
         """Logarithm of the number of cells."""
-        return np.log(np.maximum(cells, self.alphabet_size or 1))
+        return np.log(cells)
+
+    def ceiling(self, s: Counts) -> Array:
+        """As the base, and of a known alphabet as many cells more as even shares may have missed.
+
+        Not the whole alphabet: a fair coin is as degenerate on three symbols as on two.
+        """
+        cells = np.maximum(s.observed[..., 0], 1)
+        if self.alphabet_size is None:
+            return self.even(cells)
+        expected = cells * np.exp(-s.n_eff[..., 0] / cells)
+        missed = np.rint(expected + 3 * np.sqrt(expected))
+        return self.even(np.minimum(cells + missed, np.maximum(self.alphabet_size, cells)))
 
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out: alike for cells with the same count."""
