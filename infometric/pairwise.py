@@ -196,10 +196,11 @@ class PairwiseResult:
         square = getattr(self, self._checked(what))
         return pd.DataFrame(square, index=list(self.names), columns=list(self.names))
 
-    def top(self, k: int = _SHOWN, by: str = "value") -> ResultTable:
-        """The `k` pairs with the greatest value (or lower bound, say), as a table of results.
+    def top(self, k: int = _SHOWN, by: str = "corrected") -> ResultTable:
+        """The `k` strongest pairs as a table of results.
 
-        The adjusted p-values are those among all pairs.
+        By the value less its bias: the bare value puts columns with many levels first, related or
+        not. Of p-values the least come first. Adjusted p-values are those among all pairs.
 
         Raises
         ------
@@ -277,8 +278,8 @@ class PairwiseResult:
         )
         return "\n".join([head, *self.top(5).summary().splitlines()])
 
-    def plot(self, ax: Axes | None = None, what: str = "value") -> Axes:
-        """Draw the values of all pairs as a map of colours; needs the extra ``plot``."""
+    def plot(self, ax: Axes | None = None, what: str = "corrected") -> Axes:
+        """Draw all pairs as a map of colours; needs the extra ``plot``."""
         from infometric.report.plots import heatmap
 
         return heatmap(self, ax, self._checked(what))

@@ -309,6 +309,14 @@ class ResultTable(Mapping[str, Result]):
         """Warnings of all results, each with its name."""
         return tuple(f"{name}: {w}" for name, r in self._results.items() for w in r.warnings)
 
+    @property
+    def shown_pvalues(self) -> tuple[str, tuple[float, ...]]:
+        """Heading and p-values to print: adjusted ones where there are any."""
+        for key, heading in (("pvalue_holm", "p (Holm)"), ("pvalue_bh", "p (BH)")):
+            if key in self.adjusted:
+                return heading, self.adjusted[key]
+        return "p", tuple(r.pvalue for r in self._results.values())
+
     def to(self, units: str) -> ResultTable:
         """The same results in other units."""
         converted = {name: r.to(units) for name, r in self._results.items()}

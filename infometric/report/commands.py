@@ -60,6 +60,14 @@ class Empty(StrEnum):
     DROP = "drop"
 
 
+class Engine(StrEnum):
+    """What counts the pairs of columns."""
+
+    AUTO = "auto"
+    NUMBA = "numba"
+    NUMPY = "numpy"
+
+
 class Binning(StrEnum):
     """How a number of bins becomes edges."""
 
@@ -328,6 +336,43 @@ def mi(
     after("Mutual information", [section], sources, html, json, None, Choice.VALUE, quiet)
 
 
+@app.command("mi-matrix")
+def mi_matrix(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    columns: Columns = "",
+    exclude: Exclude = "",
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    units: Units = "nats",
+    level: Level = 0.95,
+    top: Annotated[int, typer.Option(min=1, help="Pairs to print, the strongest first.")] = 20,
+    engine: Annotated[Engine, typer.Option(help="How pairs are counted.")] = Engine.AUTO,
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mutual information of every pair of columns."""
+    from infometric.functions import mutual_information_matrix as estimate
+
+    before(html, json, level, file)
+    table = opened(file, categorical, listed(columns), exclude)
+    edges = bins_of(bins) if bins else None
+    with working(f"pairs of {len(table.names)} columns", quiet=quiet) as advance:
+        found = estimate(
+            table, bins=edges, units=units, level=level, engine=engine.value, progress=advance
+        )
+    note = (
+        f"The strongest of {len(found):,} pairs, by the value less its bias; p-values are adjusted "
+        "for all of them."
+    )
+    section = Section("Mutual information of pairs", found.top(top), note, found)
+    sources = {"data": file.name}
+    after("Mutual information of pairs", [section], sources, html, json, None, Choice.VALUE, quiet)
+    if not quiet:
+        for text in found.warnings:
+            terminal.err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
 @app.command()
 def demo(
     folder: Annotated[
@@ -400,12 +445,12 @@ def after(
 
 
 @contextlib.contextmanager
-def working(text: str, *, quiet: bool) -> Iterator[None]:
-    """A bar in the terminal that follows the counting."""
+def working(text: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar in the terminal that follows the counting; gives what moves it."""
     from infometric.sources.progress import listening
 
     with terminal.working(text, quiet=quiet) as advance, listening(advance):
-        yield
+        yield advance
 
 
 def written(path: Path, write: Callable[[Path], Path]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from infometric._version import __version__
 from infometric.exceptions import ColumnError, DataError, SourceError
+from infometric.pairwise import PairwiseResult
 from infometric.report.files import write_text
 from infometric.result import ResultTable, jsonable
 from infometric.state.encoders import Encoder, encoder_from_dict
@@ -31,11 +32,25 @@ class Section:
         Results.
     note : str
         What the table answers, one or two sentences.
+    matrix : PairwiseResult, optional
+        All pairs of columns, of which the table shows some.
     """
 
     name: str
     table: ResultTable
     note: str = ""
+    matrix: PairwiseResult | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready dictionary."""
+        out = {"name": self.name, "note": self.note, "table": self.table.to_dict()}
+        return out if self.matrix is None else out | {"matrix": self.matrix.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        matrix = PairwiseResult.from_dict(data["matrix"]) if "matrix" in data else None
+        return cls(data["name"], ResultTable.from_dict(data["table"]), data["note"], matrix)
 
 
 @dataclass(frozen=True)
@@ -80,9 +95,7 @@ class Report:
             "created": self.created,
             "version": self.version,
             "sources": jsonable(self.sources),
-            "sections": [
-                {"name": s.name, "note": s.note, "table": s.table.to_dict()} for s in self.sections
-            ],
+            "sections": [s.to_dict() for s in self.sections],
         }
 
     @classmethod
@@ -102,10 +115,7 @@ class Report:
                 hint="write it again: infometric psi REFERENCE CURRENT --json report.json",
             )
         try:
-            sections = tuple(
-                Section(s["name"], ResultTable.from_dict(s["table"]), s["note"])
-                for s in data["sections"]
-            )
+            sections = tuple(map(Section.from_dict, data["sections"]))
             return cls(data["title"], sections, data["sources"], data["created"], data["version"])
         except (KeyError, TypeError, AttributeError) as error:
             raise DataError(

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from infometric.report.document import Report, Section
+from infometric.report.heat import heat_table
 from infometric.result import DIMENSIONLESS, Result, format_size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -63,9 +64,9 @@ def _asset(name: str) -> str:
 def _section(section: Section) -> str:
     results = list(section.table.values())
     axis = _axis(results)
-    adjusted = _adjusted(section)
+    heading, pvalues = section.table.shown_pvalues
     rows = "\n".join(
-        _row(name, r, axis, adjusted[i]) for i, (name, r) in enumerate(section.table.items())
+        _row(name, r, axis, pvalues[i]) for i, (name, r) in enumerate(section.table.items())
     )
     verdicts = any("verdict" in r.diagnostics for r in results)
     heads = [
@@ -73,7 +74,7 @@ def _section(section: Section) -> str:
         (_value_head(results), True),
         (_interval_head(results), False),
         ("", False),
-        ("p (Holm)" if "pvalue_holm" in section.table.adjusted else "p", True),
+        (heading, True),
         ("Records", True),
     ]
     heads += [("Verdict", True)] if verdicts else []
@@ -87,6 +88,7 @@ def _section(section: Section) -> str:
 <h2>{escape(section.name)}</h2>
 <p class="soft">{escape(section.note)}</p>
 {_tiles(section)}
+{"" if section.matrix is None else heat_table(section.matrix)}
 <div class="scroll">
 <table class="results">
 <thead><tr>{head}</tr></thead>
@@ -129,11 +131,6 @@ def _tiles(section: Section) -> str:
     warned = sum(bool(r.warnings) for r in results)
     tiles += [f"<li><b>{warned}</b>with a warning</li>"] if warned else []
     return f'<ul class="tiles">{"".join(tiles)}</ul>' if tiles else ""
-
-
-def _adjusted(section: Section) -> list[float]:
-    held = section.table.adjusted.get("pvalue_holm")
-    return list(held) if held else [r.pvalue for r in section.table.values()]
 
 
 def _axis(results: Sequence[Result]) -> tuple[float, float, list[float]]:

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from infometric.exceptions import DataError, MissingExtraError
+from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
 
 INK, SOFT, ACCENT, OTHER = "#1c2733", "#8a97a5", "#1f6f9f", "#d9822b"
+PAPER = "#eef4f8"
+_NAME = 28  # letters of a name beside a map
+_ESTIMATE = {"value": "", "corrected": " less bias", "se": ", standard error"}
 
 
 def forest(table: ResultTable, ax: Any = None) -> Any:
@@ -86,6 +90,55 @@ def cells(result: Result, ax: Any = None) -> Any:
     ax.set_ylabel("share")
     ax.legend(frameon=False)
     _quiet(ax, "y")
+    return ax
+
+
+def heatmap(found: PairwiseResult, ax: Any = None, what: str = "corrected") -> Any:
+    """All pairs of columns as a map of colours; the diagonal is left out.
+
+    Colours go with the square root of the value, which for weak dependence goes with correlation.
+
+    Parameters
+    ----------
+    found : PairwiseResult
+        Estimates of all pairs.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+    what : str
+        Which estimate: "value", "corrected", "ci_low" and so on.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    size = len(found.names)
+    side = min(2.6 + 0.3 * size, 14.0)
+    ax = _axes(ax, (side + 0.8, side))
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+    values = np.array(getattr(found, what))
+    np.fill_diagonal(values, np.nan)
+    known = values[np.isfinite(values)]
+    most = float(known.max()) if known.size else 0.0
+    colours = LinearSegmentedColormap.from_list("infometric", [PAPER, ACCENT, INK])
+    colours.set_bad(SOFT, alpha=0.35)
+    image = ax.imshow(
+        np.maximum(values, 0.0),
+        cmap=colours,
+        norm=PowerNorm(0.5, 0.0, most if most > 0 else 1.0),
+        interpolation="nearest",
+    )
+    labels = [name if len(name) <= _NAME else f"{name[: _NAME - 1]}…" for name in found.names]
+    font = float(np.clip(330 / size, 3.5, 9))
+    ax.set_xticks(range(size), labels, rotation=90, fontsize=font)
+    ax.set_yticks(range(size), labels, fontsize=font)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    unit = "" if what.startswith("pvalue") else f" ({found.units})"
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.7, pad=0.02)
+    named = _ESTIMATE.get(what, f", {what.replace('_', ' ')}")
+    bar.set_label(found.measure.replace("_", " ") + named + unit)
+    bar.outline.set_visible(False)
     return ax
 
 

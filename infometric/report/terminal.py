@@ -73,19 +73,18 @@ def cells(table: ResultTable) -> tuple[list[str], list[list[str]]]:
     """Headings and texts of a table, the name first."""
     results = list(table.values())
     first = results[0] if results else None
-    adjusted = table.adjusted.get("pvalue_holm")
+    heading, pvalues = table.shown_pvalues
     verdicts = any("verdict" in r.diagnostics for r in results)
     heads = [
         "",
         first.units if first and first.units != DIMENSIONLESS else "value",
         f"{100 * first.level:g} % interval" if first else "interval",
-        "p (Holm)" if adjusted else "p",
+        heading,
         "n",
     ]
     rows = []
     for i, (name, r) in enumerate(table.items()):
-        pvalue = adjusted[i] if adjusted else r.pvalue
-        row = [name, digits(r.value), interval(r), p_text(pvalue), sizes(r)]
+        row = [name, digits(r.value), interval(r), p_text(pvalues[i]), sizes(r)]
         if verdicts:
             row += [str(r.diagnostics.get(k, "")) for k in ("verdict", "rule_of_thumb")]
         rows.append(row)
