@@ -75,6 +75,64 @@ class Binning(StrEnum):
     UNIFORM = "uniform"
 
 
+class Uncertain(StrEnum):
+    """Entropies of one column."""
+
+    SHANNON = "shannon"
+    RENYI = "renyi"
+    TSALLIS = "tsallis"
+    HILL = "hill"
+
+
+class Between(StrEnum):
+    """Divergences of two samples."""
+
+    KL = "kl"
+    JEFFREYS = "jeffreys"
+    JENSEN_SHANNON = "js"
+    JENSEN_SHANNON_DISTANCE = "js-distance"
+    HELLINGER = "hellinger"
+    TOTAL_VARIATION = "tv"
+    RENYI = "renyi"
+    TSALLIS = "tsallis"
+    ALPHA = "alpha"
+
+
+class Shared(StrEnum):
+    """Forms of the mutual information of two columns."""
+
+    PLAIN = "plain"
+    NORMALIZED = "normalized"
+    ADJUSTED = "adjusted"
+
+
+# the function of the facade behind each
+ENTROPIES = {
+    Uncertain.SHANNON: "entropy",
+    Uncertain.RENYI: "renyi_entropy",
+    Uncertain.TSALLIS: "tsallis_entropy",
+    Uncertain.HILL: "hill_number",
+}
+DIVERGENCES = {
+    Between.KL: "kl_divergence",
+    Between.JEFFREYS: "jeffreys_divergence",
+    Between.JENSEN_SHANNON: "jensen_shannon_divergence",
+    Between.JENSEN_SHANNON_DISTANCE: "jensen_shannon_distance",
+    Between.HELLINGER: "hellinger_distance",
+    Between.TOTAL_VARIATION: "total_variation",
+    Between.RENYI: "renyi_divergence",
+    Between.TSALLIS: "tsallis_divergence",
+    Between.ALPHA: "alpha_divergence",
+}
+IN_NATS = (Between.KL, Between.JEFFREYS, Between.JENSEN_SHANNON, Between.RENYI)
+ORDERED = (Between.RENYI, Between.TSALLIS, Between.ALPHA)
+DEPENDENCES = {
+    Shared.PLAIN: "mutual_information",
+    Shared.NORMALIZED: "normalized_mutual_information",
+    Shared.ADJUSTED: "adjusted_mutual_information",
+}
+
+
 Exclude = Annotated[str, typer.Option("--exclude", help="Columns to leave out: a,b,c.")]
 Columns = Annotated[str, typer.Option("--columns", help="Columns to use: a,b,c.")]
 Bins = Annotated[str, typer.Option(help="Number of bins, or inner edges: 10 or 0,1,2.5.")]
@@ -86,7 +144,7 @@ Frozen = Annotated[
 ]
 Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals.")]
 Method = Annotated[
-    str, typer.Option(help="auto, paper, delta, jackknife, bootstrap, permutation or chi2.")
+    str, typer.Option(help="auto, paper, delta, ncx2, jackknife, bootstrap, permutation, chi2 ...")
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")]
@@ -106,7 +164,7 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
-    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method)"
+    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method|bias|alphabet_size|order)"
     r"=(?:(['\"]?)([\w.,-]+)\2|(\[[^\]]*\]))"
 )
 
@@ -144,7 +202,7 @@ def as_option(found: re.Match[str]) -> str:
         csv.writer(line, lineterminator="").writerow(items)
         value = line.getvalue()
     joint = "=" if value.startswith("-") else " "
-    return f"--{found[1]}{joint}{shlex.quote(value)}"
+    return f"--{found[1].replace('_', '-')}{joint}{shlex.quote(value)}"
 
 
 def _version(wanted: bool) -> None:
@@ -283,9 +341,16 @@ def entropy(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
     columns: Columns = "",
     exclude: Exclude = "",
+    measure: Annotated[Uncertain, typer.Option(help="Which entropy.")] = Uncertain.SHANNON,
+    order: Annotated[float, typer.Option(min=0, help="Order of the others; inf too.")] = 2.0,
     bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
     categorical: Categorical = "",
-    bias: Annotated[str, typer.Option(help="miller_madow or plug_in.")] = "miller_madow",
+    bias: Annotated[
+        str, typer.Option(help="Estimator: auto, plug_in, miller_madow, chao_shen, nsb ...")
+    ] = "auto",
+    alphabet_size: Annotated[
+        int | None, typer.Option(min=1, help="Number of possible symbols, seen or not.")
+    ] = None,
     units: Units = "nats",
     level: Level = 0.95,
     method: Method = "auto",
@@ -293,19 +358,74 @@ def entropy(
     json: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Shannon entropy of each column."""
-    from infometric.functions import entropy as estimate
+    """Entropy of each column: Shannon's, Rényi's, Tsallis', or the Hill number."""
+    from infometric import functions
 
     before(html, json, level, file)
     table = opened(file, categorical, listed(columns), exclude)
-    edges = bins_of(bins) if bins else None
+    options: dict[str, Any] = {
+        "bins": bins_of(bins) if bins else None, "level": level, "method": method
+    }  # fmt: skip
+    if measure in (Uncertain.SHANNON, Uncertain.RENYI):
+        options["units"] = units
+    if measure is Uncertain.SHANNON:
+        options |= {"bias": bias, "alphabet_size": alphabet_size}
+    else:
+        options["bias"] = "plug_in" if bias == "auto" else bias
+    shannon = measure is Uncertain.SHANNON
+    estimate = getattr(functions, ENTROPIES[measure])
     with working(f"entropy of {len(table.names)} columns", quiet=quiet):
-        found = estimate(table, bins=edges, bias=bias, units=units, level=level, method=method)
-    section = Section(
-        "Entropy", tabled("entropy", found), f"Shannon entropy, {bias.replace('_', ' ')}."
-    )
+        found = estimate(table, **options) if shannon else estimate(table, order, **options)
+    note = f"Estimator: {bias}." if shannon else f"Order {order:g}, {options['bias']}."
+    title = measure.value.capitalize() + (" number" if measure is Uncertain.HILL else " entropy")
+    section = Section(title, tabled(ENTROPIES[measure], found), note.replace("_", " "))
     sources = {"data": file.name}
-    after("Entropy", [section], sources, html, json, None, Choice.VALUE, quiet)
+    after(title, [section], sources, html, json, None, Choice.VALUE, quiet)
+
+
+@app.command()
+def divergence(
+    sample: Annotated[Path, typer.Argument(help="CSV or Parquet file of the sample.")],
+    reference: Annotated[Path, typer.Argument(help="CSV or Parquet file of the reference.")],
+    columns: Columns = "",
+    exclude: Exclude = "",
+    measure: Annotated[Between, typer.Option(help="Which divergence.")] = Between.JENSEN_SHANNON,
+    order: Annotated[float, typer.Option(help="Order of Rényi's, Tsallis' and alpha's.")] = 2.0,
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    bias: Annotated[
+        str, typer.Option(help="plug_in, second_order or, of kl, zhang_grabchak.")
+    ] = "plug_in",
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    fail_above: Limit = None,
+    fail_on: Compare = Choice.VALUE,
+    quiet: Quiet = False,
+) -> None:
+    """Divergence of each column of SAMPLE from REFERENCE."""
+    from infometric import functions
+
+    before(html, json, level, sample, reference, limit=fail_above)
+    p = opened(sample, categorical, listed(columns), exclude)
+    q = opened(reference, categorical, p.names if columns or exclude else [])
+    options: dict[str, Any] = {
+        "bins": bins_of(bins) if bins else None, "bias": bias, "level": level, "method": method
+    }  # fmt: skip
+    if measure in IN_NATS:
+        options["units"] = units
+    if measure in ORDERED:
+        options["order"] = order
+    name = DIVERGENCES[measure]
+    with working(f"divergence of {len(p.names)} columns", quiet=quiet):
+        found = getattr(functions, name)(p, q, **options)
+    title = name.replace("_", " ").capitalize()
+    note = f"{sample.name} against {reference.name}."
+    section = Section(title, tabled(name, found), note)
+    sources = {"sample": sample.name, "reference": reference.name}
+    after(title, [section], sources, html, json, fail_above, fail_on, quiet)
 
 
 @app.command()
@@ -313,8 +433,15 @@ def mi(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
     x: Annotated[str, typer.Option("--x", help="First column.")],
     y: Annotated[str, typer.Option("--y", help="Second column.")],
+    given: Annotated[str, typer.Option(help="Columns that are given: a,b.")] = "",
+    measure: Annotated[
+        Shared, typer.Option(help="Plain, over an entropy, or less chance.")
+    ] = Shared.PLAIN,
     bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
     categorical: Categorical = "",
+    bias: Annotated[
+        str, typer.Option(help="plug_in, second_order, or an estimator of entropy.")
+    ] = "plug_in",
     units: Units = "nats",
     level: Level = 0.95,
     method: Method = "auto",
@@ -322,18 +449,114 @@ def mi(
     json: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Mutual information of two columns."""
-    from infometric.functions import mutual_information as estimate
+    """Mutual information of two columns, given others or not."""
+    from infometric import functions
 
     before(html, json, level, file)
-    table = opened(file, categorical, list(dict.fromkeys([x, y])))
-    edges = bins_of(bins) if bins else None
+    conditions = listed(given)
+    if conditions and measure is not Shared.PLAIN:
+        raise InvalidParameterError(
+            "--given goes with the plain measure alone.",
+            got=measure.value,
+            hint="leave --measure or --given out",
+        )
+    table = opened(file, categorical, list(dict.fromkeys([x, y, *conditions])))
+    options: dict[str, Any] = {
+        "bins": bins_of(bins) if bins else None, "level": level, "method": method
+    }  # fmt: skip
+    if measure is Shared.PLAIN:
+        options["units"] = units
+    if measure is not Shared.ADJUSTED:
+        options["bias"] = bias
+    name = "conditional_mutual_information" if conditions else DEPENDENCES[measure]
+    variables = [table.column(x), table.column(y)]
+    if conditions:
+        variables.append(table.select(conditions))
     with working("mutual information", quiet=quiet):
-        first, second = table.column(x), table.column(y)
-        found = estimate(first, second, bins=edges, units=units, level=level, method=method)
-    section = Section("Mutual information", ResultTable({f"{x} and {y}": found}))
+        found = getattr(functions, name)(*variables, **options)
+    line = f"{x} and {y}" + (f" given {', '.join(conditions)}" if conditions else "")
+    title = name.replace("_", " ").capitalize()
     sources = {"data": file.name}
-    after("Mutual information", [section], sources, html, json, None, Choice.VALUE, quiet)
+    section = Section(title, ResultTable({line: found}))
+    after(title, [section], sources, html, json, None, Choice.VALUE, quiet)
+
+
+@app.command()
+def together(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    columns: Annotated[str, typer.Option("--columns", help="The variables: a,b,c.")],
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    bias: Annotated[
+        str, typer.Option(help="plug_in, second_order, or an estimator of entropy.")
+    ] = "plug_in",
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """What columns share: total and dual total correlation, and interaction information."""
+    from infometric import functions
+
+    before(html, json, level, file)
+    table = opened(file, categorical, listed(columns))
+    edges = bins_of(bins) if bins else None
+    names = ["total_correlation", "dual_total_correlation"]
+    if len(table.names) == 3:
+        names.append("interaction_information")
+    with working(f"{len(table.names)} columns together", quiet=quiet):
+        found = {
+            name.replace("_", " "): getattr(functions, name)(
+                table, bins=edges, bias=bias, units=units, level=level, method=method
+            )
+            for name in names
+        }
+    note = f"Of {', '.join(table.names)}."
+    sources = {"data": file.name}
+    section = Section("Columns together", ResultTable(found), note)
+    after("Columns together", [section], sources, html, json, None, Choice.VALUE, quiet)
+
+
+@app.command("transfer-entropy")
+def transfer_entropy(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file, rows in order of time.")],
+    source: Annotated[str, typer.Option(help="Column that may lead.")],
+    target: Annotated[str, typer.Option(help="Column that may follow.")],
+    lag: Annotated[int, typer.Option(min=1, help="Steps from source to target.")] = 1,
+    source_history: Annotated[int, typer.Option(min=1, help="Past values of the source.")] = 1,
+    target_history: Annotated[int, typer.Option(min=1, help="Past values of the target.")] = 1,
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    bias: Annotated[
+        str, typer.Option(help="plug_in, second_order, or an estimator of entropy.")
+    ] = "plug_in",
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Transfer entropy between two series, in both directions."""
+    from infometric import functions
+
+    before(html, json, level, file)
+    table = opened(file, categorical, [source, target])
+    edges = bins_of(bins) if bins else None
+    options: dict[str, Any] = {
+        "lag": lag, "source_history": source_history, "target_history": target_history,
+        "bins": edges, "bias": bias, "units": units, "level": level, "method": method,
+    }  # fmt: skip
+    with working("transfer entropy", quiet=quiet):
+        found = {
+            f"{a} to {b}": functions.transfer_entropy(table.column(a), table.column(b), **options)
+            for a, b in ((source, target), (target, source))
+        }
+    sources = {"data": file.name}
+    section = Section("Transfer entropy", ResultTable(found))
+    after("Transfer entropy", [section], sources, html, json, None, Choice.VALUE, quiet)
 
 
 @app.command("mi-matrix")
