@@ -31,14 +31,25 @@ from infometric.credit.evidence import woe_covariance
 from infometric.credit.paper import PaperIndependentShares
 from infometric.exceptions import InfometricWarning
 from infometric.functional.divergence import (
+    AlphaDivergence,
     Jeffreys,
     JensenShannon,
     KullbackLeibler,
     RenyiDivergence,
+    SquaredHellinger,
+    SquaredTotalVariation,
     TsallisDivergence,
 )
 from infometric.functional.entropy import RenyiEntropy, TsallisEntropy
-from infometric.functional.information import MutualInformation, PearsonChiSquare
+from infometric.functional.information import (
+    ConditionalMutualInformation,
+    DualTotalCorrelation,
+    InteractionInformation,
+    MutualInformation,
+    NormalizedMutualInformation,
+    PearsonChiSquare,
+    TotalCorrelation,
+)
 from infometric.functional.shannon import BIAS, ShannonEntropy
 from infometric.oracles import Categorical, JointTable, TwoSample
 from infometric.state.counts import coverage as seen_share
@@ -248,6 +259,10 @@ def divergences(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
         "Rényi 1/2": (RenyiDivergence(order=0.5), 0.1), "Rényi 2": (RenyiDivergence(), 0.3),
         "Tsallis 1/2": (TsallisDivergence(order=0.5), 0.1),
         "Tsallis 2": (TsallisDivergence(), 0.3),
+        "alpha -1": (AlphaDivergence(order=-1.0), 0.2),
+        "alpha 1/2": (AlphaDivergence(), 0.2),
+        "Hellinger": (SquaredHellinger(), 0.05),
+        "total variation": (SquaredTotalVariation(), 0.05),
     }  # fmt: skip
     rows = []
     for (name, (f, most)), bins, n, part in product(
@@ -266,6 +281,56 @@ def divergences(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
             row["size"] = rejected(run(Chi2Null(), f, s).pvalue)
         rows.append(row)
     return rows
+
+
+def dependence(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Measures of three variables, and the normalised mutual information of two."""
+    cubes = {
+        "independent": JointTable.independent([0.2, 0.3, 0.5], [0.6, 0.4], [0.5, 0.3, 0.2]),
+        "chain x - z - y": JointTable(chain(0.8)),
+        "weak": JointTable(tilted_cube(0.15)),
+        "middling": JointTable(tilted_cube(0.4)),
+        "strong": JointTable(tilted_cube(0.8)),
+    }
+    tables = {
+        f"2 variables, I = {truth:g}": JointTable.tilted((4, 4), truth, skew=0.8)
+        for truth in (0.0, 0.005, 0.05, 0.3)
+    }
+    cases = [(f, k, o) for f in OF_THREE for k, o in cubes.items()]
+    cases += [(f, k, o) for f in OF_TWO for k, o in tables.items()]
+    rows = []
+    for (f, kind, oracle), n in product(cases, (100, 300, 1_000, 10_000)):
+        parameters = {"normalization": f.normalization} if hasattr(f, "normalization") else {}
+        truth = oracle.truth(f.name, **parameters)
+        truth = 0.0 if abs(truth) < 1e-12 else truth  # independence up to rounding
+        s = oracle.draw(n, size=draws, rng=rng)
+        strategy = Delta() if f.signed else NoncentralChi2()
+        found = run(strategy, f, s)
+        row = {
+            "measure": f.name.replace("_", " ")
+            + (f" ({f.normalization})" if hasattr(f, "normalization") else ""),
+            "kind": kind, "n": n, "truth": truth,
+            "least_expected": float(n * f.expected(oracle.draw(10**7, rng=rng)).min() / 1e7),
+            "coverage": covered_if_given(found, truth),
+        }  # fmt: skip
+        if truth == 0:
+            row["size"] = rejected(run(Chi2Null(), f, s).pvalue)
+        rows.append(row)
+    return rows
+
+
+def tilted_cube(strength: float) -> Any:
+    """Shares of 3 x 2 x 3 cells with two- and three-way dependence of one strength."""
+    x, y, z = np.ix_(np.linspace(-1, 1, 3), [-1.0, 1.0], np.linspace(-1, 1, 3))
+    return np.exp(strength * (x * y * z + x * y))
+
+
+def chain(strength: float) -> Any:
+    """Shares of 3 x 2 x 3 cells where x and y depend on z alone."""
+    x, y, z = np.linspace(-1, 1, 3), np.array([-1.0, 1.0]), np.linspace(-1, 1, 3)
+    given = [np.exp(strength * np.outer(a, z)) for a in (x, y)]
+    first, second = (g / g.sum(0) for g in given)
+    return np.einsum("ik,jk,k->ijk", first, second, [0.5, 0.3, 0.2])
 
 
 def mutual_information(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
@@ -448,12 +513,21 @@ def default_interval(f: Any, table: Any) -> tuple[float, float]:
         return tuple(infer(f, Counts(table)).ci)
 
 
+OF_THREE: tuple[Any, ...] = (
+    ConditionalMutualInformation(), TotalCorrelation(), DualTotalCorrelation(),
+    InteractionInformation(),
+)  # fmt: skip
+OF_TWO: tuple[Any, ...] = (
+    NormalizedMutualInformation("arithmetic"), NormalizedMutualInformation("min"),
+    NormalizedMutualInformation("joint"),
+)  # fmt: skip
 STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
     "gate": (gate, 1.0),  # and the share of the draws that a study takes
     "equivalence": (equivalence, 1.0),
     "skewed": (skewed, 1.0),
     "divergences": (divergences, 0.5),
     "mutual_information": (mutual_information, 0.5),
+    "dependence": (dependence, 0.3),
     "entropy": (entropies, 1.0),
     "evidence": (evidence, 0.5),
     "weights": (weights, 0.1),
@@ -678,6 +752,9 @@ TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
     },
     "mutual_information": lambda rows: {
         "mutual-information": markdown(["table", *BAND_HEAD], bands(rows, "shape"))
+    },
+    "dependence": lambda rows: {
+        "dependence": markdown(["measure", *BAND_HEAD], bands(rows, "measure"))
     },
     "entropy": entropy_tables,
     "evidence": evidence_tables,

@@ -1,4 +1,4 @@
-"""Data of the benchmarks, made once under benchmarks/data/ (about 2.5 GB).
+"""Data of the benchmarks, made once under benchmarks/data/ (about 2.6 GB).
 
 python benchmarks/make_data.py [--rows-divided-by N]
 """
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 DATA = Path(__file__).parent / "data"
 ROWS, COLUMNS = 1_000_000, 50
 LONG_ROWS, LONG_COLUMNS = 20_000_000, 10
+LEVEL_COLUMNS = 100
 _BATCH = 1 << 20
 
 
@@ -28,6 +29,8 @@ def make(divisor: int = 1, folder: Path = DATA) -> Path:
                 pq.write_table(normal_table(ROWS // divisor, shift), path, **options)
     if not (folder / "loans.parquet").exists():
         pq.write_table(loans(ROWS // divisor), folder / "loans.parquet")
+    if not (folder / "levels.npy").exists():
+        np.save(folder / "levels.npy", levels(ROWS // divisor))
     long = folder / "long.parquet"
     if not long.exists():
         write_long(long, LONG_ROWS // divisor)
@@ -54,6 +57,19 @@ def loans(rows: int) -> pa.Table:
                          rng.choice(levels, rows, p=skew[0]))  # fmt: skip
         columns[f"c{i}"] = names[drawn]
     return pa.table(columns | {"target": y})
+
+
+def levels(rows: int) -> np.ndarray:
+    """100 columns of 2 to 8 levels, each second one related to a common cause."""
+    rng = np.random.default_rng(13)
+    cause = rng.integers(0, 256, rows)
+    table = np.empty((rows, LEVEL_COLUMNS), dtype=np.uint8)
+    for k, size in enumerate(rng.integers(2, 9, LEVEL_COLUMNS)):
+        column = rng.integers(0, size, rows)
+        if k % 2:
+            column = np.where(rng.random(rows) < k / 200, cause % size, column)
+        table[:, k] = column
+    return table
 
 
 def write_long(path: Path, rows: int) -> None:

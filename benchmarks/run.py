@@ -228,6 +228,55 @@ timed(lambda: long.collect(engine="streaming"))
 """
 )
 
+LEVELS = """
+import numpy as np
+X = np.load("{data}/levels.npy")
+"""
+MATRIX_OURS = (
+    TIMED
+    + LEVELS
+    + """
+import infometric as im
+matrix = im.mutual_information_matrix
+def run():
+    return matrix(X, engine="{engine}")
+found = timed(run)
+assert len(found) == 4950 and (found.pvalue[0, 1:] <= 1).all()
+"""
+)
+# one pair after another: some of the 4950, and the time of all by proportion
+SOME_PAIRS = """
+import itertools, json, time, warnings
+warnings.simplefilter("ignore")
+every = list(itertools.combinations(range(X.shape[1]), 2))
+some = every[:: len(every) // {pairs}][:{pairs}]
+columns = [np.ascontiguousarray(X[:, k]).astype(int) for k in range(X.shape[1])]
+information(columns[0][:1000], columns[1][:1000])
+start = time.process_time()
+for i, j in some:
+    information(columns[i], columns[j])
+cpu = (time.process_time() - start) * len(every) / len(some)
+print(json.dumps({"cpu": cpu}))
+"""
+
+
+def by_pairs(imports: str, pairs: int) -> str:
+    """Job of a peer that knows one pair of columns at a time."""
+    return LEVELS + imports + SOME_PAIRS.replace("{pairs}", str(pairs))
+
+
+MATRIX_SKLEARN = by_pairs("from sklearn.metrics import mutual_info_score as information\n", 20)
+MATRIX_INFOMEASURE = by_pairs(
+    "import infomeasure\n"
+    "def information(x, y): return infomeasure.mutual_information(x, y, approach='discrete')\n",
+    20,
+)
+MATRIX_PYITLIB = by_pairs(
+    "from pyitlib import discrete_random_variable as drv\n"
+    "def information(x, y): return drv.information_mutual(x, y, cartesian_product=False)\n",
+    5,
+)
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -312,6 +361,31 @@ TASKS = (
         "4 CPU-s and 300 MB",
         4.0,
         limit_mb=300,
+    ),
+    Task(
+        "matrix",
+        "Mutual information of all 4950 pairs of 1e6 rows x 100 columns of 2 to 8 levels",
+        (
+            Contestant(
+                "infometric",
+                MATRIX_OURS.replace("{engine}", "numba"),
+                does="values, intervals, p-values, with the start of numba",
+            ),
+            Contestant(
+                "infometric, numpy alone",
+                MATRIX_OURS.replace("{engine}", "numpy"),
+                does="the same",
+            ),
+            Contestant(
+                "scikit-learn", MATRIX_SKLEARN, "sklearn", "values, 20 pairs scaled to 4950"
+            ),
+            Contestant(
+                "infomeasure", MATRIX_INFOMEASURE, "infomeasure", "values, 20 pairs scaled to 4950"
+            ),
+            Contestant("pyitlib", MATRIX_PYITLIB, "pyitlib", "values, 5 pairs scaled to 4950"),
+        ),
+        "6 CPU-s",
+        6.0,
     ),
     Task(
         "import",
@@ -417,9 +491,11 @@ def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
             }  # fmt: skip
         rows.append(row)
         print(task.key, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+    ran = {PACKAGES.get(c.needs, c.needs) for c in task.contestants if c.peer and runs[c.name]}
+    packages = (*sorted(ran), "pandas") if ran else ()
     return {
         "key": task.key, "title": task.title, "target": task.target, "rows": rows,
-        "verdict": verdict(task, rows),
+        "verdict": verdict(task, rows), "peers": versions(peer_python, packages),
     }  # fmt: skip
 
 
@@ -446,11 +522,15 @@ def markdown(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
             if "median" not in r:
                 lines.append(f"| {r['name']} | {r['does']} | | | | | | {r['note']} |")
                 continue
+            ratio = f"{r['ratio']:.2f}" if r["ratio"] >= 0.1 else f"{r['ratio']:.1g}"
             lines.append(
                 f"| {r['name']} | {r['does']} | {r['median']:.2f} | {r['least']:.2f} | "
-                f"{r['process']:.2f} | {r['mb']:.0f} | {r['ratio']:.2f} | {r['note']} |"
+                f"{r['process']:.2f} | {r['mb']:.0f} | {ratio} | {r['note']} |"
             )
         lines.append("")
+        if task["peers"]:
+            peers = ", ".join(f"{name} {version}" for name, version in task["peers"].items())
+            lines += [f"Peers: {peers}.", ""]
     return "\n".join(lines)
 
 
@@ -462,8 +542,8 @@ for name in {names}:
     except m.PackageNotFoundError: pass
 print(json.dumps(found))
 """
-OURS = ("infometric", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn")
-PEERS = ("polars", "duckdb", "feature-engine", "evidently", "optbinning", "fastwoe", "pandas")
+OURS = ("infometric", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "numba")
+PACKAGES = {"sklearn": "scikit-learn", "feature_engine": "feature-engine"}  # of modules
 
 
 def versions(python: str, names: tuple[str, ...]) -> dict[str, str]:
@@ -473,17 +553,15 @@ def versions(python: str, names: tuple[str, ...]) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
-def machine(peer_python: str) -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """Facts about the machine, no names."""
     info, model = Path("/proc/cpuinfo"), "unknown"
     if info.exists():
         models = [x for x in info.read_text().splitlines() if x.startswith("model name")]
         model = models[0].split(":")[1].strip() if models else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    ours, peers = versions(sys.executable, OURS), versions(peer_python, PEERS)
     about = {"CPU": model, "cores": os.cpu_count(), "GB of memory": round(memory)}
-    about |= {"Python": platform.python_version()} | ours
-    return about | {n if n not in ours else f"{n} of the peers": v for n, v in peers.items()}
+    return about | {"Python": platform.python_version()} | versions(sys.executable, OURS)
 
 
 def main() -> None:
@@ -493,7 +571,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=[t.key for t in TASKS], default=None)
     options = parser.parse_args()
     subprocess.run([sys.executable, str(HERE / "make_data.py")], check=True)
-    about = machine(options.peer_python)  # before the long part
+    about = machine()  # before the long part
     chosen = [t for t in TASKS if options.only is None or t.key in options.only]
     found = [run_task(t, options.repeats, options.peer_python) for t in chosen]
     write_results(found, about)

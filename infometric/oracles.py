@@ -64,28 +64,38 @@ class Oracle:
         """Shape of the cells of one sample."""
         return (int(self.shares.shape[1]),)
 
-    def truth(self, measure: str, **parameters: float) -> float:
+    @property
+    def defined(self) -> tuple[str, ...]:
+        """Names of the measures whose truth it knows."""
+        return tuple(self.measures)
+
+    @property
+    def _probabilities(self) -> Array:
+        """What the measures are sums over."""
+        return self.shares
+
+    def truth(self, measure: str, **parameters: Any) -> float:
         """True value of a measure, in nats where it has units.
 
         Parameters
         ----------
         measure : str
             Name of the functional.
-        **parameters : float
-            Order, or weight, where the measure has one.
+        **parameters
+            Order, weight or normalisation, where the measure has one.
 
         Raises
         ------
         InvalidParameterError
             Where the measure is not defined on this distribution.
         """
-        if measure not in self.measures:
+        if measure not in self.defined:
             raise InvalidParameterError(
                 f"{self.name} has no truth of this measure.",
                 got=measure,
-                hint=f"one of {and_list(sorted(self.measures), limit=9)}",
+                hint=f"one of {and_list(sorted(self.defined), limit=9)}",
             )
-        return float(self.measures[measure](self.shares, **parameters))
+        return float(self.measures[measure](self._probabilities, **parameters))
 
     def draw(self, n: Any, *, size: int | tuple[int, ...] = (), rng: RNG = None) -> Counts:
         """Counts of random samples, batched.
@@ -137,13 +147,22 @@ def shannon(shares: Array) -> float:
 
 
 def renyi(shares: Array, order: float = 2.0) -> float:
-    """Rényi entropy of the first row, in nats."""
+    """Rényi entropy of the first row, in nats; at infinity minus the log of the largest share."""
+    if order == math.inf:
+        return -math.log(max(shares[0].tolist()))
     return shannon(shares) if order == 1 else _log_sum(shares, order) / (1 - order)
 
 
 def tsallis(shares: Array, q: float = 2.0) -> float:
-    """Tsallis entropy of the first row."""
+    """Tsallis entropy of the first row; zero at infinity."""
+    if q == math.inf:
+        return 0.0
     return shannon(shares) if q == 1 else math.expm1(_log_sum(shares, q)) / (1 - q)
+
+
+def hill(shares: Array, q: float = 2.0) -> float:
+    """Hill number of the first row: at q = 0 the number of cells with a share."""
+    return math.exp(renyi(shares, q))
 
 
 class Categorical(Oracle):
@@ -158,6 +177,7 @@ class Categorical(Oracle):
 
     measures: ClassVar[dict[str, Truth]] = {
         "entropy": shannon, "renyi_entropy": renyi, "tsallis_entropy": tsallis,
+        "hill_number": hill,
     }  # fmt: skip
 
     def __init__(self, p: Any, name: str = "categorical") -> None:
@@ -230,6 +250,25 @@ def tsallis_divergence(shares: Array, order: float = 2.0) -> float:
     return (_power_sum(shares, order) - 1) / (order - 1)
 
 
+def alpha_divergence(shares: Array, order: float = 0.5) -> float:
+    """Amari's alpha divergence."""
+    if order == 0:
+        return kullback_leibler(shares[::-1])
+    if order < 0:
+        return alpha_divergence(shares[::-1], 1 - order)
+    return tsallis_divergence(shares, order) / order
+
+
+def squared_hellinger(shares: Array) -> float:
+    """One less the sum of the roots of p r."""
+    return math.fsum((math.sqrt(a) - math.sqrt(b)) ** 2 for a, b in _pairs(shares)) / 2
+
+
+def total_variation(shares: Array) -> float:
+    """Greatest difference in the probability of any set of cells."""
+    return math.fsum(a - b for a, b in _pairs(shares) if a > b)
+
+
 def _power_sum(shares: Array, order: float) -> float:
     return math.fsum(
         a**order * b ** (1 - order) if b > 0 else (math.inf if order > 1 else 0.0)
@@ -255,6 +294,14 @@ class TwoSample(Oracle):
         "jensen_shannon_divergence": jensen_shannon,
         "renyi_divergence": renyi_divergence,
         "tsallis_divergence": tsallis_divergence,
+        "alpha_divergence": alpha_divergence,
+        "squared_hellinger": squared_hellinger,
+        "hellinger_distance": lambda shares: math.sqrt(squared_hellinger(shares)),
+        "total_variation": total_variation,
+        "squared_total_variation": lambda shares: total_variation(shares) ** 2,
+        "jensen_shannon_distance": lambda shares, weight=0.5: math.sqrt(
+            max(jensen_shannon(shares, weight), 0.0)
+        ),
     }
 
     def __init__(self, p: Any, r: Any, name: str = "two samples") -> None:
@@ -308,11 +355,82 @@ class TwoSample(Oracle):
         return TwoSample(self.shares[1], self.shares[0], self.name)
 
 
-# --- two variables ----------------------------------------------------------------------------
+# --- several variables ------------------------------------------------------------------------
+
+Cell = tuple[int, ...]
+
+
+def _cells(table: Array) -> list[tuple[Cell, float]]:
+    return [(cell, float(p)) for cell, p in np.ndenumerate(table) if p > 0]
+
+
+def _margin(table: Array, kept: Sequence[int]) -> dict[Cell, float]:
+    """Probability of each value of some of the variables."""
+    sums: dict[Cell, list[float]] = {}
+    for cell, p in _cells(table):
+        sums.setdefault(tuple(cell[a] for a in kept), []).append(p)
+    return {value: math.fsum(parts) for value, parts in sums.items()}
+
+
+def _entropy_of(table: Array, kept: Sequence[int]) -> float:
+    return -math.fsum(p * math.log(p) for p in _margin(table, kept).values())
+
+
+def mutual_information(table: Array) -> float:
+    """Sum of p(x, y) log p(x, y) / (p(x) p(y))."""
+    x, y = _margin(table, (0,)), _margin(table, (1,))
+    return math.fsum(p * math.log(p / (x[i,] * y[j,])) for (i, j), p in _cells(table))
+
+
+def normalized_mutual_information(table: Array, normalization: str = "arithmetic") -> float:
+    """Mutual information over a mean of the entropies, or the joint entropy."""
+    h = [_entropy_of(table, (a,)) for a in (0, 1)]
+    norms = {
+        "arithmetic": sum(h) / 2, "geometric": math.sqrt(h[0] * h[1]),
+        "min": min(h), "max": max(h), "joint": _entropy_of(table, (0, 1)),
+    }  # fmt: skip
+    return mutual_information(table) / norms[normalization]
+
+
+def conditional_mutual_information(table: Array) -> float:
+    """Sum of p(x, y, z) log p(x, y, z) p(z) / (p(x, z) p(y, z))."""
+    z, xz, yz = (_margin(table, kept) for kept in ((2,), (0, 2), (1, 2)))
+    return math.fsum(
+        p * math.log(p * z[k,] / (xz[i, k] * yz[j, k])) for (i, j, k), p in _cells(table)
+    )
+
+
+def total_correlation(table: Array) -> float:
+    """Sum of p log p / (product of the margins)."""
+    margins = [_margin(table, (a,)) for a in range(table.ndim)]
+    return math.fsum(
+        p * math.log(p / math.prod(m[i,] for m, i in zip(margins, cell, strict=True)))
+        for cell, p in _cells(table)
+    )
+
+
+def dual_total_correlation(table: Array) -> float:
+    """Joint entropy less the mean of -log p(one variable | all others), over the variables."""
+    every = range(table.ndim)
+    joint = _entropy_of(table, every)
+    alone = (joint - _entropy_of(table, [b for b in every if b != a]) for a in every)
+    return joint - math.fsum(alone)
+
+
+def interaction_information(table: Array) -> float:
+    """I(X; Y) - I(X; Y | Z), and the like of the last variable for any other number of them."""
+    if table.ndim == 2:
+        return mutual_information(table)
+    slices = np.moveaxis(table, -1, 0)
+    return interaction_information(table.sum(-1)) - math.fsum(
+        part.sum() * interaction_information(part / part.sum()) for part in slices if part.any()
+    )
 
 
 class JointTable(Oracle):
-    """One sample of two discrete variables.
+    """One sample of two or more discrete variables.
+
+    Conditional mutual information is that of the first two given the third.
 
     Examples
     --------
@@ -320,9 +438,22 @@ class JointTable(Oracle):
     >>> channel = JointTable.binary_symmetric_channel(0.11)
     >>> round(channel.truth("mutual_information") / math.log(2), 4)
     0.5001
+    >>> JointTable.exclusive_or().truth("interaction_information") / math.log(2)
+    -1.0
     """
 
-    measures: ClassVar[dict[str, Truth]] = {}
+    measures: ClassVar[dict[str, Truth]] = {
+        "mutual_information": mutual_information,
+        "normalized_mutual_information": normalized_mutual_information,
+        "conditional_mutual_information": conditional_mutual_information,
+        "total_correlation": total_correlation,
+        "dual_total_correlation": dual_total_correlation,
+        "interaction_information": interaction_information,
+    }
+    _of: ClassVar[dict[str, int]] = {  # measures of so many variables alone
+        "mutual_information": 2, "normalized_mutual_information": 2,
+        "conditional_mutual_information": 3,
+    }  # fmt: skip
 
     def __init__(self, p: Any, name: str = "joint table") -> None:
         table = np.asarray(p, dtype=float)
@@ -331,27 +462,28 @@ class JointTable(Oracle):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Numbers of cells of the two variables."""
+        """Numbers of cells of the variables."""
         found: tuple[int, ...] = self.__dict__["_shape"]
         return found
 
     @property
     def table(self) -> Array:
-        """Probabilities, shape (k, l)."""
+        """Probabilities, one axis a variable."""
         return self.shares.reshape(self.shape)
 
-    def truth(self, measure: str, **parameters: float) -> float:
-        """Mutual information: sum of p(x, y) log p(x, y) / (p(x) p(y))."""
-        if measure != "mutual_information":
-            return super().truth(measure, **parameters)
-        rows, columns = self.table.sum(1), self.table.sum(0)
-        product = np.outer(rows, columns).reshape(1, -1)
-        return kullback_leibler(np.vstack([self.shares, product]))
+    @property
+    def _probabilities(self) -> Array:
+        return self.table
 
-    def sample(self, n: int, *, rng: RNG = None) -> tuple[Array, Array]:
-        """Random records (x, y), cells as integers."""
-        x, y = np.unravel_index(self._codes(n, rng)[0], self.shape)
-        return x, y
+    @property
+    def defined(self) -> tuple[str, ...]:
+        """Names of the measures that so many variables have."""
+        ndim = len(self.shape)
+        return tuple(name for name in self.measures if self._of.get(name, ndim) == ndim)
+
+    def sample(self, n: int, *, rng: RNG = None) -> tuple[Array, ...]:
+        """Random records, one array of cells as integers for each variable."""
+        return tuple(np.unravel_index(self._codes(n, rng)[0], self.shape))
 
     @classmethod
     def binary_symmetric_channel(cls, error: float) -> Self:
@@ -360,9 +492,23 @@ class JointTable(Oracle):
         return cls(p, f"binary symmetric channel({error:g})")
 
     @classmethod
-    def independent(cls, rows: Any, columns: Any) -> Self:
-        """Two variables that know nothing of each other."""
-        return cls(np.outer(rows, columns), "independent variables")
+    def independent(cls, *margins: Any) -> Self:
+        """Variables that know nothing of each other."""
+        axes = [np.asarray(margin, dtype=float) for margin in margins]
+        return cls(math.prod(np.ix_(*axes)), f"{len(axes)} independent variables")
+
+    @classmethod
+    def exclusive_or(cls, error: float = 0.0) -> Self:
+        """Two fair bits, and whether they differ, wrong with a given probability."""
+        x, y, z = np.indices((2, 2, 2))
+        return cls(np.where((x ^ y) == z, 1 - error, error) / 4, f"exclusive or({error:g})")
+
+    @classmethod
+    def chain(cls, error: float) -> Self:
+        """A fair bit z and two copies x and y of it, each wrong with a given probability."""
+        x, y, z = np.indices((2, 2, 2))
+        copies = [np.where(bit == z, 1 - error, error) for bit in (x, y)]
+        return cls(copies[0] * copies[1] / 2, f"two copies of a bit({error:g})")
 
     @classmethod
     def tilted(cls, shape: tuple[int, int], truth: float, *, skew: float = 1.0) -> Self:
@@ -419,7 +565,7 @@ def catalogue() -> dict[str, Oracle]:
     --------
     >>> from infometric.oracles import catalogue
     >>> len(catalogue())
-    12
+    14
     """
     found: list[Oracle] = [
         Categorical.even(8),
@@ -434,5 +580,7 @@ def catalogue() -> dict[str, Oracle]:
         JointTable.independent([0.2, 0.3, 0.5], [0.6, 0.4]),
         JointTable.tilted((3, 4), 0.1),
         JointTable.tilted((5, 5), 0.3, skew=0.75),
+        JointTable.exclusive_or(0.2),
+        JointTable.chain(0.2),
     ]
     return {oracle.name: oracle for oracle in found}

@@ -88,7 +88,7 @@ class PairwiseResult:
            [1.   , 2.   , 0.   ],
            [0.   , 0.   , 1.585]])
     >>> print(found.between("x0", "x2").summary())
-    mutual_information = 1.443e-06 bits, 95% CI [0, 0.001878], p = 0.999, n = 1000
+    mutual_information = 4.332e-06 bits, 95% CI [0, 0.003818], p = 0.997, n = 1000
     """
 
     measure: str
@@ -214,7 +214,9 @@ class PairwiseResult:
         results = {
             f"{self.names[i[at]]} and {self.names[j[at]]}": self._result(int(at)) for at in chosen
         }
-        return ResultTable(results, adjusted={"pvalue_bh": self.pairs["pvalue_bh"][chosen]})
+        return ResultTable(
+            results, adjusted={"pvalue_bh": self.pairs["pvalue_bh"][chosen].tolist()}
+        )
 
     def between(self, x: str, y: str) -> Result:
         """Result of one pair of columns.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/start.md", "docs/credit.md"]
+PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -17,7 +17,7 @@ from infometric.estimators.discrete import (
     is_one,
     require_columns,
 )
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, MergeError
 from infometric.functional import information as functional
 from infometric.functional.shannon import BIAS
 from infometric.state.counts import Counts
@@ -35,6 +35,7 @@ from infometric.validation import (
 MOST_CELLS = 10_000_000
 MARGIN_BIAS = ("plug_in", "second_order", *(name for name in BIAS if name != "plug_in"))
 NUMBERS = {2: "two", 3: "three"}
+NOTHING = "nothing given"  # column of a condition that is none
 _ADJUSTED: dict[str, tuple[Constraint, ...]] = {
     **{k: v for k, v in DISCRETE.items() if k != "units"},
     "normalization": (OneOf(("arithmetic", "min", "max", "geometric", "joint")),),
@@ -301,12 +302,33 @@ class ConditionalMutualInformation(MutualInformation):
         """Value on what `fit` saw, or on new data; options as in `Estimator.estimate`."""
         return super().estimate(X, Paired.of(y, z), **options)
 
+    def ci(self, X: Any = None, y: Any = None, z: Any = None, **options: Any) -> Any:
+        """Interval alone; options as in `Estimator.ci`."""
+        return super().ci(X, Paired.of(y, z), **options)
+
+    def test(self, X: Any = None, y: Any = None, z: Any = None, **options: Any) -> Any:
+        """Test of conditional independence; options as in `Estimator.test`."""
+        return super().test(X, Paired.of(y, z), **options)
+
+    def score(self, X: Any, y: Any = None, z: Any = None) -> float:
+        """The value."""
+        return super().score(X, Paired.of(y, z))
+
+    def _like_fitted(self, X: Any, y: Any) -> list[Variable]:
+        fitted, given = NOTHING not in self.encoders_[2], isinstance(y, Paired) and y.z is not None
+        if fitted != given:
+            raise DataError(
+                f"z is {'given' if given else 'None'}, and fit saw {'one' if fitted else 'none'}.",
+                hint="the same call as fit: (x, y, z), or (x, y) where nothing is given",
+            )
+        return super()._like_fitted(X, y)
+
     def _variables(self, X: Any, y: Any) -> list[Variable]:
         pair = y if isinstance(y, Paired) else Paired(y, None)
         first, second = super()._variables(X, pair.y)
         if pair.z is None:
             n = len(next(iter(first.values())).values)
-            return [first, second, {"nothing": Column("nothing", np.zeros(n, int), None, ("",))}]
+            return [first, second, {NOTHING: Column(NOTHING, np.zeros(n, int), None, ("",))}]
         check_paired(X, pair.z)
         return [first, second, cell_columns(pair.z, self.bins)]
 
@@ -345,8 +367,13 @@ class _Columns(Dependence):
             )
         return [{name: column} for name, column in columns.items()]
 
-    def _data(self, X: Any, y: Any) -> tuple[Any, ...]:
-        return (X,) * len(self.encoders_)
+    def _like_fitted(self, X: Any, y: Any) -> list[Variable]:
+        """The columns of `fit` by name, whatever their order."""
+        found = self._variables(self._like_fit(X), y)
+        columns = {name: c for variable in found for name, c in variable.items()}
+        names = [name for encoders in self.encoders_ for name in encoders]
+        require_columns(names, columns)
+        return [{name: columns[name]} for name in names]
 
     def _feature_names(self, variables: Sequence[Variable]) -> list[str]:
         return [name for variable in variables for name in variable]
@@ -483,6 +510,24 @@ class TransferEntropy(MutualInformation):
     def _measure(self) -> str:
         return "transfer_entropy"
 
+    def merge(self, other: Self) -> Self:
+        """Join another segment of the same series, or another pair like it.
+
+        Raises
+        ------
+        MergeError
+            Where lag, histories or learned cells differ.
+        """
+        names = ("lag", "source_history", "target_history")
+        mine, theirs = ({n: getattr(e, n, None) for n in names} for e in (self, other))
+        if isinstance(other, TransferEntropy) and mine != theirs:
+            raise MergeError(
+                "The two look at different moments of the past.",
+                got=(mine, theirs),
+                hint="fit both with the same lag and histories",
+            )
+        return super().merge(other)
+
     @property
     def _start(self) -> int:
         """First moment that has all of its past."""
@@ -497,7 +542,8 @@ class TransferEntropy(MutualInformation):
 
     def _variables(self, X: Any, y: Any) -> list[Variable]:
         source, target = super()._variables(X, y)
-        n, start = len(next(iter(target.values())).values), self._start
+        first, second = (next(iter(v.values())).values for v in (source, target))
+        n, start = check_lengths(x=first, y=second), self._start
         if n <= start:
             raise DataError(
                 f"A past of {start} steps needs a longer series; n_samples={n}.",
@@ -546,6 +592,8 @@ class Paired(NamedTuple):
     @classmethod
     def of(cls, y: Any, z: Any) -> Paired | None:
         """Both; None where there is no data."""
+        if isinstance(y, Paired):
+            return y
         return None if y is None and z is None else cls(y, z)
 
 
@@ -570,7 +618,8 @@ def joint_counts(
     sample_weight: Any,
 ) -> Counts:
     """Joint table of some variables; several columns are one vector variable."""
-    firsts = {f"variable {i}": next(iter(v.values())).values for i, v in enumerate(variables)}
+    names = "xyz" if len(variables) <= 3 else [f"variable {i}" for i in range(len(variables))]
+    firsts = {n: next(iter(v.values())).values for n, v in zip(names, variables, strict=False)}
     weights = check_weights(sample_weight, check_lengths(**firsts))
     coded = [vector_codes(e, v) for e, v in zip(encoders, variables, strict=True)]
     sizes = tuple(size for _, size in coded)

@@ -56,7 +56,13 @@ class _FromReference(DiscreteEstimator):
 
     def _count_new(self, X: Any, y: Any, sample_weight: Any) -> States:
         """Counts of the sample, with a cell for each category the reference has not seen."""
-        if isinstance(X, Counts) or self.encoders_ is None:
+        if isinstance(X, Counts) and self.encoders_ is not None:
+            raise DataError(
+                f"This {type(self).__name__} was fitted on a sample, and Counts have no columns.",
+                got=X.shape,
+                hint=f"{type(self).__name__}().fit(reference_counts).estimate(counts)",
+            )
+        if self.encoders_ is None:
             return self._count(X, y, sample_weight)
         columns = self._columns_like_fit(X)
         wider = {
@@ -67,8 +73,12 @@ class _FromReference(DiscreteEstimator):
         return {name: replace(s, key=self.encoders_[name].key) for name, s in found.items()}
 
     def _compared(self, state: States) -> States:
+        known = self.encoders_ is not None  # which of the sample's cells are those of the reference
         return {
-            name: Counts.stack([sample, beside(self.state_[name], sample)], ("sample", "reference"))
+            name: Counts.stack(
+                [sample, beside(self.state_[name], sample) if known else self.state_[name]],
+                ("sample", "reference"),
+            )
             for name, sample in state.items()
         }
 

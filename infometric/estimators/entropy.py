@@ -34,7 +34,8 @@ class Entropy(DiscreteEstimator):
         ``Schuermann(xi=0.7)`` or ``Dirichlet(0.1)`` of `infometric.functional.shannon`.
     alphabet_size : int, optional
         Number of possible symbols, seen or not. Without it the cells of `Counts` that no encoder
-        made are all there are; of a sample, those that were seen.
+        made are all there are; of a sample, those that were seen. "nsb" lets it grow instead, and
+        "auto" takes it as not known.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable: the value is then the entropy of the binned variable.
     units : {"nats", "bits", "bans"}

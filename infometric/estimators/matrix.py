@@ -32,6 +32,7 @@ from infometric.pairwise import (
 )
 from infometric.result import ResultTable, check_units
 from infometric.sources import open_table
+from infometric.sources.progress import tell
 from infometric.sources.refusals import Refusals
 from infometric.state.codes import compacted, integer_codes, number_codes
 from infometric.state.counts import Counts
@@ -54,6 +55,7 @@ def pairwise_information(
     *,
     bins: Any = None,
     columns: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
     level: float = 0.95,
     units: str = "nats",
     engine: Engine = "auto",
@@ -63,7 +65,10 @@ def pairwise_information(
     check_level(level)
     check_units(units)
     table = open_table(frame)
-    table = table if columns is None else table.select(list(columns))
+    table.require(exclude)
+    if columns is not None or exclude:
+        chosen = table.names if columns is None else columns
+        table = table.select([name for name in chosen if name not in exclude])
     table.require_rows()
     if len(table.names) < 2:
         raise DataError(
@@ -74,7 +79,7 @@ def pairwise_information(
     codes, sizes = table_codes(table, bins)
     refuse_large(table.names, sizes)
     pairs, entropy = _Pairs(len(sizes)), np.zeros(len(sizes))
-    for i, j, tables in pair_tables(codes, sizes, engine=engine, progress=progress):
+    for i, j, tables in pair_tables(codes, sizes, engine=engine, progress=progress or tell):
         count, a, b = tables.shape
         pairs.add(i, j, Counts(tables.reshape(count, 1, a * b), (a, b)), level)
         for k, axis in ((i, 2), (j, 1)):

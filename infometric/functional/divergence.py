@@ -203,7 +203,8 @@ class Divergence(Additive):
     def empty_treatment(self, s: Counts) -> str:
         """What is done where one sample left a cell empty, in words; nothing where harmless."""
         if self.zeros == "half":
-            return "0.5 was added to every occupied cell for the estimate"
+            what = "interval" if self.bias_correction == "zhang_grabchak" else "estimate"
+            return f"0.5 was added to every occupied cell for the {what}"
         return "the value is infinite where the other sample is not empty"
 
 
@@ -239,7 +240,8 @@ class KullbackLeibler(Divergence):
         """
         if self.bias_correction != "zhang_grabchak":
             return super().corrected(s, theta)
-        table = whole_counts(s, "bias='zhang_grabchak'").table.astype(float)
+        whole = whole_counts(s, "bias='zhang_grabchak'", "bias='second_order'")
+        table = whole.table.astype(float)
         first, second = table[..., 0, :], table[..., 1, :]
         n, m = first.sum(-1, keepdims=True), second.sum(-1, keepdims=True)
         gap = digamma(m + 1) - digamma(second + 1) - digamma(n) + digamma(np.maximum(first, 1))

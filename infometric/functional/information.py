@@ -299,7 +299,12 @@ class AdjustedMutualInformation(NormalizedMutualInformation):
 
     def corrected(self, s: Counts, theta: Array) -> Array:
         """``(I - E) / (norm - E)``; one where both variables are all there is to know."""
-        s = whole_counts(s, self.name)
+        s = whole_counts(
+            s,
+            self.name,
+            "normalized_mutual_information with bias='second_order'",
+            why="averages over all tables of records with these margins",
+        )
         norm, _ = self.norm(s)
         joint = s.joint
         chance = expected_mutual_information(joint.sum(-1), joint.sum(-2))
@@ -456,8 +461,8 @@ class PearsonOfMargins(Functional):
         if isinstance(self.of, ConditionalMutualInformation) and not s.unequal:
             joint = np.moveaxis(s.joint, -1, -3)
             mean, variance = conditional_moments(joint)
-            big = (joint.sum((-2, -1)) > 3) & np.isfinite(variance) & (variance > 0)
-            mean, variance = (np.where(big, m, 0.0).sum(-1) for m in (mean, variance))
+            some = joint.sum((-2, -1)) > 1  # one record has X^2 = 0
+            mean, variance = (np.where(some, m, 0.0).sum(-1) for m in (mean, variance))
             known = variance > 0
             ratio = np.where(known, variance / np.where(known, 2 * mean, 1.0), 1.0)
             return Null(ratio, np.where(known, mean / ratio, 0.0))
@@ -555,8 +560,9 @@ def conditional_moments(table: Array) -> tuple[Array, Array]:
             free.append((k - 1) * (n - k) / (n - 1))
             spread.append((n * inverse - k**2) / (n - 2))
         mean = levels[0] * levels[1] * n / (n - 1)
-        variance = 2 * n / (n - 3) * (free[0] - spread[0]) * (free[1] - spread[1])
-        variance += n**2 / (n - 1) * spread[0] * spread[1]
+        first = 2 * n / (n - 3) * (free[0] - spread[0]) * (free[1] - spread[1])
+        variance = np.where(n > 3, first, 0.0) + n**2 / (n - 1) * spread[0] * spread[1]
+        variance = np.where(n > 2, np.maximum(variance, 0.0), 0.0)  # two records leave no choice
     return mean, variance
 
 

@@ -199,7 +199,7 @@ class ShannonEntropy(Entropy):
         if s.table.ndim > 2:
             return Functional.leave_one_out(self, s)
         fp = Fingerprint.of(whole_counts(s, rule.name))
-        values = rule(fp.without_one(), self._alphabet(s))
+        values = rule.without_one(fp, self._alphabet(s))
         found = np.searchsorted(fp.r, s.table[0]).clip(max=len(fp.r) - 1)
         return np.where(s.table > 0, values[found], np.nan)
 
@@ -322,7 +322,7 @@ def completed(s: Counts) -> Completed:
 def _completed(s: Counts) -> tuple[float, float, float]:
     fp, rule = Fingerprint.of(s), ChaoWangJost()
     value = float(rule(fp, None))
-    without = rule(fp.without_one(), None)
+    without = rule.without_one(fp, None)
     share = fp.r * fp.f / fp.n
     spread = (share * (without - (share * without).sum()) ** 2).sum()
     se = float(np.sqrt(max(fp.n - 1, 0.0) * spread))

@@ -30,7 +30,7 @@ Res. 10, 1469-1484.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
@@ -42,6 +42,7 @@ from infometric.functional.polynomial import bub_terms, wu_yang_terms
 from infometric.state.counts import Counts
 from infometric.typing import Array
 
+_BATCH = 4_000_000  # counts held at once
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(60)
 
 
@@ -80,12 +81,15 @@ class Fingerprint(NamedTuple):
         r, n = np.where(seen, self.r, 1.0), self.n[..., None]
         return (np.where(seen, term(r, n), 0.0) * self.f).sum(-1)
 
-    def without_one(self) -> Self:
-        """Fingerprints with one record of each distinct count left out: (n_distinct, ...)."""
+    def without_one(self) -> Iterator[Self]:
+        """Fingerprints with one record of each distinct count left out, a batch at a time."""
         d = self.r.shape[-1]
-        r = np.concatenate([np.tile(self.r, (d, 1)), self.r[:, None] - 1], axis=1)
-        f = np.concatenate([np.tile(self.f, (d, 1)) - np.eye(d), np.ones((d, 1))], axis=1)
-        return type(self)(r, f)
+        for rows in np.array_split(np.arange(d), max(1, d * d // _BATCH)):
+            m = len(rows)
+            r = np.concatenate([np.tile(self.r, (m, 1)), self.r[rows, None] - 1], axis=1)
+            less = np.tile(self.f, (m, 1))
+            less[np.arange(m), rows] -= 1
+            yield type(self)(r, np.concatenate([less, np.ones((m, 1))], axis=1))
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,10 @@ class Unseen:
     def __call__(self, fp: Fingerprint, k: float | None) -> Array:
         """Entropy in nats."""
         raise NotImplementedError
+
+    def without_one(self, fp: Fingerprint, k: float | None) -> Array:
+        """Entropies with one record of each distinct count left out, shape (n_distinct,)."""
+        return np.concatenate([self(one, k) for one in fp.without_one()])
 
 
 class Grassberger1988(Unseen):
@@ -188,14 +196,29 @@ class ChaoWangJost(Unseen):
 
     def __call__(self, fp: Fingerprint, k: float | None) -> Array:
         """Entropy in nats."""
-        n, lone, twice = fp.n, fp.times(1), fp.times(2)
+        return Zhang()(fp, k) + self.unseen(fp.n, fp.times(1), fp.times(2))
+
+    @staticmethod
+    def unseen(n: Array, lone: Array, twice: Array) -> Array:
+        """Part of the entropy that belongs to the unseen, from singletons and doubletons."""
         few = np.maximum(n - 1, 1)
         a = np.where(
             twice > 0,
             2 * twice / (few * lone + 2 * np.maximum(twice, 1)),
             2 / (few * np.maximum(lone - 1, 0) + 2),
         )
-        return Zhang()(fp, k) + np.where((lone > 0) & (n > 1), lone / n * _unseen_tail(n, a), 0.0)
+        return np.where((lone > 0) & (n > 1), lone / n * _unseen_tail(n, a), 0.0)
+
+    def without_one(self, fp: Fingerprint, k: float | None) -> Array:
+        """Entropies with one record of each distinct count left out, in O(n_distinct)."""
+        r, n = fp.r, fp.n - 1
+        weight = np.where(r > 0, r * digamma(np.maximum(r, 1)), 0.0)
+        less = np.where(r > 1, (r - 1) * digamma(np.maximum(r - 1, 1)), 0.0)
+        few = np.maximum(n, 1)
+        zhang = digamma(few) - ((fp.f * weight).sum(-1) - weight + less) / few
+        lone = fp.times(1) - (r == 1) + (r == 2)
+        twice = fp.times(2) - (r == 2) + (r == 3)
+        return zhang + self.unseen(np.broadcast_to(n, r.shape), lone, twice)
 
 
 class Bonachela(Unseen):

@@ -580,10 +580,8 @@ def mi_matrix(
     before(html, json, level, file)
     table = opened(file, categorical, listed(columns), exclude)
     edges = bins_of(bins) if bins else None
-    with working(f"pairs of {len(table.names)} columns", quiet=quiet) as advance:
-        found = estimate(
-            table, bins=edges, units=units, level=level, engine=engine.value, progress=advance
-        )
+    with working(f"pairs of {len(table.names)} columns", quiet=quiet):
+        found = estimate(table, bins=edges, units=units, level=level, engine=engine.value)
     note = (
         f"The strongest of {len(found):,} pairs, by the value less its bias; p-values are adjusted "
         "for all of them."
@@ -668,12 +666,12 @@ def after(
 
 
 @contextlib.contextmanager
-def working(text: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar in the terminal that follows the counting; gives what moves it."""
+def working(text: str, *, quiet: bool) -> Iterator[None]:
+    """A bar in the terminal that follows the counting."""
     from infometric.sources.progress import listening
 
     with terminal.working(text, quiet=quiet) as advance, listening(advance):
-        yield advance
+        yield
 
 
 def written(path: Path, write: Callable[[Path], Path]) -> None:

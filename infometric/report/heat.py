@@ -20,9 +20,7 @@ def heat_table(found: PairwiseResult) -> str:
     values = np.where(np.eye(len(found.names), dtype=bool), -np.inf, found.corrected)
     shown = np.sort(np.argsort(-values.max(1), kind="stable")[:_MOST])
     most = max(float(values[np.ix_(shown, shown)].max()), 1e-300)
-    heads = "".join(
-        f'<th scope="col"><span>{escape(found.names[j])}</span></th>' for j in shown
-    )
+    heads = "".join(f'<th scope="col"><span>{escape(found.names[j])}</span></th>' for j in shown)
     rows = "\n".join(
         f'<tr><th scope="row">{escape(found.names[i])}</th>'
         + "".join(_cell(found, int(i), int(j), most, len(shown) <= _NUMBERED) for j in shown)

@@ -121,10 +121,9 @@ def heatmap(found: PairwiseResult, ax: Any = None, what: str = "corrected") -> A
     known = values[np.isfinite(values)]
     most = float(known.max()) if known.size else 0.0
     colours = LinearSegmentedColormap.from_list("infometric", [PAPER, ACCENT, INK])
-    colours.set_bad(SOFT, alpha=0.35)
     image = ax.imshow(
         np.maximum(values, 0.0),
-        cmap=colours,
+        cmap=colours.with_extremes(bad=(SOFT, 0.35)),
         norm=PowerNorm(0.5, 0.0, most if most > 0 else 1.0),
         interpolation="nearest",
     )

@@ -31,6 +31,13 @@ def listening(listener: Listener | None) -> Iterator[None]:
         _listener.reset(token)
 
 
+def tell(done: int, total: int) -> None:
+    """Tell whoever listens."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(done, total)
+
+
 class Stage:
     """One pass over a table: so many values in all."""
 
@@ -41,6 +48,4 @@ class Stage:
     def advance(self, values: int) -> None:
         """Say that so many more values are counted."""
         self._done += values
-        listener = _listener.get()
-        if listener is not None:
-            listener(self._done, self._total)
+        tell(self._done, self._total)

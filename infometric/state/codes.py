@@ -59,7 +59,7 @@ def integer_codes(values: Array) -> tuple[Array, Array]:
 
 def _span(low: Array, high: Array) -> Array:
     """Difference of integers, exact also where it is no int64; at most 2^62."""
-    span = high.astype(np.uint64) - low.astype(np.uint64)
+    span = np.subtract(high, low, dtype=np.uint64, casting="unsafe")
     return np.minimum(span, np.uint64(2**62)).astype(np.int64)
 
 
@@ -123,8 +123,9 @@ def compacted(codes: Array, size: int) -> tuple[Array, int]:
     if not np.bincount(codes[:PROBE], minlength=size).all():
         seen = np.bincount(codes, minlength=size) > 0
         if not seen.all():
-            onto = (np.cumsum(seen) - 1).astype(_least(int(seen.sum())))
-            return onto[codes], int(seen.sum())
+            left = int(seen.sum())
+            onto: Array = (np.cumsum(seen) - 1).astype(_least(left))
+            return onto[codes], left
     return codes.astype(_least(size), copy=False), size
 
 

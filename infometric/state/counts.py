@@ -377,8 +377,12 @@ def is_whole(s: Counts) -> bool:
     return s.table.dtype.kind in "iub" and not s.unequal
 
 
-def whole_counts(s: Counts, who: str) -> Counts:
+def whole_counts(
+    s: Counts, who: str, hint: str = "bias='miller_madow'", *, why: str = ""
+) -> Counts:
     """Counts of records; an error where they are weights or fractions.
+
+    `why` is the reason it gives, `hint` what serves instead.
 
     Raises
     ------
@@ -391,10 +395,10 @@ def whole_counts(s: Counts, who: str) -> Counts:
     if not s.unequal and np.allclose(records, np.rint(records), rtol=1e-9, atol=0):
         return s.with_table(np.rint(records).astype(np.int64))
     raise UnsupportedError(
-        f"{who} reads the unseen from records that are alone in their cell: it needs whole, "
-        "unweighted counts.",
+        f"{who} {why or 'reads the unseen from records that are alone in their cell'}: it needs "
+        "whole, unweighted counts.",
         got=records.ravel()[records.ravel() % 1 != 0][:5].tolist(),
-        hint="bias='miller_madow'",
+        hint=hint,
     )
 
 

@@ -49,6 +49,9 @@ class Delta:
         se = standard_error(functional, state)
         centre = theta - functional.bias(state) if functional.recentred else theta
         low, high = normal_interval(centre, se, level)
+        if functional.signed:  # a test of two sides rests on this interval: both hold or neither
+            holds = functional.interval_holds(state)
+            low, high = (np.where(holds, end, np.nan) for end in (low, high))
         return Inference(self.name, se, low, high)
 
 
@@ -84,10 +87,11 @@ class Chi2Null:
 
     @staticmethod
     def _two_sided(functional: Any, state: Any, theta: Array) -> Inference:
-        """Wald's test of a measure that may be zero inside its range."""
+        """Wald's test of a measure that may be zero inside its range; NaN where it fails."""
         with np.errstate(divide="ignore", invalid="ignore"):
             z = (theta - functional.bias(state)) / standard_error(functional, state)
         pvalue = _chi2_sf(np.where(np.isfinite(z), z, 0.0) ** 2, np.ones(np.shape(z)))
+        pvalue = np.where(functional.interval_holds(state), pvalue, np.nan)
         return Inference("wald", pvalue=pvalue, diagnostics={"null_test": "wald"})
 
 
@@ -114,6 +118,7 @@ class NoncentralChi2:
         if ceiling is not None:
             holds = functional.interval_holds(state)
             low, high = (np.where(holds, ceiling - end, np.nan) for end in (high, low))
+            low = np.maximum(low, functional.bounds[0])
             return Inference(self.name, se, low, high)
         test = Chi2Null()(functional, state, theta)
         low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)

@@ -133,8 +133,9 @@ class Permutation:
         self, functional: Any, state: Counts, theta: Array, *, level: float = 0.95, rng: RNG = None
     ) -> Inference:
         """p-value; no interval, since the replicates live under the null."""
+        if not state.weighted:
+            refuse_fractions(state)
         refuse_weights(state, "A permutation test", "test(method='chi2')")
-        refuse_fractions(state)
         if state.n_groups < 2 and len(state.shape) < 2:
             raise UnsupportedError(
                 "A permutation test needs two groups or a joint table.",

@@ -241,3 +241,30 @@ def test_a_report_does_not_overwrite_the_data_or_its_twin(folder, outputs):
     assert "a file of its own" in done.stderr
     assert (folder / "german.csv").read_bytes() == before
     assert not (folder / "r").exists()
+
+
+def test_the_matrix_of_mutual_information(folder):
+    done = run(folder, "mi-matrix", "german.csv", "--bins", "5", "--top", "3", "--units", "bits",
+               "--exclude", "purpose", "--html", "pairs.html", "--json", "pairs.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    german = datasets.load_german_credit()
+    german.drop(columns="purpose").to_csv(folder / "less.csv", index=False)
+    with pytest.warns(im.exceptions.InfometricWarning):
+        wanted = im.mutual_information_matrix(folder / "less.csv", bins=5, units="bits")
+    for name, r in wanted.top(3).items():
+        assert name in done.stdout
+        assert f"{r.value:.4f}" in done.stdout
+    assert "p (BH)" in done.stdout
+    assert f"note: {wanted.warnings[0]}" in done.stderr
+    section = Report.from_json(folder / "pairs.json").sections[0]
+    assert list(section.table) == list(wanted.top(3))
+    assert section.matrix.to_dict() == wanted.to_dict()
+    page = (folder / "pairs.html").read_text()
+    assert page.count("--share:") == len(wanted.names) * (len(wanted.names) - 1)
+    assert "https://" not in page
+    done = run(folder, "mi-matrix", "german.csv", "--columns", "job,housing", "--engine", "numpy",
+               "--quiet")  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run(folder, "mi-matrix", "german.csv", "--columns", "job")
+    assert done.returncode == 2
+    assert "two columns or more" in done.stderr

@@ -663,6 +663,12 @@ def test_intervals_nest_and_stay_below_the_ceiling(counts):
         assert high[-1] <= np.log(size) + 1e-9
 
 
+def test_no_interval_reaches_below_zero():
+    for counts in ([2, 8], [99, 1]):
+        s = im.Counts.from_counts(counts)
+        assert im.infer(ShannonEntropy(), s, "ncx2", level=0.99).ci.low >= 0
+
+
 @given(counts=SAMPLES)
 def test_interval_of_the_min_entropy_nests_and_holds_the_value(counts):
     s, f = im.Counts.from_counts(counts), RenyiEntropy(np.inf)
