@@ -117,18 +117,23 @@ class Divergence(Additive):
         """Where the second-order bias is small beside the deviation: not with cells too thin."""
         return second_order_drift(s) <= self.drift_limits[1]
 
+    def variance(self, s: Counts) -> Array:
+        """Sampling variance; a cell without records has no part in it, whatever its derivative."""
+        return s.variance(np.where(s.table > 0, self.influence(s), 0.0))
+
     def bias(self, s: Counts) -> Array:
         """Second-order bias: half the sum of variances of the shares times second derivatives.
 
         Where those are not known, the bias without a difference: the mean of the null law.
         """
         filled = self.prepare(s)
-        bend = self.bend(filled)
-        if bend is None:
-            null = self.null(s)
-            return null.scale * null.df
-        spread = np.where(filled.p > 0, bend * (1 - filled.p), 0.0).sum(-1)
-        return (spread / (2 * filled.n_eff)).sum(-1)
+        with np.errstate(invalid="ignore"):  # NaN where the value is infinite
+            bend = self.bend(filled)
+            if bend is None:
+                null = self.null(s)
+                return null.scale * null.df
+            spread = np.where(filled.p > 0, bend * (1 - filled.p), 0.0).sum(-1)
+            return (spread / (2 * filled.n_eff)).sum(-1)
 
     def corrected(self, s: Counts, theta: Array) -> Array:
         """Value less its second-order bias, where that was asked for."""
@@ -382,7 +387,7 @@ class TsallisDivergence(Divergence):
     def influence(self, s: Counts) -> Array:
         """Derivatives ``a log_a(p / r)``, up to a constant, and ``-(p / r)^a``."""
         p, _, w = log_ratio(self.prepare(s))
-        first = self.order * w * exprel((self.order - 1) * w)
+        first = self.order * _deformed_log(w, self.order)
         return np.stack([first, -np.exp(self.order * w) * (p > 0)], axis=-2)
 
     def bend(self, s: Counts) -> Array:
@@ -416,7 +421,9 @@ class RenyiDivergence(Divergence):
 
     def finish(self, total: Array) -> Array:
         """Rényi's divergence from Tsallis'."""
-        return total * log1p_ratio((self.order - 1) * total)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = total * log1p_ratio((self.order - 1) * total)
+        return np.where(np.isposinf(total), np.inf, found)
 
     def value(self, s: Counts) -> Array:
         """As `finish` of the sum, in logarithms where that would overflow or lose digits."""
@@ -434,9 +441,11 @@ class RenyiDivergence(Divergence):
         """
         s = self.prepare(s)
         p, _, w = log_ratio(s)
-        gap = w - self.value(s)[..., None]
-        first = self.order * gap * exprel((self.order - 1) * gap)
-        return np.stack([first, -np.exp((self.order - 1) * gap + w) * (p > 0)], axis=-2)
+        value = np.asarray(self.value(s))[..., None]
+        with np.errstate(invalid="ignore"):  # NaN where the value is infinite
+            first = self.order * _deformed_log(w - value, self.order)
+            second = np.exp(self.order * w - (self.order - 1) * value)
+        return np.stack([first, -second * (p > 0)], axis=-2)
 
     def bend(self, s: Counts) -> Array:
         """Those of Tsallis' divergence over the sum S."""
@@ -446,7 +455,8 @@ class RenyiDivergence(Divergence):
 
     def bias(self, s: Counts) -> Array:
         """As the base, and what the logarithm adds."""
-        return super().bias(s) - (self.order - 1) / 2 * self.variance(self.prepare(s))
+        with np.errstate(invalid="ignore"):  # NaN where the value is infinite
+            return super().bias(s) - (self.order - 1) / 2 * self.variance(self.prepare(s))
 
 
 @dataclass(frozen=True)
@@ -741,6 +751,16 @@ def _finite_ratio(a: Array, b: Array) -> Array:
 
 def _deformed_rel_entr(p: Array, r: Array, order: float) -> Array:
     """``p log_a(p / r)`` with the deformed logarithm, zero where both shares are zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore"):
         w = safe_log(p) - np.log(np.where((r == 0) & (p == 0), 1.0, r))
-        return np.where(p > 0, p * w * exprel((order - 1) * w), 0.0)
+    return np.where(p > 0, p * _deformed_log(w, order), 0.0)
+
+
+def _deformed_log(w: Array, order: float) -> Array:
+    """``(x^(a-1) - 1) / (a - 1)`` of w = log x, with its limits at a = 1 and at infinite x."""
+    if order == 1:
+        return w
+    limit = 1 / (1 - order) if order < 1 else np.inf
+    finite = np.where(np.isposinf(w), 0.0, w)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isposinf(w), limit, finite * exprel((order - 1) * finite))

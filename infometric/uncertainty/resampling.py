@@ -50,9 +50,11 @@ class Jackknife:
         if isinstance(state, Scores):
             variance, bias = state.m2 / (state.n * (state.n - 1)), np.asarray(0.0)
         else:
-            variance, bias = self._of_counts(functional, state, theta)
+            with np.errstate(invalid="ignore"):  # NaN where a value is infinite
+                variance, bias = self._of_counts(functional, state, theta)
         se = np.sqrt(variance)
-        low, high = normal_interval(theta - bias, se, level)
+        with np.errstate(invalid="ignore"):
+            low, high = normal_interval(theta - bias, se, level)
         return Inference(self.name, se, low, high, diagnostics={"jackknife_bias": bias})
 
     @staticmethod

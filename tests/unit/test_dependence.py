@@ -1,4 +1,4 @@
-"""Measures of dependence: closed forms, identities, scikit-learn's numbers, series, permutations."""
+"""Measures of dependence: closed forms, identities, scikit-learn's numbers, series, tests."""
 
 from __future__ import annotations
 
