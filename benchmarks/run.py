@@ -277,6 +277,151 @@ MATRIX_PYITLIB = by_pairs(
     5,
 )
 
+# one column, one pair: data made in the process, one call before the clock starts
+PAIR = """
+import warnings
+warnings.simplefilter("ignore")
+import numpy as np
+rng = np.random.default_rng(5)
+x = rng.integers(0, 8, 1_000_000, dtype=np.uint8)
+y = ((x + rng.integers(0, 3, x.size, dtype=np.uint8)) % 8).astype(np.uint8)
+"""
+CALL = """
+call(x[:1000], y[:1000])
+value = timed(lambda: call(x, y))
+"""
+
+
+def of_column(body: str) -> str:
+    """Job of a program on one column or one pair; `body` defines ``call(x, y)``."""
+    return TIMED + PAIR + body + CALL
+
+
+ENTROPY_OURS = of_column("""
+import infometric as im
+def call(x, y): return im.entropy(x)
+""")
+ENTROPY_BINCOUNT = of_column("""
+def call(x, y):
+    p = np.bincount(x) / x.size
+    p = p[p > 0]
+    return -(p * np.log(p)).sum()
+""")
+ENTROPY_SKLEARN = of_column("""
+from sklearn.metrics.cluster import entropy
+def call(x, y): return entropy(x)
+""")
+ENTROPY_INFOMEASURE = of_column("""
+import infomeasure
+def call(x, y): return infomeasure.entropy(x, approach="discrete")
+""")
+ENTROPY_PYITLIB = of_column("""
+from pyitlib import discrete_random_variable as drv
+x = x.astype(int)
+def call(x, y): return drv.entropy(x)
+""")
+ENTROPY_DIT = of_column("""
+import dit
+x = x.astype(int).tolist()
+def call(x, y): return dit.shannon.entropy(dit.inference.distribution_from_data(x, 1))
+""")
+MI_OURS = of_column("""
+import infometric as im
+def call(x, y): return im.mutual_information(x, y)
+""")
+MI_SKLEARN = of_column("""
+from sklearn.metrics import mutual_info_score
+def call(x, y): return mutual_info_score(x, y)
+""")
+MI_INFOMEASURE = of_column("""
+import infomeasure
+x, y = x.astype(int), y.astype(int)
+def call(x, y): return infomeasure.mutual_information(x, y, approach="discrete")
+""")
+MI_PYITLIB = of_column("""
+from pyitlib import discrete_random_variable as drv
+x, y = x.astype(int), y.astype(int)
+def call(x, y): return drv.information_mutual(x, y, cartesian_product=False)
+""")
+MI_DIT = of_column("""
+import dit
+x, y = x.astype(int).tolist(), y.astype(int).tolist()
+def call(x, y):
+    pairs = list(zip(x, y))
+    law = dit.inference.distribution_from_data(pairs, 1)
+    return dit.shannon.mutual_information(law, [0], [1])
+""")
+
+# twenty thousand records of Zipf's law on ten thousand cells
+COUNTED = """
+import warnings
+warnings.simplefilter("ignore")
+import logging
+logging.disable(logging.CRITICAL)
+import numpy as np
+p = 1 / np.arange(1, 10_001)
+counts = np.random.default_rng(0).multinomial(20_000, p / p.sum())
+sample = np.repeat(np.arange(p.size), counts)
+"""
+ESTIMATORS_OURS = (
+    TIMED
+    + COUNTED
+    + """
+import infometric as im
+from infometric.functional.shannon import ESTIMATORS
+state = im.Counts.from_counts(counts)
+names = [name for name in ESTIMATORS if name != "auto"]
+def call(state, size):
+    return [im.entropy(state, bias=name, alphabet_size=size).value for name in names]
+call(im.Counts.from_counts([4, 2, 3, 1, 1]), 11)
+values = timed(lambda: call(state, p.size))
+assert len(values) == 20 and all(map(np.isfinite, values))
+"""
+)
+ESTIMATORS_INFOMEASURE = (
+    TIMED
+    + COUNTED
+    + """
+import infomeasure
+names = {"discrete": {}, "miller_madow": {}, "grassberger": {}, "zhang": {}, "chao_shen": {},
+         "chao_wang_jost": {}, "bonachela": {}, "shrink": {}, "ansb": {},
+         "bayes": {"alpha": 0.5, "K": p.size}}
+def call(sample):
+    return [infomeasure.entropy(sample, approach=n, **o) for n, o in names.items()]
+call(sample[::40])
+timed(lambda: call(sample))
+"""
+)
+NSB = """
+counts = np.random.default_rng(0).multinomial(300, p[:1000] / p[:1000].sum())
+sample = np.repeat(np.arange(1000), counts)
+"""
+NSB_OURS = (
+    TIMED
+    + COUNTED
+    + NSB
+    + """
+import infometric as im
+state = im.Counts.from_counts(counts)
+def call():
+    return [im.entropy(state, bias="nsb", alphabet_size=1000) for _ in range(20)]
+call()
+found = timed(call)
+assert found[0].ci.low < found[0].value < found[0].ci.high
+"""
+)
+NSB_INFOMEASURE = (
+    TIMED
+    + COUNTED
+    + NSB
+    + """
+import infomeasure
+def call(): return [infomeasure.entropy(sample, approach="nsb", K=1000) for _ in range(20)]
+call()
+timed(call)
+"""
+)
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -386,6 +531,57 @@ TASKS = (
         ),
         "6 CPU-s",
         6.0,
+    ),
+    Task(
+        "entropy",
+        "Entropy of a column of 1e6 rows, 8 levels in uint8",
+        (
+            Contestant("infometric", ENTROPY_OURS, does="value, interval"),
+            Contestant("numpy bincount", ENTROPY_BINCOUNT, "numpy", "value, for cells from zero"),
+            Contestant("scikit-learn", ENTROPY_SKLEARN, "sklearn", "value"),
+            Contestant("infomeasure", ENTROPY_INFOMEASURE, "infomeasure", "value"),
+            Contestant("pyitlib", ENTROPY_PYITLIB, "pyitlib", "value"),
+            Contestant("dit", ENTROPY_DIT, "dit", "value, from a list"),
+        ),
+        "20 ms of CPU",
+        0.02,
+        repeats=7,
+    ),
+    Task(
+        "estimators",
+        "Twenty estimators of entropy from 2e4 records in 1e4 cells",
+        (
+            Contestant("infometric", ESTIMATORS_OURS, does="20 estimators with intervals"),
+            Contestant(
+                "infomeasure", ESTIMATORS_INFOMEASURE, "infomeasure", "10 estimators, values"
+            ),
+        ),
+        "0.2 CPU-s",
+        0.2,
+    ),
+    Task(
+        "mi",
+        "Mutual information of a pair of columns of 1e6 rows x 8 levels",
+        (
+            Contestant("infometric", MI_OURS, does="value, interval, p-value"),
+            Contestant("scikit-learn", MI_SKLEARN, "sklearn", "value"),
+            Contestant("infomeasure", MI_INFOMEASURE, "infomeasure", "value"),
+            Contestant("pyitlib", MI_PYITLIB, "pyitlib", "value"),
+            Contestant("dit", MI_DIT, "dit", "value, from lists"),
+        ),
+        "50 ms of CPU",
+        0.05,
+        repeats=7,
+    ),
+    Task(
+        "nsb",
+        "NSB entropy twenty times, 300 records in 1000 cells",
+        (
+            Contestant("infometric", NSB_OURS, does="values, credible intervals"),
+            Contestant("infomeasure", NSB_INFOMEASURE, "infomeasure", "values"),
+        ),
+        "0.2 CPU-s",
+        0.2,
     ),
     Task(
         "import",

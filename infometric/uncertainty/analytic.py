@@ -147,7 +147,8 @@ def ncx2_interval(theta: Array, law: Null, level: float) -> tuple[Array, Array]:
     happens to be tiny is no evidence that the truth is exactly zero.
     """
     df = np.asarray(law.df, dtype=float)
-    t = theta / law.scale
+    with np.errstate(divide="ignore", invalid="ignore"):  # one cell has no law
+        t = theta / law.scale
     tail = (1 - level) / 2
     low = law.scale * noncentrality(t, df, 1 - tail)
     quartile = 2 * gammaincinv(np.maximum(df, 1e-9) / 2, 0.25)
