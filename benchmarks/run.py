@@ -368,9 +368,9 @@ ESTIMATORS_OURS = (
     + COUNTED
     + """
 import infometric as im
-from infometric.functional.shannon import ESTIMATORS
+from infometric.functional.shannon import BIAS
 state = im.Counts.from_counts(counts)
-names = [name for name in ESTIMATORS if name != "auto"]
+names = [name for name in BIAS if name != "auto"]
 def call(state, size):
     return [im.entropy(state, bias=name, alphabet_size=size).value for name in names]
 call(im.Counts.from_counts([4, 2, 3, 1, 1]), 11)
@@ -702,7 +702,12 @@ def verdict(task: Task, rows: list[dict[str, Any]]) -> str:
     if not task.target:
         return ""
     met = ours <= task.limit and by["infometric"]["mb"] <= task.limit_mb
-    return f"{'met' if met else 'missed'} ({ours:.2f} s)"
+    return f"{'met' if met else 'missed'} ({in_seconds(ours)} s)"
+
+
+def in_seconds(value: float) -> str:
+    """Two digits after the point, or two that count."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def markdown(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
@@ -720,7 +725,8 @@ def markdown(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
                 continue
             ratio = f"{r['ratio']:.2f}" if r["ratio"] >= 0.1 else f"{r['ratio']:.1g}"
             lines.append(
-                f"| {r['name']} | {r['does']} | {r['median']:.2f} | {r['least']:.2f} | "
+                f"| {r['name']} | {r['does']} | {in_seconds(r['median'])} | "
+                f"{in_seconds(r['least'])} | "
                 f"{r['process']:.2f} | {r['mb']:.0f} | {ratio} | {r['note']} |"
             )
         lines.append("")

@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # formulas without a network; the module has hyphens
     "sphinx_gallery.gen_gallery",
     "generated_pages",
 ]
