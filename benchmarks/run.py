@@ -392,9 +392,10 @@ call(sample[::40])
 timed(lambda: call(sample))
 """
 )
+# the counts of the first page of ndd; with more cells infomeasure 0.6.3 gives NaN
 NSB = """
-counts = np.random.default_rng(0).multinomial(300, p[:1000] / p[:1000].sum())
-sample = np.repeat(np.arange(1000), counts)
+counts = np.array([4, 12, 4, 5, 3, 1, 5, 1, 2, 2, 2, 2, 11, 3, 4, 12, 12, 1, 2])
+sample = np.repeat(np.arange(19), counts)
 """
 NSB_OURS = (
     TIMED
@@ -404,10 +405,10 @@ NSB_OURS = (
 import infometric as im
 state = im.Counts.from_counts(counts)
 def call():
-    return [im.entropy(state, bias="nsb", alphabet_size=1000) for _ in range(20)]
+    return [im.entropy(state, bias="nsb", alphabet_size=100) for _ in range(20)]
 call()
 found = timed(call)
-assert found[0].ci.low < found[0].value < found[0].ci.high
+assert abs(found[0].value - 2.8060969161) < 1e-6
 """
 )
 NSB_INFOMEASURE = (
@@ -416,7 +417,7 @@ NSB_INFOMEASURE = (
     + NSB
     + """
 import infomeasure
-def call(): return [infomeasure.entropy(sample, approach="nsb", K=1000) for _ in range(20)]
+def call(): return [infomeasure.entropy(sample, approach="nsb", K=100) for _ in range(20)]
 call()
 timed(call)
 """
@@ -575,10 +576,10 @@ TASKS = (
     ),
     Task(
         "nsb",
-        "NSB entropy twenty times, 300 records in 1000 cells",
+        "NSB entropy of 88 records in 100 cells, twenty times; by quadrature it is 2.8061",
         (
-            Contestant("infometric", NSB_OURS, does="values, credible intervals"),
-            Contestant("infomeasure", NSB_INFOMEASURE, "infomeasure", "values"),
+            Contestant("infometric", NSB_OURS, does="2.8061, credible interval"),
+            Contestant("infomeasure", NSB_INFOMEASURE, "infomeasure", "2.8148"),
         ),
         "0.2 CPU-s",
         0.2,

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import infometric
+
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md"]
+PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md", "docs/dependence.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -21,6 +23,14 @@ def test_examples_of_page(page: str) -> None:
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     runner.run(test, out=found.append)
     assert runner.failures == 0, "".join(found)
+
+
+def test_every_public_name_has_one_place_in_the_reference() -> None:
+    text = (ROOT / "docs/api.rst").read_text(encoding="utf-8")
+    named = re.findall(r"^   ([\w.]+)$", text, flags=re.MULTILINE)
+    assert len(named) == len(set(named))
+    wanted = set(infometric.__all__) - {"__version__", "datasets"}  # its functions stand there
+    assert wanted <= set(named)
 
 
 def test_added_measure_of_the_guide() -> None:

@@ -14,6 +14,7 @@ doi:10.1080/14786440009463897
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, ClassVar, Literal
@@ -452,23 +453,31 @@ class PearsonOfMargins(Functional):
         return gap.sum((-2, -1))
 
     def null(self, s: Counts) -> Null:
-        """Chi-square with the degrees of freedom of the hypothesis, slice by slice exact moments.
+        """Chi-square with the exact moments of X^2 given the margins that stay, or the textbook's.
 
-        Of conditional independence the exact moments of the slices add up; of more than two
-        variables without conditioning they are not known in closed form, and the textbook's law
-        stands.
+        Of conditional independence those of the slices add up. The textbook's law serves weights.
         """
-        if isinstance(self.of, ConditionalMutualInformation) and not s.unequal:
-            joint = np.moveaxis(s.joint, -1, -3)
-            mean, variance = conditional_moments(joint)
-            some = joint.sum((-2, -1)) > 1  # one record has X^2 = 0
-            mean, variance = (np.where(some, m, 0.0).sum(-1) for m in (mean, variance))
+        records = s.joint * (s.n_eff / s.n)[..., *(None,) * (len(s.shape) - 1)]
+        if not s.unequal and np.allclose(records, np.rint(records), rtol=1e-9, atol=0):
+            mean, variance = self._moments(np.rint(records), len(s.shape))
             known = variance > 0
             ratio = np.where(known, variance / np.where(known, 2 * mean, 1.0), 1.0)
             return Null(ratio, np.where(known, mean / ratio, 0.0))
         whole = TotalCorrelation() if self.of.exchange == "all" else self.of
         df, _ = whole._chi_squares(s)
         return Null(np.ones(df.shape), df)
+
+    def _moments(self, records: Array, ndim: int) -> tuple[Array, Array]:
+        """Mean and variance of X^2 over the tables that a permutation of the hypothesis reaches."""
+        if not isinstance(self.of, ConditionalMutualInformation):
+            axes = range(-ndim, 0)
+            return independence_moments(
+                [records.sum(tuple(b for b in axes if b != a)) for a in axes]
+            )
+        slices = np.moveaxis(records, -1, -3)
+        mean, variance = conditional_moments(slices)
+        some = slices.sum((-2, -1)) > 1  # one record has X^2 = 0
+        return np.where(some, mean, 0.0).sum(-1), np.where(some, variance, 0.0).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -564,6 +573,71 @@ def conditional_moments(table: Array) -> tuple[Array, Array]:
         variance = np.where(n > 3, first, 0.0) + n**2 / (n - 1) * spread[0] * spread[1]
         variance = np.where(n > 2, np.maximum(variance, 0.0), 0.0)  # two records leave no choice
     return mean, variance
+
+
+def independence_moments(margins: Sequence[Array]) -> tuple[Array, Array]:
+    r"""Mean and variance of X^2 of tables of any number of independent variables, margins fixed.
+
+    With :math:`X^2 + N = \sum_c n_c^2 / e_c` both follow from the factorial moments of one cell and
+    of two, which are products over the variables,
+
+    .. math:: E (n_c)_r (n_{c'})_s = (N)_{r+s} \prod_a
+       (m_{a c_a})_r (m_{a c'_a})_s / (N)_{r+s} \quad (c_a \ne c'_a \text{ for all } a),
+
+    with :math:`(m_{a c_a})_{r+s}` in place of a product where :math:`c_a = c'_a`; so are the sums.
+
+    Parameters
+    ----------
+    margins : sequence of ndarray of shape (..., k)
+        Whole counts of the levels of each variable.
+
+    Examples
+    --------
+    >>> mean, variance = independence_moments([np.array([4, 4]), np.array([4, 4])])
+    >>> round(float(mean), 4), round(float(variance), 4)
+    (1.1429, 2.351)
+    """
+    exact = [np.asarray(m, dtype=np.longdouble) for m in margins]  # the variance is a difference
+    n = exact[0].sum(-1)
+    inverse = [
+        np.where(m > 0, n[..., None] / np.where(m > 0, m, 1), 0) for m in exact
+    ]  # one over the share
+
+    def over(part: Callable[[Array, Array], Array], size: int) -> Array:
+        """``(N)_size`` times the product over the variables of a sum over ``(N)_size``."""
+        whole = _falling(n, size)
+        safe, total = np.where(whole > 0, whole, 1), whole
+        for m, w in zip(exact, inverse, strict=True):
+            total = total * part(m, w) / safe
+        return total
+
+    def alone(size: int, power: int) -> Array:
+        return over(lambda m, w: (_falling(m, size) * w**power).sum(-1), size)
+
+    def pairs(r: int, s: int) -> Array:
+        def part(m: Array, w: Array) -> Array:
+            one, other = _falling(m, r) * w, _falling(m, s) * w
+            same = (_falling(m, r + s) * w**2 - one * other).sum(-1)
+            return one.sum(-1) * other.sum(-1) + same
+
+        return over(part, r + s) - alone(r + s, 2)
+
+    mean = (alone(1, 1) + alone(2, 1)) / n
+    square = sum(pairs(r, s) for r in (1, 2) for s in (1, 2))
+    square = square + alone(1, 2) + 7 * alone(2, 2) + 6 * alone(3, 2) + alone(4, 2)
+    variance, mean = np.maximum(square / n**2 - mean**2, 0), mean - n
+    noise = 64 * np.finfo(np.longdouble).eps * n**2  # rounding of the difference
+    textbook = np.where(noise > mean / 1000, 2 * mean, 0)
+    variance = np.where(variance > 100 * noise, variance, textbook)
+    return np.asarray(mean, dtype=float), np.asarray(variance, dtype=float)
+
+
+def _falling(x: Array, size: int) -> Array:
+    """``x (x - 1) ... (x - size + 1)``."""
+    out = x
+    for k in range(1, size):
+        out = out * (x - k)
+    return out
 
 
 def expected_mutual_information(rows: Array, columns: Array) -> Array:
