@@ -98,6 +98,8 @@ def infer(
     check_groups(functional, state)
     functional = functional.resolved(state)
     strategy = resolve(uncertainty, functional, state)
+    if getattr(state, "shares", False):
+        return of_shares(functional, state, strategy, level, units, measure)
     check_supported(functional, state, strategy)
     plain, theta, found = carried(functional, state, strategy, level, rng)
     cautions = (*functional.cautions(state), *beyond(plain, theta, found))
@@ -115,6 +117,42 @@ def infer(
         replicates=None if found.replicates is None else tuple(found.replicates.tolist()),
         diagnostics=jsonable(found.diagnostics | facts(functional, state, plain, theta)),
         warnings=texts,
+    )
+    return result.to(units) if functional.units == "information" else result
+
+
+def of_shares(
+    functional: Any, state: Any, strategy: Any, level: float, units: str, measure: str | None
+) -> Result:
+    """Value of probabilities: exact, with neither interval nor test, for want of a sample size.
+
+    Raises
+    ------
+    UnsupportedError
+        Where a correction for the sample size is asked for.
+    """
+    bias = getattr(functional, "bias_correction", "plug_in")
+    if bias != "plug_in":
+        raise UnsupportedError(
+            "Probabilities have no sample size, and so no bias to correct.",
+            got={"bias": bias if isinstance(bias, str) else bias.name},
+            hint="bias='plug_in', or the counts: Counts.from_counts([20, 30, 50])",
+        )
+    nan = float("nan")
+    theta = functional.corrected(state, np.asarray(functional.value(state)))
+    result = Result(
+        measure=measure or functional.name,
+        value=float(theta),
+        se=nan,
+        ci=ConfidenceInterval(nan, nan),
+        level=float(level),
+        units="nats" if functional.units == "information" else DIMENSIONLESS,
+        n=tuple(np.atleast_1d(np.asarray(state.n)).tolist()),
+        method="exact",
+        pvalue=nan,
+        replicates=None,
+        diagnostics=jsonable({"key": state.key, "cells_occupied": int(state.occupied.sum())}),
+        warnings=(),
     )
     return result.to(units) if functional.units == "information" else result
 

@@ -418,6 +418,12 @@ def _check_array(array: Array) -> Array:
         raise DataError(
             "Complex data not supported.", got=array.dtype, hint="pass real and imaginary parts"
         )
+    if array.ndim == 0:
+        raise DataError(
+            "Expected 2D array or 1D array. One object is no sample.",
+            got=array.item(),
+            hint="pass list(x), or an array",
+        )
     if array.ndim not in (1, 2):
         raise DataError(
             "Expected 2D array or 1D array. Reshape your data.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -21,7 +20,7 @@ _ZEROS = {"zeros": (OneOf(("half", "keep")),)}
 _SECOND = {"bias": (OneOf(("plug_in", "second_order")),)}
 _KL_BIAS = {"bias": (OneOf(("plug_in", "second_order", "zhang_grabchak")),)}
 _ANY_ORDER = {"order": (Span(Real, -MOST_ORDER, MOST_ORDER),)}
-_ORDER = {"order": (Span(Real, 0, math.inf, closed="neither"),)}
+_ORDER = {"order": (Span(Real, 0, MOST_ORDER, closed="right"),)}
 
 
 class _FromReference(DiscreteEstimator):

@@ -39,7 +39,7 @@ from infometric.state.counts import Counts
 from infometric.state.encoders import CategoryEncoder, Column
 from infometric.state.pairs import Engine, Progress, pair_tables
 from infometric.typing import Array
-from infometric.validation import Table, as_cells, check_paired
+from infometric.validation import Table, as_cells, check_lengths, check_paired
 
 _FUNCTIONAL = MutualInformation()
 _CATEGORY = {
@@ -113,6 +113,7 @@ def scored_columns(
     else:
         target = next(iter(_columns(open_table(y, name="y"))))
     table.require_rows()
+    check_lengths(x=np.broadcast_to(0, table.n_rows), y=target.values)
     target = as_cells(target, bins)  # its distinct values are looked for once
     estimator = Estimator(bins=bins, units=units)
     results, refusals = {}, Refusals(table.names)

@@ -634,6 +634,13 @@ class Root(Increasing):
         with np.errstate(divide="ignore"):
             return 0.5 / np.sqrt(np.maximum(x, 0.0))
 
+    def carry(self, theta: Array, found: Any) -> Any:
+        """As the base; none where the interval of the square lies below zero altogether."""
+        below = np.asarray(found.high) < 0
+        ends = (np.where(below, np.nan, end) for end in (found.low, found.high))
+        low, high = ends
+        return super().carry(theta, replace(found, low=low, high=high))
+
     def bias(self, s: Counts) -> None:
         """Not known at the kink of the root."""
 

@@ -43,6 +43,7 @@ from infometric.state.counts import Counts, is_whole, whole_counts
 from infometric.typing import Array, Units
 
 OrderedBias = Literal["plug_in", "unbiased"]
+STEEP = 20.0  # order from which the largest share is all that counts
 MOST_POWERS = 1000  # greatest order of an unbiased sum of powers
 LEAST_TUPLES = 10.0  # coincidences from which the jackknife held in simulations
 LEAST_DF = 0.01  # a law without degrees of freedom would be a point
@@ -219,12 +220,18 @@ class OrderedEntropy(Entropy):
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """As the base; none of an unbiased sum of powers with coincidences enough."""
-        if np.isinf(self.degree):
+        if np.isinf(self.degree) or self.favoured(s) == "simultaneous":
             return ()
         if self._enough_tuples(s) and s.observed.max() > 1:
             return ()
         found = super().cautions(s)
         q = float(self.degree)
+        if self.bias_correction == "unbiased" and not self.tuples(s).all():
+            text = (
+                f"no cell holds {q:g} records: the unbiased sum of powers is zero, and the entropy "
+                "of it says that it may be of any size"
+            )
+            return (Caution("SparseCellWarning", text),)
         if q.is_integer() and q >= 2 and self.bias_correction == "plug_in" and is_whole(s):
             found = tuple(
                 c._replace(text=c.text + "; or bias='unbiased'")
@@ -346,7 +353,7 @@ class RenyiEntropy(OrderedEntropy):
         if np.isinf(self.order):
             largest = s.p == s.p.max(-1, keepdims=True)
             return -1.0 * largest / (s.p.max(-1, keepdims=True) * largest.sum(-1, keepdims=True))
-        gap = safe_log(s.p) + self.plain(s)[..., None, None]
+        gap = np.where(s.p > 0, safe_log(s.p) + self.plain(s)[..., None, None], 0.0)
         return np.where(s.p > 0, -self.order * gap * exprel((self.order - 1) * gap), 0.0)
 
     def curvature(self, s: Counts) -> Array:
@@ -354,7 +361,7 @@ class RenyiEntropy(OrderedEntropy):
         p = s.p[..., 0, :]
         if np.isinf(self.order):
             return np.zeros(p.shape)
-        gap = safe_log(p) + self.plain(s)[..., None]
+        gap = np.where(p > 0, safe_log(p) + self.plain(s)[..., None], 0.0)
         return -self.order * np.where(p > 0, np.exp((self.order - 1) * gap), 0.0)
 
     def even(self, cells: Array) -> Array:
@@ -368,17 +375,20 @@ class RenyiEntropy(OrderedEntropy):
         return super().plain_bias(s) + (self.order - 1) / 2 * s.variance(self.influence(s))
 
     def favoured(self, s: Counts) -> str:
-        """At infinity the simultaneous interval: any cell that may be the largest counts."""
-        return "simultaneous" if np.isinf(self.order) else super().favoured(s)
+        """Of high order the simultaneous interval: any cell that may be the largest counts."""
+        return "simultaneous" if self.order >= STEEP else super().favoured(s)
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
         """Exact binomial bounds of the largest share; the lower allows for the luck of its rivals.
 
+        An entropy of order a lies between that of infinity and ``a / (a - 1)`` times it.
+
         Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
         in the case of the binomial. Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
         """
-        if kind != "simultaneous" or np.isfinite(self.order):
+        if kind != "simultaneous" or self.order < STEEP:
             return None
+        stretch = 1.0 if np.isinf(self.order) else self.order / (self.order - 1)
         n, tail = s.n_eff[..., 0], (1 - level) / 2
         records = s.p[..., 0, :] * n[..., None]
         free = np.maximum(n[..., None] - records, 0)
@@ -388,7 +398,7 @@ class RenyiEntropy(OrderedEntropy):
         rivals = (above >= betaincinv(most, n - most + 1, tail)[..., None]).sum(-1)
         least = betaincinv(most, n - most + 1, tail / rivals)
         se = np.sqrt(self.variance(s))
-        return Interval(se, -np.log(above.max(-1)), -np.log(least))
+        return Interval(se, -np.log(above.max(-1)), -np.log(least) * stretch)
 
 
 @dataclass(frozen=True)
@@ -426,8 +436,9 @@ class HillNumber(Increasing):
     def bias(self, s: Counts) -> Array:
         """Leading bias, by the chain rule with its second order."""
         inner = self.inner
-        bias = inner.bias(s) + inner.variance(s) / 2 * (self.bias_correction == "plug_in")
-        return self.value(s) * bias
+        if self.bias_correction != "plug_in":
+            return np.zeros(s.table.shape[:-2])
+        return self.value(s) * (inner.bias(s) + inner.variance(s) / 2)
 
     def facts(self, s: Counts) -> dict[str, Any]:
         """Name of the correction."""

@@ -261,9 +261,18 @@ class NormalizedMutualInformation(MutualInformation):
         return Null(plain.scale / np.where(norm > 0, norm, 1.0), plain.df)
 
     def bias(self, s: Counts) -> Array:
-        """That of mutual information over the norm."""
+        """Of a ratio: ``(bias of I - value * bias of the norm) / norm``."""
         norm, _ = self.norm(s)
-        return super().bias(s) / np.where(norm > 0, norm, 1.0)
+        rows, columns = levels(s)[..., 0] - 1, levels(s)[..., 1] - 1
+        h = [entr(marginal(s, (axis,)).p).sum((-2, -1)) for axis in (0, 1)]
+        cells = {
+            "min": np.where(h[0] <= h[1], rows, columns),
+            "max": np.where(h[0] >= h[1], rows, columns),
+            "joint": s.observed[..., 0] - 1,
+        }.get(self.normalization, (rows + columns) / 2)
+        of_norm = -cells / (2 * s.n_eff[..., 0])
+        gap = super().bias(s) - self.value(s) * of_norm
+        return gap / np.where(norm > 0, norm, 1.0)
 
     def variance(self, s: Counts) -> Array:
         """First order alone."""

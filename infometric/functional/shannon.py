@@ -132,6 +132,8 @@ class ShannonEntropy(Entropy):
 
     def _chosen(self, s: Counts) -> str:
         n, cells = float(s.n_eff[..., 0]), float(s.observed[..., 0])
+        if s.shares:
+            return "plug_in"
         if not is_whole(s):
             return "miller_madow"
         seen = float(coverage(s))

@@ -207,7 +207,8 @@ class ChaoWangJost(Unseen):
             2 * twice / (few * lone + 2 * np.maximum(twice, 1)),
             2 / (few * np.maximum(lone - 1, 0) + 2),
         )
-        return np.where((lone > 0) & (n > 1), lone / n * _unseen_tail(n, a), 0.0)
+        tail = _unseen_tail(np.maximum(n, 1), a)
+        return np.where((lone > 0) & (n > 1), lone / np.maximum(n, 1) * tail, 0.0)
 
     def without_one(self, fp: Fingerprint, k: float | None) -> Array:
         """Entropies with one record of each distinct count left out, in O(n_distinct)."""

@@ -81,7 +81,8 @@ class Counts:
         ----------
         counts : array-like
             ``(n_cells,)`` for one sample, ``(n_groups, n_cells)`` for independent samples; with
-            ``joint=True`` an array of any dimension that is one joint table.
+            ``joint=True`` an array of any dimension that is one joint table. Fractions that sum
+            to one are probabilities: measures of them have a value, and no interval or test.
         joint : bool
             Whether the axes are variables of one sample instead of groups and cells.
         squares : array-like, optional
@@ -200,6 +201,16 @@ class Counts:
         return not np.allclose(self.squares, self.table * mean, rtol=1e-9, atol=0.0)
 
     @cached_property
+    def shares(self) -> bool:
+        """Whether these are probabilities: fractions that sum to one in every group.
+
+        They say nothing of a sample size, so a measure of them has a value and no error.
+        """
+        if self.squares is not None or self.table.dtype.kind in "iub":
+            return False
+        return bool((np.abs(self.n - 1) < 1e-9).all() and (self.table % 1 != 0).any())
+
+    @cached_property
     def p(self) -> Array:
         """Shares, shape (..., n_groups, n_cells)."""
         return self.table / self.n[..., None]
@@ -260,6 +271,8 @@ class Counts:
         as they are, so the step is idempotent. A record of a weighted group is its mean weight,
         sum w^2 / sum w.
         """
+        if self.shares:  # half of no record
+            return self
         occupied = self.occupied[..., None, :]
         sparse = (occupied & (self.table == 0)).any((-2, -1), keepdims=True)
         if not sparse.any():
