@@ -172,15 +172,16 @@ def test_plug_in_values_converge_to_the_truth_of_the_oracle(oracle):
         assert abs(float(functional.value(s)) - truth) < 5 * se + 30 * s.n_cells / n, name
 
 
-class Hellinger(Divergence):  # the ten lines
-    name, units, curvature = "squared_hellinger", "dimensionless", 0.25
+class Triangular(Divergence):  # the ten lines: Vincze and Le Cam's discrimination
+    name, units, curvature = "triangular_discrimination", "dimensionless", 1.0
 
     def terms(self, p):
-        return p.mean(-2) - np.sqrt(p.prod(-2))
+        return np.diff(p, axis=-2)[..., 0, :] ** 2 / p.sum(-2)
 
     def influence(self, s):
         p = self.prepare(s).p
-        return -0.5 * np.sqrt(p[..., ::-1, :] / p)
+        other = p[..., ::-1, :]
+        return (p - other) * (p + 3 * other) / (p + other) ** 2
 
 
 def test_ten_line_law(tmp_path):
@@ -188,24 +189,27 @@ def test_ten_line_law(tmp_path):
     from infometric.oracles import TwoSample
     from infometric.report.document import Report, Section
 
-    check_functional(Hellinger(), TWO[:2])
-    found = check_strategies(Hellinger(), TWO[0], rng=0)
+    check_functional(Triangular(), TWO[:2])
+    found = check_strategies(Triangular(), TWO[0], rng=0)
     assert set(found) == {"delta", "ncx2", "chi2", "jackknife", "bootstrap", "permutation"}
     assert all(math.isfinite(found[m].se) for m in ("delta", "ncx2", "jackknife", "bootstrap"))
     assert all(0 < found[m].pvalue <= 1 for m in ("ncx2", "chi2", "permutation"))
-    TwoSample.measures["squared_hellinger"] = lambda s: 1 - float(np.sqrt(s.prod(0)).sum())
+    measures = TwoSample.measures
+    measures["triangular_discrimination"] = lambda s: float(
+        (np.diff(s, axis=0) ** 2 / s.sum(0)).sum()
+    )
     try:
         for truth in (0.0, 0.1):
             oracle = TwoSample.tilted(10, truth)
-            check_uncertainty(im.NoncentralChi2(), Hellinger(), oracle, 1000)
+            check_uncertainty(im.NoncentralChi2(), Triangular(), oracle, 1000)
     finally:
-        del TwoSample.measures["squared_hellinger"]
-    whole = im.infer(Hellinger(), TWO[0] + TWO[0])
-    assert whole.value == pytest.approx(im.infer(Hellinger(), TWO[0]).value)
+        del measures["triangular_discrimination"]
+    whole = im.infer(Triangular(), TWO[0] + TWO[0])
+    assert whole.value == pytest.approx(im.infer(Triangular(), TWO[0]).value)
     table = im.ResultTable({"a": whole})
     assert len(table.plot().get_children()) > 0
-    page = Report("Hellinger", (Section("Distance", table),), {}).to_html(tmp_path / "r.html")
-    assert "squared_hellinger" in page.read_text()
+    page = Report("Triangle", (Section("Distance", table),), {}).to_html(tmp_path / "r.html")
+    assert "triangular_discrimination" in page.read_text()
 
 
 def test_scores_through_the_engine(rng):
