@@ -124,6 +124,23 @@ DIVERGENCES = {
     Between.TSALLIS: "tsallis_divergence",
     Between.ALPHA: "alpha_divergence",
 }
+ENTROPY_NAMES = {
+    Uncertain.SHANNON: "Shannon entropy",
+    Uncertain.RENYI: "Rényi entropy",
+    Uncertain.TSALLIS: "Tsallis entropy",
+    Uncertain.HILL: "Hill number",
+}
+DIVERGENCE_NAMES = {
+    Between.KL: "Kullback-Leibler divergence",
+    Between.JEFFREYS: "Jeffreys divergence",
+    Between.JENSEN_SHANNON: "Jensen-Shannon divergence",
+    Between.JENSEN_SHANNON_DISTANCE: "Jensen-Shannon distance",
+    Between.HELLINGER: "Hellinger distance",
+    Between.TOTAL_VARIATION: "Total variation distance",
+    Between.RENYI: "Rényi divergence",
+    Between.TSALLIS: "Tsallis divergence",
+    Between.ALPHA: "Alpha divergence",
+}
 IN_NATS = (Between.KL, Between.JEFFREYS, Between.JENSEN_SHANNON, Between.RENYI)
 ORDERED = (Between.RENYI, Between.TSALLIS, Between.ALPHA)
 DEPENDENCES = {
@@ -377,7 +394,7 @@ def entropy(
     with working(f"entropy of {len(table.names)} columns", quiet=quiet):
         found = estimate(table, **options) if shannon else estimate(table, order, **options)
     note = f"Estimator: {bias}." if shannon else f"Order {order:g}, {options['bias']}."
-    title = measure.value.capitalize() + (" number" if measure is Uncertain.HILL else " entropy")
+    title = ENTROPY_NAMES[measure]
     section = Section(title, tabled(ENTROPIES[measure], found), note.replace("_", " "))
     sources = {"data": file.name}
     after(title, [section], sources, html, json, None, Choice.VALUE, quiet)
@@ -421,7 +438,7 @@ def divergence(
     name = DIVERGENCES[measure]
     with working(f"divergence of {len(p.names)} columns", quiet=quiet):
         found = getattr(functions, name)(p, q, **options)
-    title = name.replace("_", " ").capitalize()
+    title = DIVERGENCE_NAMES[measure]
     note = f"{sample.name} against {reference.name}."
     section = Section(title, tabled(name, found), note)
     sources = {"sample": sample.name, "reference": reference.name}

@@ -268,3 +268,44 @@ def test_the_matrix_of_mutual_information(folder):
     done = run(folder, "mi-matrix", "german.csv", "--columns", "job")
     assert done.returncode == 2
     assert "two columns or more" in done.stderr
+
+
+VERBS = {
+    "entropy german.csv --columns housing,job --measure renyi --order inf": (
+        "Rényi entropy", lambda g: im.renyi_entropy(g["housing"], float("inf"))),
+    "entropy german.csv --columns housing,job --bias nsb --alphabet-size 9": (
+        "Shannon entropy", lambda g: im.entropy(g["housing"], bias="nsb", alphabet_size=9)),
+    "divergence german.csv german.csv --columns housing --measure tv": (
+        "Total variation distance", lambda g: im.total_variation(g["housing"], g["housing"])),
+    "mi german.csv --x property --y job --given housing --units bits": (
+        "Conditional mutual information",
+        lambda g: im.conditional_mutual_information(
+            g["property"], g["job"], g["housing"], units="bits")),
+    "mi german.csv --x property --y job --measure adjusted": (
+        "Adjusted mutual information",
+        lambda g: im.adjusted_mutual_information(g["property"], g["job"])),
+    "together german.csv --columns property,job,housing": (
+        "Columns together", lambda g: im.total_correlation(g[["property", "job", "housing"]])),
+    "transfer-entropy german.csv --source job --target housing --lag 2": (
+        "Transfer entropy", lambda g: im.transfer_entropy(g["job"], g["housing"], lag=2)),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("line", VERBS)
+def test_each_measure_of_counts_has_a_verb(folder, line):
+    title, call = VERBS[line]
+    done = run(folder, *line.split(), "--json", "verb.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(title)
+    expected = call(pd.read_csv(folder / "german.csv"))
+    first = next(iter(results(folder / "verb.json").values()))
+    assert first["value"] == pytest.approx(expected.value, abs=1e-12)
+    assert first["ci"]["high"] == pytest.approx(expected.ci.high, abs=1e-12)
+
+
+def test_given_goes_with_the_plain_measure_alone(folder):
+    line = "mi german.csv --x property --y job --given housing --measure adjusted"
+    done = run(folder, *line.split())
+    assert done.returncode == 2
+    assert "--given" in done.stderr
