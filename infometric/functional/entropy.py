@@ -86,7 +86,8 @@ class Entropy(Additive):
 
     def interval_holds(self, s: Counts) -> Array:
         """With five records a cell: below, the cells that nobody has seen are missing."""
-        return s.n_eff[..., 0] >= 5 * s.observed[..., 0]
+        cells = s.observed[..., 0]
+        return (s.n_eff[..., 0] >= 5 * cells) & (cells > 1)
 
     def favoured(self, s: Counts) -> str:
         """The noncentral chi-square interval, which holds at the ceiling and far from it."""

@@ -330,6 +330,20 @@ class ConditionalMutualInformation(Information):
     name: ClassVar[str] = "conditional_mutual_information"
     exchange: ClassVar[str] = "within"
 
+    def interval_holds(self, s: Counts) -> Array:
+        """As the base, and where some slice has two values of both."""
+        return super().interval_holds(s) & (self._chi_squares(s)[0] > 0)
+
+    def cautions(self, s: Counts) -> tuple[Caution, ...]:
+        """As the base, and where no slice can tell."""
+        if (self._chi_squares(s)[0] == 0).all():
+            text = (
+                "no value of what is given holds two values of both variables: the data say "
+                "nothing of their dependence, and no interval is known"
+            )
+            return (Caution("DegenerateWarning", text),)
+        return super().cautions(s)
+
     def margins(self, ndim: int) -> tuple[tuple[float, tuple[int, ...]], ...]:
         """H(X, Z) + H(Y, Z) - H(X, Y, Z) - H(Z)."""
         return ((1.0, (0, 2)), (1.0, (1, 2)), (-1.0, (0, 1, 2)), (-1.0, (2,)))

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
-from scipy.special import digamma, entr, hyp2f1, xlogy
+from scipy.special import digamma, entr, hyp2f1
 
 from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.functional.polynomial import bub_terms, wu_yang_terms
@@ -233,19 +233,16 @@ class Bonachela(Unseen):
 
 
 class JackknifedEntropy(Unseen):
-    """The plug-in value less its jackknife bias: ``N H - (N - 1) mean(H without one record)``."""
+    """The plug-in value less its jackknife bias: ``N H - (N - 1) mean(H without one record)``.
+
+    That is ``sum p [D(N) - D(r)]`` with ``D(r) = r log r - (r - 1) log(r - 1)``.
+    """
 
     name = "jackknife"
 
     def __call__(self, fp: Fingerprint, k: float | None) -> Array:
         """Entropy in nats."""
-        n = fp.n
-        few = np.maximum(n - 1, 1)[..., None]
-        whole = fp.sum(lambda r, n: xlogy(r, r))
-        plain = np.log(n) - whole / n
-        change = whole[..., None] - xlogy(fp.r, fp.r) + xlogy(fp.r - 1, np.maximum(fp.r - 1, 1))
-        without = (fp.f * fp.r * (np.log(few) - change / few)).sum(-1) / n
-        return np.where(n > 1, n * plain - (n - 1) * without, 0.0)
+        return fp.sum(lambda r, n: r / n * (_step(n) - _step(r)))
 
 
 class JamesStein(Unseen):
@@ -290,6 +287,11 @@ class WuYang(Unseen):
         """Entropy in nats."""
         k = known_size(k, self.name)
         return np.clip(_each_size(wu_yang_terms, fp, k), 0.0, np.log(k))
+
+
+def _step(r: Array) -> Array:
+    """``r log r - (r - 1) log(r - 1)``, without the digits that the difference would lose."""
+    return np.log(r) - (r - 1) * np.log1p(-1 / np.maximum(r, 1.5))
 
 
 def _sign(r: Array) -> Array:

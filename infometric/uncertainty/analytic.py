@@ -114,7 +114,8 @@ class NoncentralChi2:
         prepared, ceiling = functional.prepare(state), functional.ceiling(state)
         reach = functional.reach(prepared, theta)
         law = functional.law(prepared, reach, se**2)
-        low, high = ncx2_interval(reach, law, level)
+        own = functional.interval(self.name, state, level)
+        low, high = ncx2_interval(reach, law, level) if own is None else (own.low, own.high)
         if ceiling is not None:
             holds = functional.interval_holds(state)
             low, high = (np.where(holds, ceiling - end, np.nan) for end in (high, low))

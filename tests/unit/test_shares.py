@@ -11,6 +11,7 @@ from scipy.stats import entropy as scipy_entropy
 
 import infometric as im
 from infometric.exceptions import UnsupportedError
+from infometric.functional.divergence import SquaredTotalVariation
 
 P, Q = np.array([0.2, 0.3, 0.5]), np.array([0.5, 0.25, 0.25])
 ONE, TWO = im.Counts.from_counts(P), im.Counts.from_counts([P, Q])
@@ -76,3 +77,32 @@ def test_a_distance_whose_square_is_below_zero_has_no_interval():
     assert math.isnan(r.ci.low)
     assert math.isnan(r.ci.high)
     assert im.hellinger_distance(counts).ci.low == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "shift", "n"), [(20, 0.5, 5000), (10, 0.5, 1000), (5, 0.5, 5000)]
+)
+def test_total_variation_of_one_pair_among_cells_that_agree(cells, shift, n):
+    """Cells that agree add noise to the value, which the interval must take off."""
+    generator = np.random.default_rng(5)
+    p = np.full(cells, 1 / cells)
+    q = p + shift / cells * np.eye(cells)[0] - shift / cells * np.eye(cells)[1]
+    table = np.stack([generator.multinomial(n, p, 500), generator.multinomial(n, q, 500)], axis=1)
+    s, f = im.Counts(table), SquaredTotalVariation()
+    found = im.NoncentralChi2()(f, s, f.value(s), level=0.95)
+    truth = (shift / cells) ** 2
+    assert np.mean((found.low <= truth) & (truth <= found.high)) > 0.94
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_interval_where_the_data_cannot_know():
+    assert math.isnan(im.entropy(im.Counts.from_counts([50])).ci.high)
+    x = [0, 1] * 100
+    with pytest.warns(im.exceptions.DegenerateWarning, match="say nothing"):
+        r = im.conditional_mutual_information(x, x, list(range(200)))
+    assert math.isnan(r.ci.high)
+
+
+def test_the_jackknife_keeps_its_digits():
+    s = im.Counts.from_counts([10**15, 10**15, 1])
+    assert im.entropy(s, bias="jackknife").value == pytest.approx(math.log(2), rel=1e-9)
