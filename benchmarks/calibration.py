@@ -40,7 +40,7 @@ from infometric.functional.divergence import (
     SquaredTotalVariation,
     TsallisDivergence,
 )
-from infometric.functional.entropy import RenyiEntropy, TsallisEntropy
+from infometric.functional.entropy import HillNumber, RenyiEntropy, TsallisEntropy
 from infometric.functional.information import (
     ConditionalMutualInformation,
     DualTotalCorrelation,
@@ -506,11 +506,44 @@ def jackknifed(f: Any, s: Counts, truth: float) -> float:
     return float(np.mean([covered(run(Jackknife(), f, Counts(t)), truth) for t in s.table]))
 
 
-def default_interval(f: Any, table: Any) -> tuple[float, float]:
+def default_interval(f: Any, table: Any, key: str = "") -> tuple[float, float]:
     """Bounds of the interval that a user gets without asking."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InfometricWarning)
-        return tuple(infer(f, Counts(table)).ci)
+        return tuple(infer(f, Counts(table, key=key)).ci)
+
+
+def nearly_constant(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
+    """Default interval of entropies where one cell holds nearly everything.
+
+    The rest lies in one cell or many even ones. All cells are known ("known": a table that holds
+    them), or those that were seen, as of a column.
+    """
+    measures = (("entropy", ShannonEntropy("auto"), {}), ("Hill 1", HillNumber(1.0), {"q": 1.0}),
+                *ORDERED)  # fmt: skip
+    rows = []
+    for share, rest, n, known in product(
+        (0.001, 0.01, 0.03, 0.1), (1, 10, 100), (30, 100, 1_000), (True, False)
+    ):
+        oracle = Categorical(np.r_[1 - share, np.full(rest, share / rest)])
+        drawn = oracle.draw(n, size=draws, rng=rng).table[:, 0]
+        tables, times = np.unique(np.sort(drawn, axis=1)[:, ::-1], axis=0, return_counts=True)
+        row: dict[str, Any] = {"share": share, "rest": rest, "n": n, "known": known}
+        for name, f, order in measures:
+            truth = oracle.truth(f.name, **order)
+            ends = np.array([
+                default_interval(f, t[None] if known else t[None, t > 0], "" if known else "column")
+                for t in tables
+            ])  # fmt: skip
+            given = np.isfinite(ends[:, 0])
+            held = (ends[:, 0] <= truth + 1e-12) & (truth - 1e-12 <= ends[:, 1])
+            row[f"{name}_given"] = float(times[given].sum() / times.sum())
+            row[name] = (
+                float((times * held)[given].sum() / times[given].sum())
+                if row[f"{name}_given"] > 0.5 else None
+            )  # fmt: skip
+        rows.append(row)
+    return rows
 
 
 OF_THREE: tuple[Any, ...] = (
@@ -529,6 +562,7 @@ STUDIES: dict[str, tuple[Callable[..., list[dict[str, Any]]], float]] = {
     "mutual_information": (mutual_information, 0.5),
     "dependence": (dependence, 0.3),
     "entropy": (entropies, 1.0),
+    "nearly_constant": (nearly_constant, 0.1),
     "evidence": (evidence, 0.5),
     "weights": (weights, 0.1),
     "thin": (thin, 0.1),
@@ -658,6 +692,17 @@ def entropy_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
     return {"entropy": markdown(head, body)}
 
 
+def nearly_constant_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
+    names = ("entropy", "Hill 1", *(name for name, *_ in ORDERED))
+    body = [
+        [f"{r['share']:g}", r["rest"], f"{r['n']:,}", "all" if r["known"] else "those seen",
+         *(given_or_not(r, name) for name in names)]
+        for r in rows
+    ]  # fmt: skip
+    head = ["share of the rest", "cells of it", "n", "cells known", *names]
+    return {"nearly-constant": markdown(head, body)}
+
+
 def evidence_tables(rows: list[dict[str, Any]]) -> dict[str, str]:
     body = [
         [r["bins"], f"{r['n']:,}", f"{r['truth']:g}", f"{r['least_expected']:.2g}",
@@ -757,6 +802,7 @@ TABLES: dict[str, Callable[[list[dict[str, Any]]], dict[str, str]]] = {
         "dependence": markdown(["measure", *BAND_HEAD], bands(rows, "measure"))
     },
     "entropy": entropy_tables,
+    "nearly_constant": nearly_constant_tables,
     "evidence": evidence_tables,
     "weights": weight_tables,
     "thin": thin_tables,

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from infometric.exceptions import MergeError, UnsupportedError
-from infometric.inference import STRATEGIES, check_level, infer
+from infometric.inference import STRATEGIES, check_level, generator_of, infer
 from infometric.result import NATS_PER, ConfidenceInterval, Result, ResultTable
 from infometric.state.counts import Counts
 from infometric.typing import RNG
@@ -199,7 +199,7 @@ class Estimator(BaseEstimator):
 
     def _infer(self, state: States, strategy: Any, level: float, rng: RNG) -> Any:
         functional = self._functional()
-        generator = np.random.default_rng(rng)
+        generator = generator_of(rng)
 
         def one(name: str, s: Counts) -> Result:
             result = infer(

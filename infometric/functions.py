@@ -36,6 +36,7 @@ from infometric.exceptions import DataError, InvalidParameterError
 from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
 from infometric.sources import open_table
+from infometric.sources.progress import following
 from infometric.state.counts import Counts
 from infometric.state.pairs import Engine
 from infometric.typing import RNG
@@ -1104,6 +1105,11 @@ def conditional_mutual_information(
     >>> round(im.conditional_mutual_information(x, y, z, units="bits").value, 6)
     1.0
     """
+    if y is not None and z is None and not isinstance(x, Counts):
+        raise DataError(
+            "Conditional mutual information needs the variable that is given; z is None.",
+            hint="conditional_mutual_information(x, y, z), or mutual_information(x, y)",
+        )
     estimator = ConditionalMutualInformation(bias=bias, bins=bins, units=units, uncertainty=method)
     fitted = estimator.fit(x, y, z, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
@@ -1380,7 +1386,7 @@ def mutual_information_matrix(
     level: float = 0.95,
     units: str = "nats",
     engine: Engine = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Callable[[int, int], None] = False,
 ) -> PairwiseResult:
     """Mutual information of every pair of columns of a table, with intervals and p-values.
 
@@ -1404,8 +1410,9 @@ def mutual_information_matrix(
     engine : {"auto", "numba", "numpy"}
         How pairs are counted; "auto" takes numba where it is installed and worth its start. The
         counts are the same.
-    progress : callable, optional
-        Called now and then as ``progress(done, total)``, both in pairs.
+    progress : bool or callable
+        True for a bar in the terminal or notebook (needs the extra ``cli``); a function is called
+        now and then as ``progress(done, total)``, both in pairs.
 
     Returns
     -------
@@ -1435,16 +1442,17 @@ def mutual_information_matrix(
     housing and property  mutual_information = 0.2241 nats, 95% CI [0.1841, 0.2625], p < 1e-16, ...
     property and job      mutual_information = 0.05558 nats, 95% CI [0.03354, 0.0733], p ...
     """
-    return pairwise_information(
-        frame,
-        bins=bins,
-        columns=columns,
-        exclude=exclude,
-        level=level,
-        units=units,
-        engine=engine,
-        progress=progress,
-    )
+    with following(progress, "counting pairs") as listener:
+        return pairwise_information(
+            frame,
+            bins=bins,
+            columns=columns,
+            exclude=exclude,
+            level=level,
+            units=units,
+            engine=engine,
+            progress=listener,
+        )
 
 
 def score_features(

@@ -16,6 +16,7 @@ from infometric.typing import RNG, Uncertainty
 from infometric.uncertainty import (
     Bootstrap,
     Chi2Null,
+    ClopperPearson,
     Delta,
     GoodTuring,
     Inference,
@@ -38,6 +39,7 @@ STRATEGIES: dict[str, type[Any]] = {
         Posterior,
         GoodTuring,
         Simultaneous,
+        ClopperPearson,
     )
 }
 
@@ -96,6 +98,7 @@ def infer(
     check_level(level)
     check_units(units)
     check_groups(functional, state)
+    rng = generator_of(rng)
     functional = functional.resolved(state)
     strategy = resolve(uncertainty, functional, state)
     if getattr(state, "shares", False):
@@ -295,6 +298,24 @@ def _outside() -> int:
 
 def _inside(module: str) -> bool:
     return module == "infometric" or module.startswith("infometric.")
+
+
+def generator_of(rng: RNG) -> np.random.Generator:
+    """Generator of a seed.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where the seed is none that numpy takes.
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(
+            "rng must be a whole number that is not negative, a numpy Generator or None.",
+            got=rng,
+            hint="rng=0",
+        ) from error
 
 
 def check_level(level: Any) -> None:

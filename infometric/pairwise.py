@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -207,9 +208,13 @@ class PairwiseResult:
         InvalidParameterError
             Where there is no such estimate to order by.
         """
+        if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
+            raise InvalidParameterError(
+                "The number of pairs must be a whole number of one or more.", got=k, hint="top(10)"
+            )
         keys = self.pairs[self._checked(by)]
         keys = np.where(np.isnan(keys), np.inf, keys if "pvalue" in by else -keys)
-        chosen = np.argsort(keys, kind="stable")[: max(0, k)]
+        chosen = np.argsort(keys, kind="stable")[:k]
         i, j = np.triu_indices(len(self.names), 1)
         results = {
             f"{self.names[i[at]]} and {self.names[j[at]]}": self._result(int(at)) for at in chosen

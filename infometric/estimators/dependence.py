@@ -15,6 +15,7 @@ from infometric.estimators.discrete import (
     cell_columns,
     encoder_of,
     is_one,
+    require_bins,
     require_columns,
 )
 from infometric.exceptions import DataError, MergeError
@@ -33,7 +34,8 @@ from infometric.validation import (
 )
 
 MOST_CELLS = 10_000_000
-MARGIN_BIAS = ("plug_in", "second_order", *(name for name in BIAS if name != "plug_in"))
+# ANSB is a limit for samples nearly without coincidence, which no margin of a table is
+MARGIN_BIAS = ("plug_in", "second_order", *(n for n in BIAS if n not in ("plug_in", "ansb")))
 NUMBERS = {2: "two", 3: "three"}
 NOTHING = "nothing given"  # column of a condition that is none
 _ADJUSTED: dict[str, tuple[Constraint, ...]] = {
@@ -74,8 +76,10 @@ class Dependence(DiscreteEstimator):
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         if isinstance(X, Counts):
+            self._nothing_beside(**self._others(y), sample_weight=sample_weight, bins=self.bins)
             return {"encoders_": None, "state_": self._checked(X)}
         variables = self._variables(X, y)
+        require_bins(self.bins, [c.name for v in variables for c in v.values()])
         encoders = self._encoders(variables)
         names = self._feature_names(variables)
         return {
@@ -84,6 +88,10 @@ class Dependence(DiscreteEstimator):
             "n_features_in_": len(names),
             "feature_names_in_": np.array(names, dtype=object),
         }
+
+    def _others(self, y: Any) -> dict[str, Any]:
+        """The variables beside X, by name."""
+        return {"y": y.y, "z": y.z} if isinstance(y, Paired) else {"y": y}
 
     def _weights(self, sample_weight: Any, X: Any) -> Any:
         """Weights of the records of the joint table."""
@@ -99,6 +107,7 @@ class Dependence(DiscreteEstimator):
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> Counts:
         if isinstance(X, Counts):
+            self._nothing_beside(**self._others(y), sample_weight=sample_weight)
             return self._checked(X)
         if self.encoders_ is None:
             raise DataError(
@@ -313,6 +322,11 @@ class ConditionalMutualInformation(MutualInformation):
     def score(self, X: Any, y: Any = None, z: Any = None) -> float:
         """The value."""
         return super().score(X, Paired.of(y, z))
+
+    def _measure(self) -> str | None:
+        """Of nothing given the value is the mutual information, and is called so."""
+        plain = self.encoders_ is not None and NOTHING in self.encoders_[2]
+        return "mutual_information" if plain else None
 
     def _like_fitted(self, X: Any, y: Any) -> list[Variable]:
         fitted, given = NOTHING not in self.encoders_[2], isinstance(y, Paired) and y.z is not None

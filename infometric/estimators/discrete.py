@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from infometric.base import BINS, UNCERTAINTY, UNITS, Estimator, States
-from infometric.exceptions import ColumnError, DataError
+from infometric.exceptions import ColumnError, DataError, and_list
 from infometric.sources import open_table
 from infometric.sources.counting import chosen_encoder
 from infometric.state.counts import Counts
@@ -32,8 +32,10 @@ class DiscreteEstimator(Estimator):
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         if isinstance(X, Counts):
+            self._nothing_beside(sample_weight=sample_weight, bins=self.bins)
             return {"encoders_": None, "single_": True, "state_": {WHOLE: self._checked(X)}}
         columns = cell_columns(X, self.bins)
+        require_bins(self.bins, columns)
         encoders = {name: encoder_of([c], self.bins) for name, c in columns.items()}
         return {
             "encoders_": encoders,
@@ -45,6 +47,7 @@ class DiscreteEstimator(Estimator):
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
         if isinstance(X, Counts):
+            self._nothing_beside(sample_weight=sample_weight)
             return {WHOLE: self._checked(X)}
         if self.encoders_ is None:
             raise DataError(
@@ -52,6 +55,17 @@ class DiscreteEstimator(Estimator):
                 hint="pass Counts again, or fit on samples",
             )
         return counted(self.encoders_, self._columns_like_fit(X), sample_weight)
+
+    def _nothing_beside(self, **given: Any) -> None:
+        """Error for what came with Counts, which hold cells and weights already."""
+        extra = [name for name, value in given.items() if value is not None]
+        if extra:
+            raise DataError(
+                f"{type(self).__name__} of Counts takes no {and_list(extra)}: the records are "
+                "counted already.",
+                got={name: type(given[name]).__name__ for name in extra},
+                hint="leave it out, or pass the records themselves",
+            )
 
     def _columns_like_fit(self, X: Any) -> dict[str, Column]:
         """Columns of new data, by the names of `fit`."""
@@ -126,6 +140,7 @@ def shared_encoders(p: Any, q: Any, bins: Any) -> dict[str, Encoder]:
     if is_one(p) and is_one(q):
         ours = dict(zip(theirs, ours.values(), strict=True))
     require_columns(theirs, ours)
+    require_bins(bins, theirs)
     return {name: encoder_of([ours[name], c], bins) for name, c in theirs.items()}
 
 
@@ -134,6 +149,22 @@ def require_columns(names: Iterable[str], columns: dict[str, Column]) -> None:
     for name in names:
         if name not in columns:
             raise ColumnError.missing(name, columns)
+
+
+def require_bins(bins: Any, names: Iterable[str]) -> None:
+    """Error for bins of a column that is not there, naming the nearest that is."""
+    if isinstance(bins, Mapping) and "kind" not in bins:
+        names = list(names)
+        for name in bins:
+            if name not in names:
+                raise ColumnError.missing(name, names)
+
+
+def bins_of(bins: Any, names: Iterable[str]) -> Any:
+    """Bins of some of the columns."""
+    if not isinstance(bins, Mapping) or "kind" in bins:
+        return bins
+    return {name: bins[name] for name in names if name in bins}
 
 
 def counted(

@@ -73,7 +73,7 @@ class Entropy(DiscreteEstimator):
 
     def _functional(self) -> ShannonEntropy:
         size = self.alphabet_size
-        return ShannonEntropy(self.bias, None if size is None else int(size))
+        return ShannonEntropy(self.bias, None if size is None else float(size))
 
 
 class _Ordered(DiscreteEstimator):

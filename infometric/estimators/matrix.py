@@ -15,7 +15,7 @@ from scipy.special import entr
 from infometric.base import table_meta
 from infometric.estimators.dependence import MOST_CELLS
 from infometric.estimators.dependence import MutualInformation as Estimator
-from infometric.estimators.discrete import encoder_of
+from infometric.estimators.discrete import bins_of, encoder_of, require_bins
 from infometric.exceptions import DataError, Shown, and_list
 from infometric.functional.base import Caution
 from infometric.functional.information import MutualInformation, is_function
@@ -66,6 +66,7 @@ def pairwise_information(
     check_units(units)
     table = open_table(frame)
     table.require(exclude)
+    require_bins(bins, table.names)
     if columns is not None or exclude:
         chosen = table.names if columns is None else columns
         table = table.select([name for name in chosen if name not in exclude])
@@ -114,11 +115,12 @@ def scored_columns(
         target = next(iter(_columns(open_table(y, name="y"))))
     table.require_rows()
     check_lengths(x=np.broadcast_to(0, table.n_rows), y=target.values)
+    require_bins(bins, (*table.names, target.name))
     target = as_cells(target, bins)  # its distinct values are looked for once
-    estimator = Estimator(bins=bins, units=units)
     results, refusals = {}, Refusals(table.names)
     for name in table.names:
         with refusals.of(name):
+            estimator = Estimator(bins=bins_of(bins, (name, target.name)), units=units)
             state = estimator.fit(table.column(name), target).state_
             results[name] = infer(_FUNCTIONAL, state, level=level, units=units, column=name)
     refusals.settle()

@@ -44,9 +44,11 @@ from infometric.typing import Array, Units
 
 OrderedBias = Literal["plug_in", "unbiased"]
 STEEP = 20.0  # order from which the largest share is all that counts
+LARGEST_ORDER = 1e12  # beyond it an order is infinite to double precision
 MOST_POWERS = 1000  # greatest order of an unbiased sum of powers
 LEAST_TUPLES = 10.0  # coincidences from which the jackknife held in simulations
 LEAST_DF = 0.01  # a law without degrees of freedom would be a point
+FEW_OUTSIDE = 10.0  # records outside the largest cell below which only exact bounds held
 
 
 class Entropy(Additive):
@@ -58,6 +60,11 @@ class Entropy(Additive):
 
     recentred: ClassVar[bool] = True
     symmetric: ClassVar[bool] = True
+
+    @property
+    def degree(self) -> float:
+        """The order: one of Shannon's entropy."""
+        return 1.0
 
     @property
     def most_lone(self) -> float:
@@ -87,11 +94,67 @@ class Entropy(Additive):
     def interval_holds(self, s: Counts) -> Array:
         """With five records a cell: below, the cells that nobody has seen are missing."""
         cells = s.observed[..., 0]
-        return (s.n_eff[..., 0] >= 5 * cells) & (cells > 1)
+        return (s.n_eff[..., 0] >= 5 * cells) & (cells > 1) & ~self.blind(s)
+
+    def blind(self, s: Counts) -> Array:
+        """Whether cells that nobody has seen may make up most of the value: below order one."""
+        few = (_alone(s) > 0) | (_outside(s) < FEW_OUTSIDE)
+        unseen = few & (s.observed[..., 0] < self.alphabet(s))
+        return unseen & (self.degree < 1) | (self.degree == 0)
 
     def favoured(self, s: Counts) -> str:
-        """The noncentral chi-square interval, which holds at the ceiling and far from it."""
-        return "ncx2"
+        """The noncentral chi-square interval, but for a cell that holds nearly everything."""
+        return "clopper_pearson" if self.nearly_constant(s) else "ncx2"
+
+    def nearly_constant(self, s: Counts) -> bool:
+        """Whether one cell holds all but a few records, and surely more than half."""
+        surely = _share_bounds(s, 0.995)[1] <= 0.5
+        return bool(((_outside(s) < FEW_OUTSIDE) & surely).all())
+
+    def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
+        """Exact binomial bounds of the share outside the largest cell, and what may lie in it.
+
+        At best it is one cell, at worst as many even ones as the records alone in their cell allow:
+        by Chao's estimate with one more of these, or as many as there are records where most of
+        those outside are alone. Of a single cell nothing tells but the alphabet.
+
+        Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
+        in the case of the binomial. Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
+
+        Chao, A. (1984). Nonparametric estimation of the number of classes in a population. Scand.
+        J. Statist. 11, 265-270.
+        """
+        if kind != "clopper_pearson":
+            return None
+        low, high = _share_bounds(s, level)
+        most = self._cells_outside(s)
+        known = (high <= 0.5) & (np.isfinite(most) | (self.degree > 1)) & ~self.blind(s)
+        cells = np.minimum(most, 1e300)
+        lower = np.maximum(self._beside(low, np.ones(low.shape)), 0.0)
+        upper = self._beside(np.minimum(high, cells / (cells + 1)), cells)
+        se = np.sqrt(self.variance(s))
+        return Interval(se, *(np.where(known, end, np.nan) for end in (lower, upper)))
+
+    def _beside(self, share: Array, cells: Array) -> Array:
+        """Entropy of one cell beside even ones that hold a share together."""
+        one = self.terms((1 - share)[..., None, None])
+        rest = cells[..., None] * self.terms((share / cells)[..., None, None])
+        return self.finish(one + rest)[..., 0]
+
+    def _cells_outside(self, s: Counts) -> Array:
+        """Most cells that the share outside the largest may lie in, as far as the data tell."""
+        seen, alone, n = s.observed[..., 0] - 1.0, _alone(s), s.n_eff[..., 0]
+        chao = seen + alone * (alone + 1) / 2
+        most = np.where(2 * alone > _outside(s), np.maximum(chao, n), chao)
+        most = np.where(seen > 0, most, np.inf)
+        return np.maximum(np.minimum(most, self.alphabet(s) - 1), seen)
+
+    def alphabet(self, s: Counts) -> float:
+        """Number of possible cells: of a table that no encoder made, those that it has.
+
+        A table of one cell knows of no other, which is no knowledge.
+        """
+        return np.inf if s.key or s.n_cells < 2 else float(s.n_cells)
 
     def law(self, s: Counts, theta: Array, variance: Array) -> Null:
         """``Var / (4 gap)``, and degrees of freedom that give the law the bias of the value."""
@@ -127,17 +190,14 @@ class Entropy(Additive):
         """Say where the sample is too small for its cells, and where there is one cell."""
         cells, n = float(s.observed.max()), float(s.n_eff.min())
         if cells < 2:
-            return (
-                Caution("DegenerateWarning", "only one cell is occupied: no interval is known"),
-            )
+            return (self._of_one_cell(s),)
         if n < 5 * cells:
             text = (
                 f"{n:.6g} records in {cells:g} cells, fewer than five a cell: the value is too "
                 "low, and no interval is known to hold; take more data or fewer cells"
             )
             return (Caution("SparseCellWarning", text),)
-        records = s.p * s.n_eff[..., None]
-        lone = 0.0 if s.unequal else float(((records > 0) & (records < 1.5)).sum())
+        lone = 0.0 if s.unequal else float(_alone(s))
         unseen = cells * np.exp(-n / cells)  # of as many again with even shares
         if lone <= self.most_lone * n and unseen < 0.01:
             return ()
@@ -146,6 +206,18 @@ class Entropy(Additive):
             "nobody has seen, and the value may be too low by more than its interval shows"
         )
         return (Caution("SparseCellWarning", text),)
+
+    def _of_one_cell(self, s: Counts) -> Caution:
+        """Say what so many records in one cell leave possible."""
+        n = float(s.n_eff[..., 0])
+        known = self.degree > 1 or np.isfinite(self.alphabet(s))
+        rest = (
+            f"the interval is what {n:g} records leave possible"
+            if known and not self.blind(s)
+            else "no interval is known but for a known number of possible cells, as of "
+            f"Counts.from_counts([{n:.0f}, 0])"
+        )
+        return Caution("DegenerateWarning", f"only one cell is occupied: {rest}")
 
 
 @dataclass(frozen=True)
@@ -216,13 +288,16 @@ class OrderedEntropy(Entropy):
 
     def favoured(self, s: Counts) -> str:
         """The jackknife of an unbiased sum of powers in few records, given coincidences."""
-        thin = not bool(self.interval_holds(s).all())
+        thin = not self.nearly_constant(s) and not bool(self.interval_holds(s).all())
         return "jackknife" if thin and self._enough_tuples(s) else super().favoured(s)
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """As the base; none of an unbiased sum of powers with coincidences enough."""
         if np.isinf(self.degree) or self.favoured(s) == "simultaneous":
             return ()
+        if self.degree == 0 and s.observed.max() > 1:
+            text = "a number of cells has no interval: how many are left unseen is not known"
+            return (Caution("SparseCellWarning", text), *super().cautions(s))
         if self._enough_tuples(s) and s.observed.max() > 1:
             return ()
         found = super().cautions(s)
@@ -283,14 +358,14 @@ class TsallisEntropy(OrderedEntropy):
 
     def influence(self, s: Counts) -> Array:
         """Derivative ``(1 - q p^(q-1)) / (q - 1)``."""
-        if np.isinf(self.q):
+        if self.q > LARGEST_ORDER:
             return np.zeros(s.p.shape)
         log_p = safe_log(s.p)
         return -self.q * log_p * exprel((self.q - 1) * log_p)
 
     def even(self, cells: Array) -> Array:
         """``(1 - K^(1-q)) / (q - 1)``."""
-        if np.isinf(self.q):
+        if self.q > LARGEST_ORDER:
             return np.zeros(np.shape(cells))
         log_k = np.log(cells)
         return log_k * exprel((1 - self.q) * log_k)
@@ -298,7 +373,7 @@ class TsallisEntropy(OrderedEntropy):
     def curvature(self, s: Counts) -> Array:
         """``-q p^(q-1)`` in each observed cell."""
         p = s.p[..., 0, :]
-        if np.isinf(self.q):
+        if self.q > LARGEST_ORDER:
             return np.zeros(p.shape)
         return -self.q * np.where(p > 0, np.exp((self.q - 1) * safe_log(p)), 0.0)
 
@@ -339,11 +414,16 @@ class RenyiEntropy(OrderedEntropy):
         """As `finish` of the sum, where that neither loses digits nor underflows."""
         if self.bias_correction == "unbiased":
             return self.unbiased(s)
-        if np.isinf(self.order):
-            return -np.log(s.p[..., 0, :].max(-1))
+        if self._limit:
+            return -np.log(s.p[..., 0, :].max(-1)) + 0.0  # no negative zero
         if self._near_one:
             return super().value(s)
-        return _log_power_sum(s, self.order) / (1 - self.order)
+        return _log_power_sum(s, self.order) / (1 - self.order) + 0.0
+
+    @property
+    def _limit(self) -> bool:
+        """Whether the value is the min-entropy to all digits."""
+        return self.order > LARGEST_ORDER
 
     @property
     def _near_one(self) -> bool:
@@ -351,16 +431,20 @@ class RenyiEntropy(OrderedEntropy):
 
     def influence(self, s: Counts) -> Array:
         """Derivative ``a p^(a-1) / ((1 - a) S)``, up to a constant; ``-1 / max p`` at infinity."""
-        if np.isinf(self.order):
+        if self._limit:
             largest = s.p == s.p.max(-1, keepdims=True)
             return -1.0 * largest / (s.p.max(-1, keepdims=True) * largest.sum(-1, keepdims=True))
         gap = np.where(s.p > 0, safe_log(s.p) + self.plain(s)[..., None, None], 0.0)
         return np.where(s.p > 0, -self.order * gap * exprel((self.order - 1) * gap), 0.0)
 
+    def variance(self, s: Counts) -> Array:
+        """As the base; of first order alone where the order is so high that the second explodes."""
+        return s.variance(self.influence(s)) if self.order >= STEEP else super().variance(s)
+
     def curvature(self, s: Counts) -> Array:
         """``-a p^(a-1) / S`` in each observed cell; none at infinity."""
         p = s.p[..., 0, :]
-        if np.isinf(self.order):
+        if self._limit:
             return np.zeros(p.shape)
         gap = np.where(p > 0, safe_log(p) + self.plain(s)[..., None], 0.0)
         return -self.order * np.where(p > 0, np.exp((self.order - 1) * gap), 0.0)
@@ -371,7 +455,7 @@ class RenyiEntropy(OrderedEntropy):
 
     def plain_bias(self, s: Counts) -> Array:
         """As the base, and what the logarithm adds: ``(a - 1) / 2`` variances of S / S."""
-        if np.isinf(self.order):
+        if self._limit:
             return np.zeros(s.table.shape[:-2])
         return super().plain_bias(s) + (self.order - 1) / 2 * s.variance(self.influence(s))
 
@@ -388,8 +472,8 @@ class RenyiEntropy(OrderedEntropy):
         in the case of the binomial. Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
         """
         if kind != "simultaneous" or self.order < STEEP:
-            return None
-        stretch = 1.0 if np.isinf(self.order) else self.order / (self.order - 1)
+            return super().interval(kind, s, level)
+        stretch = 1.0 if self._limit else self.order / (self.order - 1)
         n, tail = s.n_eff[..., 0], (1 - level) / 2
         records = s.p[..., 0, :] * n[..., None]
         free = np.maximum(n[..., None] - records, 0)
@@ -446,6 +530,25 @@ class HillNumber(Increasing):
         return self.inner.facts(s)
 
 
+def _alone(s: Counts) -> Array:
+    """Number of records alone in their cell, by weight where they carry one."""
+    records = s.p[..., 0, :] * s.n_eff[..., [0]]
+    return ((records > 0) & (records < 1.5)).sum(-1)
+
+
+def _outside(s: Counts) -> Array:
+    """Number of records outside the largest cell."""
+    n = s.n_eff[..., 0]
+    return np.round(n * (1 - s.p[..., 0, :].max(-1)), 6)
+
+
+def _share_bounds(s: Counts, level: float) -> tuple[Array, Array]:
+    """Clopper and Pearson's bounds of the share outside the largest cell."""
+    n, tail, outside = s.n_eff[..., 0], (1 - level) / 2, _outside(s)
+    low = np.where(outside > 0, betaincinv(np.maximum(outside, 1e-9), n - outside + 1, tail), 0.0)
+    return low, betaincinv(outside + 1, np.maximum(n - outside, 1e-9), 1 - tail)
+
+
 def _log_power_sum(s: Counts, order: float) -> Array:
     """``log sum p^a`` over the observed cells."""
     p = s.p[..., 0, :]
@@ -453,7 +556,7 @@ def _log_power_sum(s: Counts, order: float) -> Array:
 
 
 def _deformed_entr(p: Array, q: float) -> Array:
-    if np.isinf(q):
+    if q > LARGEST_ORDER:
         return np.zeros(p.shape)
     log_p = safe_log(p)
     return np.where(p > 0, -p * log_p * exprel((q - 1) * log_p), 0.0)

@@ -17,6 +17,7 @@ polynomial approximation. IEEE Trans. Inf. Theory 62, 3702-3720. doi:10.1109/TIT
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import NamedTuple
@@ -186,7 +187,7 @@ def wu_yang(counts: Array, n: int, k: int) -> Array:
     4.58
     """
     counts = _checked(counts, n, k)
-    return np.clip(wu_yang_terms(counts, n, k).sum(-1), 0.0, np.log(k))
+    return np.clip(wu_yang_terms(counts, n, k).sum(-1), 0.0, math.log(k))
 
 
 def wu_yang_terms(counts: Array, n: int, k: int) -> Array:
@@ -199,7 +200,7 @@ def wu_yang_terms(counts: Array, n: int, k: int) -> Array:
     array([0.   , 0.058, 0.352])
     """
     counts = np.asarray(counts)
-    span, low = SPAN * np.log(k), _wu_yang_sums(k)
+    span, low = SPAN * math.log(k), _wu_yang_sums(k)
     small = counts < len(low)
     sums = low[np.where(small, counts, 0).astype(np.intp)]
     fitted = (span * sums + counts * np.log(n / span)) / n
@@ -346,10 +347,10 @@ def _wu_yang_sums(k: int) -> Array:
             got=k,
             hint="bub(counts, n, k), which has no such limit",
         )
-    degree = int(DEGREE * np.log(k))
+    degree = int(DEGREE * math.log(k))
     series, _ = _nearest_polynomial(degree)
     with localcontext(prec=DIGITS):
-        share = np.array([Decimal(n) for n in range(degree + 1)]) / Decimal(SPAN * np.log(k))
+        share = np.array([Decimal(n) for n in range(degree + 1)]) / Decimal(SPAN * math.log(k))
         before, now = np.full(degree + 1, Decimal(1)), 2 * share - 1
         images = [before, now]
         for _ in range(degree - 1):

@@ -79,13 +79,13 @@ class ShannonEntropy(Entropy):
     ----------
     bias_correction : str or Unseen
         A name in `BIAS`, or an estimator such as ``Schuermann(xi=0.7)``.
-    alphabet_size : int, optional
+    alphabet_size : float, optional
         Number of possible symbols, seen or not.
     """
 
     name: ClassVar[str] = "entropy"
     bias_correction: str | Unseen = "plug_in"
-    alphabet_size: int | None = None
+    alphabet_size: float | None = None
 
     @property
     def whole(self) -> bool:  # type: ignore[override]
@@ -158,7 +158,7 @@ class ShannonEntropy(Entropy):
                     got=self.alphabet_size,
                     hint=f"alphabet_size={seen}, or more where some were not seen",
                 )
-            return float(self.alphabet_size)
+            return self.alphabet_size
         if self.rule is None or not self.rule.alphabet:
             return None
         return float(seen if s.key else s.n_cells)
@@ -211,6 +211,8 @@ class ShannonEntropy(Entropy):
         """The posterior of a Bayesian estimator; else by how much has been seen."""
         if isinstance(self.rule, Posterior):
             return "posterior"
+        if self.nearly_constant(s):
+            return "clopper_pearson"
         return "ncx2" if not is_whole(s) or self._well_seen(s) else "good_turing"
 
     def _well_seen(self, s: Counts) -> bool:
@@ -229,11 +231,15 @@ class ShannonEntropy(Entropy):
         if kind == "good_turing":
             found = completed(whole_counts(s, kind))
             high = found.value + z * found.se + found.unseen
-            ceiling = np.log(self.alphabet_size) if self.alphabet_size else np.inf
+            ceiling = np.log(self.alphabet_size or np.inf)
             given = (coverage(s) >= SEEN) & (s.observed[..., 0] > 1)
             bounds = np.maximum(found.value - z * found.se, 0.0), np.minimum(high, ceiling)
             return Interval(found.se, *(np.where(given, b, np.nan) for b in bounds))
-        return None
+        return super().interval(kind, s, level)
+
+    def alphabet(self, s: Counts) -> float:
+        """Number of possible cells: as given, else as the base."""
+        return super().alphabet(s) if self.alphabet_size is None else self.alphabet_size
 
     def facts(self, s: Counts) -> dict[str, Any]:
         """Name of the estimator, alphabet size and coverage."""
@@ -273,6 +279,13 @@ class ShannonEntropy(Entropy):
             text = f"{n:g} records: the interval covered 80 to 99 % in simulations of so few"
             return (*self._of_alphabet(s), Caution("SparseCellWarning", text))
         return self._of_alphabet(s)
+
+    def _of_one_cell(self, s: Counts) -> Caution:
+        """As the base; a prior knows more, or says so."""
+        if isinstance(self.rule, Posterior):
+            text = "only one cell is occupied: the interval says what the prior expects of the rest"
+            return Caution("DegenerateWarning", text)
+        return super()._of_one_cell(s)
 
     def _of_alphabet(self, s: Counts) -> tuple[Caution, ...]:
         """Say where the symbols seen stand for all there are."""

@@ -30,6 +30,7 @@ Res. 10, 1469-1484.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
@@ -286,7 +287,7 @@ class WuYang(Unseen):
     def __call__(self, fp: Fingerprint, k: float | None) -> Array:
         """Entropy in nats."""
         k = known_size(k, self.name)
-        return np.clip(_each_size(wu_yang_terms, fp, k), 0.0, np.log(k))
+        return np.clip(_each_size(wu_yang_terms, fp, k), 0.0, math.log(k))
 
 
 def _step(r: Array) -> Array:

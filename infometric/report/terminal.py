@@ -167,14 +167,21 @@ def working(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], 
         if quiet or not err.is_terminal:
             yield None
             return
-        columns: Any = (
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-            TimeElapsedColumn(),
-        )  # fmt: skip
-        with Progress(*columns, console=err, transient=True) as progress:
-            task = progress.add_task(text, total=None)
-
-            def advance(done: int, total: int) -> None:
-                progress.update(task, completed=done, total=total)
-
+        with bar(text) as advance:
             yield advance
+
+
+@contextlib.contextmanager
+def bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time; gives the function of (done, total) that moves it."""
+    columns: Any = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(text, total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield advance

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+from infometric.exceptions import InvalidParameterError, MissingExtraError
+
 Listener = Callable[[int, int], None]
 _listener: ContextVar[Listener | None] = ContextVar("infometric_progress", default=None)
 
@@ -29,6 +31,36 @@ def listening(listener: Listener | None) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextlib.contextmanager
+def following(progress: bool | Listener | None, text: str) -> Iterator[Listener | None]:
+    """Listener of a long call: a bar, a function, or None.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where `progress` is neither.
+    MissingExtraError
+        Where a bar was asked for and rich is not installed.
+    """
+    if progress is None or (isinstance(progress, bool) and not progress):
+        yield None
+    elif progress is True:
+        try:
+            from infometric.report.terminal import bar
+        except ImportError as error:
+            raise MissingExtraError.of("rich", "cli") from error
+        with bar(text) as advance:
+            yield advance
+    elif callable(progress):
+        yield progress
+    else:
+        raise InvalidParameterError(
+            "progress must be True, False or a function of (done, total).",
+            got=progress,
+            hint="progress=True",
+        )
 
 
 def tell(done: int, total: int) -> None:

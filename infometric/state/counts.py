@@ -11,7 +11,8 @@ which is the multinomial variance where all weights are one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -61,6 +62,12 @@ class Counts:
     )
 
     def __post_init__(self) -> None:
+        if not isinstance(self.table, np.ndarray) or self.table.ndim < 2:
+            raise DataError(
+                "A table of counts is an array of groups x cells.",
+                got=self.table,
+                hint="Counts.from_counts([12, 7, 3])",
+            )
         if not self.shape:
             object.__setattr__(self, "shape", (self.table.shape[-1],))
 
@@ -149,6 +156,12 @@ class Counts:
         MergeError
             Where the parts were encoded differently.
         """
+        if not len(parts) or not all(isinstance(part, Counts) for part in parts):
+            raise DataError(
+                "Stacking puts Counts side by side.",
+                got=[type(part).__name__ for part in parts],
+                hint="Counts.stack([Counts.from_counts([3, 4]), Counts.from_counts([5, 6])])",
+            )
         first = parts[0]
         for part in parts[1:]:
             first._check_like(part, groups=False)
@@ -360,6 +373,8 @@ class Counts:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Inverse of `to_dict`."""
+        if not isinstance(data, Mapping):
+            raise DataError("Counts are read from a dictionary.", got=data, hint="counts.to_dict()")
         version = data.get("schema_version")
         if version != SCHEMA_VERSION or data.get("state") != "counts":
             raise DataError(
@@ -374,11 +389,27 @@ class Counts:
                 got=dict(data),
                 hint="write it again with this version: counts.to_dict()",
             )
-        squares = data["squares"]
+        table, shape = np.asarray(data["table"]), tuple(data["shape"])
+        squares = None if data["squares"] is None else np.asarray(data["squares"])
+        check_table(table)
+        fits = table.ndim >= 2 and math.prod(shape) == table.shape[-1]
+        if squares is not None:
+            check_table(squares)
+            fits = fits and squares.shape == table.shape
+        if not fits:
+            raise DataError(
+                "These counts do not fit their shape.",
+                got={
+                    "table": table.shape,
+                    "shape": shape,
+                    "squares": None if squares is None else squares.shape,
+                },
+                hint="write it again with this version: counts.to_dict()",
+            )
         return cls(
-            np.asarray(data["table"]),
-            tuple(data["shape"]),
-            None if squares is None else np.asarray(squares),
+            table,
+            shape,
+            squares,
             data["key"],
             None if data["cells"] is None else tuple(data["cells"]),
             None if data["groups"] is None else tuple(data["groups"]),

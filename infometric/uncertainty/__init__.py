@@ -3,11 +3,12 @@
 from infometric.uncertainty.analytic import Chi2Null, Delta, NoncentralChi2
 from infometric.uncertainty.base import Inference
 from infometric.uncertainty.resampling import Bootstrap, Jackknife, Permutation
-from infometric.uncertainty.special import GoodTuring, Posterior, Simultaneous
+from infometric.uncertainty.special import ClopperPearson, GoodTuring, Posterior, Simultaneous
 
 __all__ = [
     "Bootstrap",
     "Chi2Null",
+    "ClopperPearson",
     "Delta",
     "GoodTuring",
     "Inference",

@@ -66,3 +66,11 @@ class Simultaneous(Special):
 
     name: ClassVar[str] = "simultaneous"
     only: ClassVar[str] = "it belongs to Rényi entropies and Hill numbers of order 20 or more"
+
+
+@dataclass(frozen=True)
+class ClopperPearson(Special):
+    """Exact binomial bounds of the share outside a cell that holds nearly everything."""
+
+    name: ClassVar[str] = "clopper_pearson"
+    only: ClassVar[str] = "it belongs to entropies of one sample"

@@ -108,7 +108,10 @@ def test_markov_chain_through_the_given_variable():
 
 def test_nothing_given_is_mutual_information():
     x, y = records([[30, 10, 5], [10, 30, 8]]).T
-    given_nothing = im.conditional_mutual_information(x, y)
+    given_nothing = im.ConditionalMutualInformation().fit(x, y).estimate()
+    assert given_nothing.measure == "mutual_information"
+    with pytest.raises(DataError, match="z is None"):
+        im.conditional_mutual_information(x, y)
     plain = im.mutual_information(x, y)
     assert given_nothing.value == pytest.approx(plain.value, abs=1e-12)
     assert given_nothing.pvalue == pytest.approx(plain.pvalue, rel=1e-9)
