@@ -14,6 +14,7 @@ doi:10.1080/14786440009463897
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -30,6 +31,7 @@ from infometric.typing import Array, Units
 
 Normalization = Literal["min", "max", "arithmetic", "geometric", "joint"]
 MOST_TABULATED = 10_000_000  # records up to which factorials are tabulated
+SERIES_FROM = 1e6  # expected records of a cell from which a series has all digits
 
 
 @dataclass(frozen=True)
@@ -701,19 +703,32 @@ def expected_mutual_information(rows: Array, columns: Array) -> Array:
 
 def _expected_term(a: int, b: int, n: int, table: Array | None) -> float:
     """Mean of ``m / n log(n m / (a b))`` for a hypergeometric m."""
-    low, high = max(1, a + b - n), min(a, b)
-    mean, sd = a * b / n, np.sqrt(max(a * b / n * (n - a) / n * (n - b) / max(n - 1, 1), 0.0))
-    reach = 40 * sd + 40  # what lies farther out weighs nothing
+    low, high = max(0, a + b - n), min(a, b)
+    mean = a * b / n
+    variance = max(mean * (n - a) / n * (n - b) / max(n - 1, 1), 0.0)
+    if mean > SERIES_FROM:
+        return _expected_by_series(a / n, b / n, mean, variance, n)
+    reach = 40 * math.sqrt(variance) + 40  # what lies farther out weighs nothing
     m = np.arange(max(low, int(mean - reach)), min(high, int(mean + reach)) + 1)
-    if not m.size:
-        return 0.0
+    if table is not None:
+        fixed = table[a] + table[b] + table[n - a] + table[n - b] - table[n]
+        p = np.exp(fixed - table[m] - table[a - m] - table[b - m] - table[n - a - b + m])
+    else:  # by the ratios of neighbours: factorials would lose the digits
+        ratio = (a - m[:-1]) * ((b - m[:-1]) / ((m[:-1] + 1.0) * (n - a - b + m[:-1] + 1.0)))
+        log_p = np.concatenate([[0.0], np.cumsum(np.log(ratio))])
+        p = np.exp(log_p - log_p.max())
+        p /= p.sum()
+    return float((m / n * (np.log(n / a) + np.log(np.maximum(m, 1) / b)) * p).sum())
 
-    def log_f(x: Any) -> Any:
-        return table[x] if table is not None else gammaln(np.asarray(x) + 1.0)
 
-    fixed = log_f(a) + log_f(b) + log_f(n - a) + log_f(n - b) - log_f(n)
-    log_p = fixed - log_f(m) - log_f(a - m) - log_f(b - m) - log_f(n - a - b + m)
-    return float((m / n * (np.log(n / a) + np.log(m / b)) * np.exp(log_p)).sum())
+def _expected_by_series(a: float, b: float, mean: float, variance: float, n: int) -> float:
+    """``E[(1 + d) log(1 + d)]`` to the fourth moment of the relative deviation d, times its share.
+
+    The next term is some ``1 / mean^2`` of the first. a and b are shares here.
+    """
+    second = variance / mean**2
+    third = second * (1 - 2 * a) * (1 - 2 * b) / mean
+    return mean / n * (second / 2 - third / 6 + second**2 / 4)
 
 
 def levels(s: Counts) -> Array:

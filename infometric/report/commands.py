@@ -175,6 +175,9 @@ Constant = Annotated[Policy, typer.Option(help="Columns with one value: refuse, 
 EmptyCells = Annotated[Empty, typer.Option(help="Cells that one sample left empty.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress.")]
 Units = Annotated[str, typer.Option(help="nats, bits or bans.")]
+MaybeUnits = Annotated[
+    str | None, typer.Option(help="nats (default), bits or bans, where the measure has units.")
+]
 Target = Annotated[str, typer.Option("--target", "-t", help="Column with two classes.")]
 Event = Annotated[str | None, typer.Option(help="Class that counts as the event, the bad one.")]
 
@@ -359,7 +362,9 @@ def entropy(
     columns: Columns = "",
     exclude: Exclude = "",
     measure: Annotated[Uncertain, typer.Option(help="Which entropy.")] = Uncertain.SHANNON,
-    order: Annotated[float, typer.Option(min=0, help="Order of the others; inf too.")] = 2.0,
+    order: Annotated[
+        float | None, typer.Option(min=0, help="Order of the others, 2 by default; inf too.")
+    ] = None,
     bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
     categorical: Categorical = "",
     bias: Annotated[
@@ -368,7 +373,7 @@ def entropy(
     alphabet_size: Annotated[
         int | None, typer.Option(min=1, help="Number of possible symbols, seen or not.")
     ] = None,
-    units: Units = "nats",
+    units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
     html: Html = None,
@@ -379,17 +384,24 @@ def entropy(
     from infometric import functions
 
     before(html, json, level, file)
+    shannon, in_nats = measure is Uncertain.SHANNON, measure in (Uncertain.SHANNON, Uncertain.RENYI)
+    if shannon:
+        without(measure, order=order)
+    else:
+        without(measure, alphabet_size=alphabet_size)
+    if not in_nats:
+        without(measure, units=units)
+    order = 2.0 if order is None else order
     table = opened(file, categorical, listed(columns), exclude)
     options: dict[str, Any] = {
         "bins": bins_of(bins) if bins else None, "level": level, "method": method
     }  # fmt: skip
-    if measure in (Uncertain.SHANNON, Uncertain.RENYI):
-        options["units"] = units
-    if measure is Uncertain.SHANNON:
+    if in_nats:
+        options["units"] = units or "nats"
+    if shannon:
         options |= {"bias": bias, "alphabet_size": alphabet_size}
     else:
         options["bias"] = "plug_in" if bias == "auto" else bias
-    shannon = measure is Uncertain.SHANNON
     estimate = getattr(functions, ENTROPIES[measure])
     with working(f"entropy of {len(table.names)} columns", quiet=quiet):
         found = estimate(table, **options) if shannon else estimate(table, order, **options)
@@ -407,13 +419,15 @@ def divergence(
     columns: Columns = "",
     exclude: Exclude = "",
     measure: Annotated[Between, typer.Option(help="Which divergence.")] = Between.JENSEN_SHANNON,
-    order: Annotated[float, typer.Option(help="Order of Rényi's, Tsallis' and alpha's.")] = 2.0,
+    order: Annotated[
+        float | None, typer.Option(help="Order of Rényi's, Tsallis' and alpha's, 2 by default.")
+    ] = None,
     bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
     categorical: Categorical = "",
     bias: Annotated[
         str, typer.Option(help="plug_in, second_order or, of kl, zhang_grabchak.")
     ] = "plug_in",
-    units: Units = "nats",
+    units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
     html: Html = None,
@@ -426,15 +440,19 @@ def divergence(
     from infometric import functions
 
     before(html, json, level, sample, reference, limit=fail_above)
+    if measure not in ORDERED:
+        without(measure, order=order)
+    if measure not in IN_NATS:
+        without(measure, units=units)
     p = opened(sample, categorical, listed(columns), exclude)
     q = opened(reference, categorical, p.names if columns or exclude else [])
     options: dict[str, Any] = {
         "bins": bins_of(bins) if bins else None, "bias": bias, "level": level, "method": method
     }  # fmt: skip
     if measure in IN_NATS:
-        options["units"] = units
+        options["units"] = units or "nats"
     if measure in ORDERED:
-        options["order"] = order
+        options["order"] = 2.0 if order is None else order
     name = DIVERGENCES[measure]
     with working(f"divergence of {len(p.names)} columns", quiet=quiet):
         found = getattr(functions, name)(p, q, **options)
@@ -457,9 +475,10 @@ def mi(
     bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
     categorical: Categorical = "",
     bias: Annotated[
-        str, typer.Option(help="plug_in, second_order, or an estimator of entropy.")
-    ] = "plug_in",
-    units: Units = "nats",
+        str | None,
+        typer.Option(help="plug_in (default), second_order, or an estimator of entropy."),
+    ] = None,
+    units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
     html: Html = None,
@@ -477,14 +496,18 @@ def mi(
             got=measure.value,
             hint="leave --measure or --given out",
         )
+    if measure is Shared.ADJUSTED:
+        without(measure, bias=bias)
+    if measure is not Shared.PLAIN:
+        without(measure, units=units)
     table = opened(file, categorical, list(dict.fromkeys([x, y, *conditions])))
     options: dict[str, Any] = {
         "bins": bins_of(bins) if bins else None, "level": level, "method": method
     }  # fmt: skip
     if measure is Shared.PLAIN:
-        options["units"] = units
+        options["units"] = units or "nats"
     if measure is not Shared.ADJUSTED:
-        options["bias"] = bias
+        options["bias"] = bias or "plug_in"
     name = "conditional_mutual_information" if conditions else DEPENDENCES[measure]
     variables = [table.column(x), table.column(y)]
     if conditions:
@@ -680,6 +703,18 @@ def after(
         terminal.err.print(f"above {limit:g}: {name}", style="red", markup=False)
     if above:
         raise typer.Exit(1)
+
+
+def without(measure: StrEnum, **given: Any) -> None:
+    """Error for an option that the measure knows nothing of."""
+    for name, value in given.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise InvalidParameterError(
+                f"{option} has no part in the measure {measure.value!r}.",
+                got=value,
+                hint=f"leave {option} out, or choose another --measure",
+            )
 
 
 @contextlib.contextmanager
