@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,9 @@ STRATEGIES: dict[str, type[Any]] = {
         ClopperPearson,
     )
 }
+
+
+_LOCAL = (Delta.name, Jackknife.name, Bootstrap.name)  # blind where a value is at an end
 
 
 def infer(
@@ -228,9 +232,20 @@ def carried(
         forward = functional.forward
         return forward(plain), forward(theta), functional.carry(plain, found)
     plain = np.asarray(functional.value(state))
-    found = strategy(functional, state, plain, level=level, rng=rng)
+    found = within(functional, strategy(functional, state, plain, level=level, rng=rng))
     theta = np.asarray(functional.corrected(state, plain))
     return plain, theta, with_pvalue(found, functional, state, plain)
+
+
+def within(functional: Any, found: Inference) -> Inference:
+    """Inference with a normal or basic interval cut to what is possible; none if nothing is."""
+    if found.method not in _LOCAL:
+        return found
+    least, most = functional.bounds
+    with np.errstate(invalid="ignore"):
+        apart = (found.high < least - 1e-9) | (found.low > most + 1e-9)
+    low, high = (np.clip(end, least, most) for end in (found.low, found.high))
+    return replace(found, low=np.where(apart, np.nan, low), high=np.where(apart, np.nan, high))
 
 
 def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
@@ -269,6 +284,20 @@ def beyond(plain: Any, theta: Any, found: Inference) -> tuple[Caution, ...]:
 
     A value below it because its bias was taken off is no news: the truth cannot be negative.
     """
+    kind = found.method.split("+")[0]
+    local = kind in _LOCAL
+    if local and np.isnan(found.low) and np.isfinite(theta) and np.isfinite(found.se):
+        text = (
+            f"the interval of {kind} lies outside of what is possible, and is not given; "
+            "uncertainty='auto' (method='auto' of a function) has one that allows for the bias"
+        )
+        return (Caution("BiasWarning", text),)
+    if local and found.low == found.high:
+        text = (
+            f"the interval has no width: {kind} sees no variation where the shares are "
+            "even or alike; uncertainty='auto' (method='auto' of a function) does"
+        )
+        return (Caution("DegenerateWarning", text),)
     if not (max(plain, theta) > found.high or plain < found.low):
         return ()
     side = "above" if max(plain, theta) > found.high else "below"

@@ -59,7 +59,9 @@ class Span:
         noun = "an integer" if issubclass(self.kind, Integral) else "a number"
         left = "(-inf" if self.low is None else f"{'[' if self._has('left') else '('}{self.low:g}"
         right = (
-            "inf)" if self.high is None else f"{self.high:g}{']' if self._has('right') else ')'}"
+            ("inf)" if issubclass(self.kind, Integral) else "inf]")
+            if self.high is None
+            else f"{self.high:g}{']' if self._has('right') else ')'}"
         )
         return f"{noun} in {left}, {right}"
 

@@ -12,7 +12,14 @@ from infometric.exceptions import ColumnError, DataError, and_list
 from infometric.sources import open_table
 from infometric.sources.counting import chosen_encoder
 from infometric.state.counts import Counts
-from infometric.state.encoders import BinSpec, Column, Encoder, concatenate, learn_encoder
+from infometric.state.encoders import (
+    BinSpec,
+    Column,
+    Encoder,
+    concatenate,
+    learn_encoder,
+    refuse_unlike,
+)
 from infometric.validation import Constraint, OneOf, Table, as_cells, check_weights
 
 DISCRETE: dict[str, tuple[Constraint, ...]] = {
@@ -141,6 +148,8 @@ def shared_encoders(p: Any, q: Any, bins: Any) -> dict[str, Encoder]:
         ours = dict(zip(theirs, ours.values(), strict=True))
     require_columns(theirs, ours)
     require_bins(bins, theirs)
+    for name, column in theirs.items():
+        refuse_unlike(ours[name], column)
     return {name: encoder_of([ours[name], c], bins) for name, c in theirs.items()}
 
 

@@ -211,7 +211,9 @@ class Divergence(Additive):
         if self.zeros == "half":
             what = "interval" if self.bias_correction == "zhang_grabchak" else "estimate"
             return f"0.5 was added to every occupied cell for the {what}"
-        return "the value is infinite where the other sample is not empty"
+        if np.isinf(self.value(s)).any():
+            return "the value is infinite where the other sample is not empty"
+        return "the value is finite as it stands, and nothing was added"
 
 
 @dataclass(frozen=True)

@@ -324,7 +324,8 @@ class OrderedEntropy(Entropy):
 
     def bias(self, s: Counts) -> Array:
         """Leading bias of the value; zero to that order once corrected."""
-        return self.plain_bias(s) * (self.bias_correction == "plug_in")
+        known = self.bias_correction == "plug_in"
+        return self.plain_bias(s) if known else np.zeros(s.n.shape[:-1])
 
     def facts(self, s: Counts) -> dict[str, Any]:
         """Name of the correction."""

@@ -113,11 +113,18 @@ class ShannonEntropy(Entropy):
         """Estimate in nats, shape (...)."""
         if self.bias_correction == "auto":
             return _row_by_row(lambda one: self.resolved(one).value(one), s)
-        rule = self.rule
+        rule, size = self.rule, self._alphabet(s)
         if rule is None:
-            self._alphabet(s)
-            return super().value(s)
-        return rule(Fingerprint.of(whole_counts(s, rule.name)), self._alphabet(s))
+            return self._possible(super().value(s))
+        return self._possible(rule(Fingerprint.of(whole_counts(s, rule.name)), size))
+
+    def _possible(self, values: Array) -> Array:
+        """Values, at most the logarithm of a known alphabet."""
+        return values if self.alphabet_size is None else np.minimum(values, self._most)
+
+    @property
+    def _most(self) -> float:
+        return np.inf if self.alphabet_size is None else float(np.log(self.alphabet_size))
 
     def resolved(self, s: Counts) -> ShannonEntropy:
         """The estimator that "auto" means on these data.
@@ -128,7 +135,10 @@ class ShannonEntropy(Entropy):
         """
         if self.bias_correction != "auto":
             return self
-        return replace(self, bias_correction=self._chosen(s))
+        chosen, size = self._chosen(s), self.alphabet_size
+        if size is None and self.favoured(s) == "ncx2" and self.interval_holds(s):
+            size = float(s.observed.max())  # that interval takes all for seen; so must the value
+        return replace(self, bias_correction=chosen, alphabet_size=size)
 
     def _chosen(self, s: Counts) -> str:
         n, cells = float(s.n_eff[..., 0]), float(s.observed[..., 0])
@@ -173,7 +183,7 @@ class ShannonEntropy(Entropy):
 
     def bias(self, s: Counts) -> Array:
         """Leading bias ``-(K1 - 1) / (2 n)``; zero to that order once corrected."""
-        return self.plain_bias(s) * (self.bias_correction == "plug_in")
+        return self.plain_bias(s) if self.bias_correction == "plug_in" else np.zeros(s.n.shape[:-1])
 
     def even(self, cells: Array) -> Array:
         """Logarithm of the number of cells."""
@@ -197,11 +207,11 @@ class ShannonEntropy(Entropy):
             return _row_by_row(lambda one: self.resolved(one).leave_one_out(one), s)
         rule = self.rule
         if rule is None:
-            return super().leave_one_out(s)
+            return self._possible(super().leave_one_out(s))
         if s.table.ndim > 2:
             return Functional.leave_one_out(self, s)
         fp = Fingerprint.of(whole_counts(s, rule.name))
-        values = rule.without_one(fp, self._alphabet(s))
+        values = self._possible(rule.without_one(fp, self._alphabet(s)))
         found = np.searchsorted(fp.r, s.table[0]).clip(max=len(fp.r) - 1)
         return np.where(s.table > 0, values[found], np.nan)
 
@@ -229,9 +239,12 @@ class ShannonEntropy(Entropy):
             known = low <= high  # ANSB may lie above the logarithm of the alphabet altogether
             return Interval(sd, *(np.where(known, end, np.nan) for end in (low, high)))
         if kind == "good_turing":
-            found = completed(whole_counts(s, kind))
+            whole = whole_counts(s, kind)
+            found = completed(whole)
+            # even counts vary by the second order alone
+            found = found._replace(se=np.sqrt(found.se**2 + self._curved(whole) / 2))
             high = found.value + z * found.se + found.unseen
-            ceiling = np.log(self.alphabet_size or np.inf)
+            ceiling = self._most
             given = (coverage(s) >= SEEN) & (s.observed[..., 0] > 1)
             bounds = np.maximum(found.value - z * found.se, 0.0), np.minimum(high, ceiling)
             return Interval(found.se, *(np.where(given, b, np.nan) for b in bounds))
@@ -265,7 +278,7 @@ class ShannonEntropy(Entropy):
             text = (
                 f"the sample has seen about {100 * seen:.0f} % of the distribution "
                 f"({n * (1 - seen):g} of {n:g} records are alone in their cell): the value may be "
-                "far too low, and no interval is known to hold; take more data"
+                "far from the truth, and no interval is known to hold; take more data"
             )
             return (*self._of_alphabet(s), Caution("SparseCellWarning", text))
         if self.bias_correction in PLAIN and (missing := float(completed(s).unseen)) > 0.005:

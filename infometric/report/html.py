@@ -148,7 +148,7 @@ def _row(name: str, r: Result, axis: tuple[float, float, list[float]], pvalue: f
         f'<button type="button" aria-expanded="false"><span>{_breakable(name)}</span></button>'
         "</td>",
         f'<td data-key="{_key(r.value)}">{_digits(r.value)}</td>',
-        f'<td class="ends">{_digits(r.ci.low)} to {_digits(r.ci.high)}</td>',
+        f'<td class="ends">{_ends(r)}</td>',
         f'<td class="plot">{_drawing(r, axis)}</td>',
         f'<td data-key="{_key(pvalue)}">{_pvalue(pvalue)}</td>',
         f'<td class="n" data-key="{_key(sum(r.n))}">{_records(r)}</td>',
@@ -279,6 +279,13 @@ def _moment(created: str) -> str:
 
 def _key(value: float) -> str:
     return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _ends(r: Result) -> str:
+    """Bounds of the interval, or a dash where none is known."""
+    if math.isnan(r.ci.low) and math.isnan(r.ci.high):
+        return "–"
+    return f"{_digits(r.ci.low)} to {_digits(r.ci.high)}"
 
 
 def _digits(value: float) -> str:

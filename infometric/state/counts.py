@@ -441,7 +441,9 @@ def whole_counts(
     raise UnsupportedError(
         f"{who} {why or 'reads the unseen from records that are alone in their cell'}: it needs "
         "whole, unweighted counts.",
-        got=records.ravel()[records.ravel() % 1 != 0][:5].tolist(),
+        got={"weights": "unequal"}
+        if s.unequal
+        else records.ravel()[records.ravel() % 1 != 0][:5].tolist(),
         hint=hint,
     )
 

@@ -134,6 +134,23 @@ def concatenate(name: str, parts: Sequence[Column]) -> Column:
     return Column(name, np.concatenate(codes), None, levels, parts[0].dates)
 
 
+def refuse_unlike(first: Column, second: Column) -> None:
+    """Error where one sample holds text alone and the other none: no cell could be shared."""
+    kinds = [
+        {isinstance(v, str) for v in c.levels} if c.levels is not None else {False}
+        for c in (first, second)
+    ]
+    if kinds in ([{True}, {False}], [{False}, {True}]):
+        text = 0 if kinds[0] == {True} else 1
+        words = ("text", "numbers or truth values") if text == 0 else ("numbers", "text")
+        raise DataError(
+            f"Column {second.name!r} holds {words[0]} in the first sample and {words[1]} in the "
+            "second: no cell is shared.",
+            got=[and_list((c.levels or c.values.tolist())[:3], limit=3) for c in (first, second)],
+            hint="one kind for both, as by x.astype(str)",
+        )
+
+
 class Encoder:
     """Base of the encoders: labels, fingerprint, and counting through codes."""
 
@@ -404,7 +421,8 @@ class CategoryEncoder(Encoder):
 
     def require_kind(self, name: str, seen: Sequence[Any]) -> None:
         """Error where text meets categories that are numbers or truth values, or the reverse."""
-        if not seen or not self.categories or self.textual == isinstance(seen[0], str):
+        mixed = len({isinstance(c, str) for c in self.categories}) > 1
+        if not seen or not self.categories or mixed or self.textual == isinstance(seen[0], str):
             return
         raise DataError(
             f"Column {name!r} holds {_kind(seen)} where the encoder knows {_kind(self.categories)} "

@@ -234,7 +234,7 @@ def _find_engine(engine: str, columns: _Columns) -> _Tools:
     """Kernels of the engine asked for, or of the one that is worth it."""
     if engine not in ("auto", "numba", "numpy"):
         raise InvalidParameterError(
-            "The engine parameter of pair_tables must be 'auto', 'numba' or 'numpy'.", got=engine
+            "engine must be 'auto', 'numba' or 'numpy'.", got=engine, hint="engine='auto'"
         )
     planes, pairs = columns.planes(PRODUCT_LEVELS)
     # thin matrices are slow: few columns cost less as histograms

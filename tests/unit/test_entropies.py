@@ -451,7 +451,8 @@ def test_results_say_what_auto_chose(counts, size, bias, method):
     result = im.Entropy(alphabet_size=size).fit(s).estimate()
     assert result.diagnostics["bias_correction"] == bias
     assert result.diagnostics["coverage"] == pytest.approx(float(coverage(s)))
-    assert result.diagnostics.get("alphabet_size") == size
+    seen = len(counts) if method == "ncx2" else None  # that interval takes all for seen
+    assert result.diagnostics.get("alphabet_size") == (size or seen)
     assert result.method == method
     assert result.value == shannon(counts, bias, size)
 
