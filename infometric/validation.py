@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -233,10 +233,6 @@ class Table:
 
     def select(self, names: Sequence[str]) -> Self:
         """The same table with some of its columns."""
-        if isinstance(names, str) or not isinstance(names, Iterable):
-            raise InvalidParameterError(
-                "Columns are named by a list.", got=names, hint=f"columns=[{names!r}]"
-            )
         self.require(names)
         twice = sorted({name for name in names if list(names).count(name) > 1})
         if twice:

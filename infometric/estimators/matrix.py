@@ -16,7 +16,7 @@ from infometric.base import table_meta
 from infometric.estimators.dependence import MOST_CELLS
 from infometric.estimators.dependence import MutualInformation as Estimator
 from infometric.estimators.discrete import bins_of, encoder_of, require_bins
-from infometric.exceptions import DataError, Shown, and_list
+from infometric.exceptions import DataError, InvalidParameterError, Shown, and_list
 from infometric.functional.base import Caution
 from infometric.functional.information import MutualInformation, is_function
 from infometric.inference import announce, check_level, infer, resolve, with_pvalue
@@ -65,6 +65,11 @@ def pairwise_information(
     check_level(level)
     check_units(units)
     table = open_table(frame)
+    for given in (columns, exclude):
+        if isinstance(given, str):
+            raise InvalidParameterError(
+                "Columns are named by a list.", got=given, hint=f"columns=[{given!r}]"
+            )
     table.require(exclude)
     require_bins(bins, table.names)
     if columns is not None or exclude:

@@ -116,7 +116,7 @@ class Entropy(Additive):
 
         At best it is one cell, at worst as many even ones as the records alone in their cell allow:
         by Chao's estimate with one more of these, or as many as there are records where most of
-        those outside are alone. Of a single cell nothing tells but the alphabet.
+        those outside are alone. Of a single cell, and below order one, only the alphabet tells.
 
         Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
         in the case of the binomial. Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
@@ -128,7 +128,8 @@ class Entropy(Additive):
             return None
         low, high = _share_bounds(s, level)
         most = self._cells_outside(s)
-        known = (high <= 0.5) & (np.isfinite(most) | (self.degree > 1)) & ~self.blind(s)
+        told = np.isfinite(most) if self.degree > 0 else np.zeros(most.shape, bool)
+        known = (high <= 0.5) & (told | (self.degree > 1))
         cells = np.minimum(most, 1e300)
         lower = np.maximum(self._beside(low, np.ones(low.shape)), 0.0)
         upper = self._beside(np.minimum(high, cells / (cells + 1)), cells)
@@ -146,7 +147,7 @@ class Entropy(Additive):
         seen, alone, n = s.observed[..., 0] - 1.0, _alone(s), s.n_eff[..., 0]
         chao = seen + alone * (alone + 1) / 2
         most = np.where(2 * alone > _outside(s), np.maximum(chao, n), chao)
-        most = np.where(seen > 0, most, np.inf)
+        most = np.where((seen > 0) & (self.degree >= 1), most, np.inf)
         return np.maximum(np.minimum(most, self.alphabet(s) - 1), seen)
 
     def alphabet(self, s: Counts) -> float:
@@ -210,10 +211,10 @@ class Entropy(Additive):
     def _of_one_cell(self, s: Counts) -> Caution:
         """Say what so many records in one cell leave possible."""
         n = float(s.n_eff[..., 0])
-        known = self.degree > 1 or np.isfinite(self.alphabet(s))
+        known = self.degree > 1 or (self.degree > 0 and np.isfinite(self.alphabet(s)))
         rest = (
             f"the interval is what {n:g} records leave possible"
-            if known and not self.blind(s)
+            if known
             else "no interval is known but for a known number of possible cells, as of "
             f"Counts.from_counts([{n:.0f}, 0])"
         )

@@ -243,6 +243,25 @@ def test_a_report_does_not_overwrite_the_data_or_its_twin(folder, outputs):
     assert not (folder / "r").exists()
 
 
+@pytest.mark.parametrize(
+    ("verb", "measure", "option"),
+    [
+        (("entropy", "german.csv"), "shannon", ("--order", "3")),
+        (("entropy", "german.csv"), "renyi", ("--alphabet-size", "9")),
+        (("entropy", "german.csv"), "hill", ("--units", "bits")),
+        (("divergence", "german.csv", "german.csv"), "kl", ("--order", "3")),
+        (("divergence", "german.csv", "german.csv"), "hellinger", ("--units", "bits")),
+        (("mi", "german.csv", "--x", "job", "--y", "housing"), "adjusted", ("--bias", "nsb")),
+        (("mi", "german.csv", "--x", "job", "--y", "housing"), "normalized", ("--units", "bits")),
+    ],
+)
+def test_an_option_that_a_measure_does_not_know_is_refused(folder, verb, measure, option):
+    done = run(folder, *verb, "--measure", measure, *option)
+    assert done.returncode == 2
+    assert f"{option[0]} has no part in the measure '{measure}'" in done.stderr
+    assert f"leave {option[0]} out" in done.stderr
+
+
 def test_the_matrix_of_mutual_information(folder):
     done = run(folder, "mi-matrix", "german.csv", "--bins", "5", "--top", "3", "--units", "bits",
                "--exclude", "purpose", "--html", "pairs.html", "--json", "pairs.json")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -24,6 +25,7 @@ from infometric.exceptions import (
     SparseCellWarning,
     UnsupportedError,
 )
+from infometric.functional import information
 from infometric.functional.information import (
     AdjustedMutualInformation,
     ConditionalMutualInformation,
@@ -257,6 +259,35 @@ def test_expected_mutual_information_against_sklearn(table):
     table = table[table.any(1)][:, table.any(0)]
     wanted = expected_of_sklearn(table, int(table.sum()))
     assert float(found) == pytest.approx(wanted, abs=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1, 10**6, 10**12])
+def test_expected_mutual_information_of_any_number_of_records(scale):
+    """Far from one record a cell twice the mean times N is the degrees of freedom."""
+    rows, columns = np.array([300, 500, 200]) * scale, np.array([600, 400]) * scale
+    n = int(rows.sum())
+    found = float(expected_mutual_information(rows, columns))
+    assert 2 * n * found == pytest.approx(2, rel=0.005 / min(scale, 1000))
+
+
+def test_ways_to_the_expected_mutual_information_agree(monkeypatch):
+    rows = np.array([3_000_000, 1_000_000, 4_000])
+    columns = np.array([2_000_000, 1_994_000, 10_000])
+    series = float(expected_mutual_information(rows, columns))
+    monkeypatch.setattr(information, "SERIES_FROM", np.inf)
+    tabulated = float(expected_mutual_information(rows, columns))
+    monkeypatch.setattr(information, "MOST_TABULATED", 0)
+    ratios = float(expected_mutual_information(rows, columns))
+    assert series == pytest.approx(ratios, rel=2e-8)
+    assert tabulated == pytest.approx(ratios, rel=2e-8)
+
+
+def test_adjusted_information_of_huge_counts():
+    s = im.Counts.from_counts([[10**15, 10], [10, 10**15]], joint=True)
+    tracemalloc.start()
+    assert im.adjusted_mutual_information(s).value == pytest.approx(1, abs=1e-9)
+    assert tracemalloc.get_traced_memory()[1] < 1e9
+    tracemalloc.stop()
 
 
 def test_expected_mutual_information_of_many_records():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -48,6 +49,22 @@ def counts(table):
 
 def value(functional, table):
     return float(functional.value(counts(table)))
+
+
+def test_a_kept_zero_is_called_infinite_only_where_it_is():
+    apart = im.Counts.from_counts([[30, 20, 10], [30, 30, 0]])
+    with pytest.warns(SparseCellWarning, match="the value is infinite"):
+        assert im.kl_divergence(apart, zeros="keep").value == math.inf
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert math.isfinite(im.alpha_divergence(apart, order=0.5, zeros="keep").value)
+    assert not any("infinite" in str(w.message) for w in caught)
+
+
+def test_kinds_mixed_in_both_samples_are_categories():
+    p, q = ["1", 2] * 20, ["1", 2, 2] * 20
+    counts = im.Counts.from_counts([[20, 20], [20, 40]])
+    assert im.kl_divergence(p, q).value == pytest.approx(im.kl_divergence(counts).value)
 
 
 # --- closed forms and limits ------------------------------------------------------------------

@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 import tracemalloc
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.integrate import quad
 from scipy.special import digamma, gammaln, polygamma
+from scipy.stats import binom
 
 import infometric as im
 from infometric.exceptions import (
     BiasWarning,
     DataError,
+    DegenerateWarning,
     InvalidParameterError,
     SparseCellWarning,
     UnsupportedError,
@@ -582,6 +585,121 @@ def test_what_does_not_hold_is_refused_with_advice(case):
         call()
     assert seen in str(caught.value)
     assert caught.value.hint
+
+
+# --- one cell that holds nearly everything ----------------------------------------------------
+
+
+def binary(name, e):
+    """Truth of two cells with shares 1 - e and e."""
+    squares = (1 - e) ** 2 + e**2
+    return {"entropy": entropy_of([e, 1 - e]), "hill": math.exp(entropy_of([e, 1 - e])),
+            "renyi": -math.log(squares), "tsallis": 1 - squares,
+            "root": 2 * math.log(math.sqrt(e) + math.sqrt(1 - e))}[name]  # fmt: skip
+
+
+@silent
+@pytest.mark.parametrize("n", [30, 50, 100, 300])
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [("entropy", ShannonEntropy("auto")), ("hill", HillNumber(1.0)), ("renyi", RenyiEntropy(2.0)),
+     ("tsallis", TsallisEntropy(2.0)), ("root", RenyiEntropy(0.5))],
+)  # fmt: skip
+def test_nearly_constant_variables_are_covered(name, measure, n):
+    """By enumeration of all samples of two cells: no simulation, no chance."""
+    shares = np.array([0.0005, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.08])
+    found = [im.infer(measure, im.Counts.from_counts([n - m, m])).ci for m in range(n // 2)]
+    low, high = np.array([(ci.low, ci.high) for ci in found]).T
+    for e in shares:
+        chance = binom.pmf(np.arange(n // 2), n, e)
+        truth = binary(name, e)
+        assert np.isfinite(low[chance > 1e-6]).all()
+        assert chance[(low <= truth) & (truth <= high)].sum() > 0.93
+
+
+def test_one_occupied_cell_leaves_what_its_records_leave():
+    rest = 1 - 0.025 ** (1 / 100)  # no record of a hundred has fallen elsewhere
+    with pytest.warns(DegenerateWarning, match="what 100 records leave possible"):
+        known = im.entropy(["a"] * 100, alphabet_size=5)
+    assert known.value == known.ci.low == 0
+    assert known.ci.high == pytest.approx(entropy_of([1 - rest, *[rest / 4] * 4]), rel=1e-9)
+    with pytest.warns(DegenerateWarning, match="no interval is known but for"):
+        unknown = im.entropy(["a"] * 100)
+    assert math.isnan(unknown.ci.low)
+    with pytest.warns(DegenerateWarning, match="what 100 records leave possible"):
+        squares = im.renyi_entropy(["a"] * 100, 2)  # however the rest is spread
+    assert squares.ci == pytest.approx((0, -2 * math.log(1 - rest)), rel=1e-9)
+    with pytest.warns(DegenerateWarning, match="what the prior expects"):
+        assert im.entropy(["a"] * 100, bias="nsb").ci.high > 0
+    assert str(im.renyi_entropy(im.Counts.from_counts([7, 0]), 3).value) == "0.0"
+
+
+def test_lone_records_beside_a_large_cell_stand_for_many():
+    few, paired = ["a"] * 97 + ["b", "c", "d"], ["a"] * 98 + ["b", "b"]
+    wide, narrow = im.entropy(few).ci, im.entropy(paired).ci
+    assert wide.high > narrow.high + 0.2
+    assert im.entropy(few, alphabet_size=4).ci.high < wide.high
+    spread = entropy_of([0.96, *[0.04 / 50] * 50])  # fifty cells of which three were seen
+    assert wide.low < spread < wide.high
+
+
+def test_below_order_one_the_unseen_may_be_all():
+    with pytest.warns(SparseCellWarning):
+        assert math.isnan(im.renyi_entropy(["a", "b"] * 50 + ["c"], 0.5).ci.low)
+    assert im.renyi_entropy(["a", "b"] * 50, 0.5).ci.low > 0
+    with pytest.warns(SparseCellWarning, match="a number of cells has no interval"):
+        assert math.isnan(im.hill_number(["a", "b"] * 50, 0).ci.low)
+
+
+# --- the edges of the range -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("records", [list("ab") * 25, list("aabb") * 3, list("abcd") * 50])
+def test_even_records_stay_below_the_ceiling(records):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BiasWarning)
+        warnings.simplefilter("ignore", SparseCellWarning)
+        r = im.entropy(records)
+    assert r.value == pytest.approx(math.log(len(set(records))), abs=1e-12)
+    assert r.ci.low < r.value <= r.ci.high + 1e-12
+
+
+@silent
+@pytest.mark.parametrize("bias", [b for b in BIAS if b not in ("ansb", "wu_yang")])
+def test_no_value_is_above_the_logarithm_of_a_known_alphabet(bias):
+    s = im.Counts.from_counts(np.ones(30, int) + (np.arange(30) < 2))
+    f = ShannonEntropy(bias, 30.0)
+    assert f.value(s) <= math.log(30) + 1e-12
+    assert np.nanmax(f.leave_one_out(s)) <= math.log(30) + 1e-12
+
+
+@silent
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_sizes_and_orders_beyond_all_measure():
+    s = im.Counts.from_counts([3, 4, 50, 0])
+    for bias in ("auto", "nsb", "bub", "james_stein"):
+        assert 0 < im.entropy(s, bias=bias, alphabet_size=10**30).value < 30 * math.log(10)
+    most = im.renyi_entropy(s, math.inf)
+    for order in (1e3, 1e11, 1e13, 1e308):
+        r = im.renyi_entropy(s, order)
+        assert r.value == pytest.approx(most.value, rel=2e-3)
+        assert r.se == pytest.approx(most.se, rel=2e-3)
+        assert im.tsallis_entropy(s, order).value == pytest.approx(0, abs=2e-3)
+
+
+def test_strategies_that_see_no_variation_say_so():
+    even = im.Counts.from_counts([9, 9])
+    with pytest.warns(DegenerateWarning, match="jackknife sees no variation"):
+        r = im.entropy(even, method="jackknife", bias="plug_in")
+    assert r.ci.low == r.ci.high
+    alike = im.Counts.from_counts([[30, 31, 29], [30, 29, 31]])
+    for measure in (im.kl_divergence, im.hellinger_distance, im.total_variation):
+        for method in ("delta", "bootstrap"):
+            assert measure(alike, method=method, rng=0).ci.low == 0
+        with pytest.warns(BiasWarning, match="jackknife lies outside"):
+            assert math.isnan(measure(alike, method="jackknife").ci.low)
+    with pytest.warns(SparseCellWarning):
+        assert im.entropy(list("ab") * 3).ci.low < 0.6  # even counts vary by the second order
 
 
 # --- laws -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
 from itertools import combinations
@@ -11,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from rich.console import Console
 from statsmodels.stats.multitest import multipletests
 
 import infometric as im
@@ -25,6 +27,7 @@ from infometric.exceptions import (
     UnsupportedError,
 )
 from infometric.pairwise import PairwiseResult, benjamini_hochberg
+from infometric.report import terminal
 from infometric.sources.progress import listening
 from infometric.state import codes
 from infometric.state.codes import integer_codes, number_codes
@@ -292,6 +295,30 @@ def test_chosen_columns_and_progress():
     with listening(lambda done, total: heard.append((done, total))):
         matrix(frame, columns=some)
     assert heard[-1] == (3, 3)
+
+
+@quiet
+def test_a_bar_that_was_asked_for(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "err", Console(file=screen, force_terminal=True, width=100))
+    frame = load_german_credit()[["job", "housing", "property"]]
+    silent = matrix(frame, progress=False)
+    assert not screen.getvalue()
+    same(matrix(frame, progress=True), silent)
+    assert "counting pairs" in screen.getvalue()
+    assert "100%" in screen.getvalue()
+
+
+def test_bins_of_some_columns(rng):
+    frame = pd.DataFrame({"a": rng.normal(size=300), "b": rng.integers(0, 3, 300),
+                          "c": rng.integers(0, 2, 300)})  # fmt: skip
+    scored = im.score_features(frame, "c", bins={"a": 4})
+    alone = im.mutual_information(frame["a"], frame["c"], bins={"a": 4})
+    assert scored["a"].value == pytest.approx(alone.value, rel=1e-12)
+    assert matrix(frame, bins={"a": 4}).between("a", "c").value == pytest.approx(alone.value)
+    for call in (matrix, lambda f, bins: im.score_features(f, "c", bins=bins)):
+        with pytest.raises(ColumnError, match="'zz'"):
+            call(frame, bins={"zz": 4})
 
 
 def test_errors():
