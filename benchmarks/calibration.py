@@ -50,7 +50,7 @@ from infometric.functional.information import (
     PearsonChiSquare,
     TotalCorrelation,
 )
-from infometric.functional.shannon import BIAS, ShannonEntropy
+from infometric.functional.shannon import BIAS, ESTIMATORS, ShannonEntropy
 from infometric.oracles import Categorical, JointTable, TwoSample
 from infometric.state.counts import coverage as seen_share
 from infometric.uncertainty import (
@@ -449,6 +449,9 @@ def thin(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     return rows
 
 
+SIZED = {"nsb", *(name for name, rule in ESTIMATORS.items() if rule.alphabet)}  # told the size
+
+
 def unseen(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
     """Shannon entropy of samples that may have missed much of the alphabet, by every estimator."""
     sources = {
@@ -470,7 +473,10 @@ def unseen(rng: np.random.Generator, draws: int) -> list[dict[str, Any]]:
                 mine = Counts(s.table[s.n[:, 0] > s.observed[:, 0]])
                 if len(mine.table) < 0.9 * draws:
                     continue
-            error = ShannonEntropy(bias, None if bias == "auto" else size).value(mine) - truth
+            known = (
+                size if bias == "nsb" or getattr(ESTIMATORS.get(bias), "alphabet", False) else None
+            )
+            error = ShannonEntropy(bias, known).value(mine) - truth
             row[f"{bias}_bias"] = float(error.mean())
             row[f"{bias}_rmse"] = float(np.sqrt((error**2).mean()))
         rows.append(row | unseen_intervals(s, few, truth, size))

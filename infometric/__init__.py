@@ -39,7 +39,7 @@ _WHERE = {
     "infometric.inference": "infer",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
-        "Simultaneous"
+        "ClopperPearson Simultaneous"
     ),
     "infometric.base": "Estimator",
 }
@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from infometric.uncertainty import (
         Bootstrap,
         Chi2Null,
+        ClopperPearson,
         Delta,
         GoodTuring,
         Jackknife,

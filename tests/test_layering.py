@@ -28,8 +28,9 @@ LAYERS = [
 ]
 RANK = {name: i for i, names in enumerate(LAYERS) for name in names}
 MATHEMATICS = {"numpy", "scipy.special", "scipy.spatial", "scipy.linalg"}
-# a result draws itself by asking the report for the picture; nothing else looks upward
-UPWARD = {("result", "report"), ("pairwise", "report")}
+# a result draws itself by asking the report for the picture, progress for the bar; nothing else
+# looks upward
+UPWARD = {("result", "report"), ("pairwise", "report"), ("sources", "report")}
 
 
 def modules() -> list[Path]:

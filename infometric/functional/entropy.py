@@ -127,6 +127,15 @@ class Entropy(Additive):
         if kind != "clopper_pearson":
             return None
         low, high = _share_bounds(s, level)
+        if not (self.nearly_constant(s) or (high <= 0.5).all()):
+            raise UnsupportedError(
+                "Exact bounds need a cell that surely holds more than half of the distribution.",
+                got={
+                    "records": _plain(s.n_eff[..., 0]),
+                    "outside of the largest": _plain(_outside(s)),
+                },
+                hint="uncertainty='auto'",
+            )
         most = self._cells_outside(s)
         told = np.isfinite(most) if self.degree > 0 else np.zeros(most.shape, bool)
         known = (high <= 0.5) & (told | (self.degree > 1))
@@ -530,6 +539,11 @@ class HillNumber(Increasing):
     def facts(self, s: Counts) -> dict[str, Any]:
         """Name of the correction."""
         return self.inner.facts(s)
+
+
+def _plain(values: Array) -> Any:
+    """Numbers for a message."""
+    return np.round(values, 6).tolist()
 
 
 def _alone(s: Counts) -> Array:

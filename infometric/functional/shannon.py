@@ -242,7 +242,7 @@ class ShannonEntropy(Entropy):
             whole = whole_counts(s, kind)
             found = completed(whole)
             # even counts vary by the second order alone
-            found = found._replace(se=np.sqrt(found.se**2 + self._curved(whole) / 2))
+            found = found._replace(se=np.maximum(found.se, np.sqrt(self._curved(whole) / 2)))
             high = found.value + z * found.se + found.unseen
             ceiling = self._most
             given = (coverage(s) >= SEEN) & (s.observed[..., 0] > 1)

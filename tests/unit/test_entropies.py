@@ -569,6 +569,9 @@ REFUSED = {
     "singletons of another entropy": (
         lambda: im.RenyiEntropy(uncertainty="good_turing").fit(FEW).estimate(), UnsupportedError,
         "good_turing"),
+    "exact bounds without a large cell": (
+        lambda: im.Entropy(uncertainty="clopper_pearson").fit(FEW).estimate(), UnsupportedError,
+        "'outside of the largest': "),
     "simultaneous at a finite order": (
         lambda: im.RenyiEntropy(uncertainty="simultaneous").fit(FEW).estimate(),
         UnsupportedError, "simultaneous"),
