@@ -169,26 +169,44 @@ class Permutation:
 Exchange = Callable[[int], Array]
 
 
-def _rows_against_the_rest(s: Counts, rng: np.random.Generator) -> Exchange:
-    """Groups, or the first variable, against everything else; both margins stay."""
+def random_tables(rows: Array, columns: Array, rng: np.random.Generator) -> Exchange:
+    """Random tables with given margins, as a function of their number.
+
+    Empty rows and columns are left out of the drawing, and what one row or column determines is
+    not drawn: of these scipy 1.17 makes negative counts.
+    """
     from scipy.stats import random_table
 
+    full, wide = np.flatnonzero(rows), np.flatnonzero(columns)
+    certain = min(len(full), len(wide)) < 2
+    law = None if certain else random_table(rows[full], columns[wide])
+
+    def draw(size: int) -> Array:
+        out = np.zeros((size, len(rows), len(columns)), dtype=np.int64)
+        if law is None:
+            out[:] = np.minimum.outer(rows, columns)
+        else:
+            out[:, full[:, None], wide] = law.rvs(size=size, random_state=rng)
+        return out
+
+    return draw
+
+
+def _rows_against_the_rest(s: Counts, rng: np.random.Generator) -> Exchange:
+    """Groups, or the first variable, against everything else; both margins stay."""
     table = s.table if len(s.shape) == 1 else s.table.reshape(s.shape[0], -1)
-    law = random_table(table.sum(-1), table.sum(-2))
-    return lambda size: law.rvs(size=size, random_state=rng)
+    return random_tables(table.sum(-1), table.sum(-2), rng)
 
 
 def _within_slices(s: Counts, rng: np.random.Generator) -> Exchange:
     """The first two variables within each value of the last."""
-    from scipy.stats import random_table
-
     slices = np.moveaxis(s.joint, -1, 0)
-    laws = [(z, random_table(t.sum(1), t.sum(0))) for z, t in enumerate(slices) if t.any()]
+    laws = [(z, random_tables(t.sum(1), t.sum(0), rng)) for z, t in enumerate(slices) if t.any()]
 
     def draw(size: int) -> Array:
         out = np.zeros((size, *s.shape), dtype=np.int64)
         for z, law in laws:
-            out[..., z] = law.rvs(size=size, random_state=rng)
+            out[..., z] = law(size)
         return out
 
     return draw
@@ -196,15 +214,13 @@ def _within_slices(s: Counts, rng: np.random.Generator) -> Exchange:
 
 def _all_variables(s: Counts, rng: np.random.Generator) -> Exchange:
     """Each variable against those before it; every margin of one variable stays."""
-    from scipy.stats import random_table
-
     ndim, joint = len(s.shape), s.joint
     margins = [joint.sum(tuple(b for b in range(ndim) if b != a)) for a in range(ndim)]
 
     def one() -> Array:
         table = margins[0]
         for margin in margins[1:]:
-            table = random_table(table, margin).rvs(random_state=rng).ravel()
+            table = random_tables(table, margin, rng)(1).ravel()
         return table
 
     return lambda size: np.stack([one() for _ in range(size)])

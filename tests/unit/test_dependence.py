@@ -42,7 +42,7 @@ from infometric.functional.shannon import ShannonEntropy
 from infometric.oracles import JointTable
 from infometric.state.counts import Counts
 from infometric.uncertainty import Chi2Null, Permutation
-from infometric.uncertainty.resampling import EXCHANGES
+from infometric.uncertainty.resampling import EXCHANGES, random_tables
 
 pytestmark = pytest.mark.filterwarnings("ignore::infometric.exceptions.InfometricWarning")
 LOG2 = math.log(2)
@@ -117,6 +117,39 @@ def test_nothing_given_is_mutual_information():
     plain = im.mutual_information(x, y)
     assert given_nothing.value == pytest.approx(plain.value, abs=1e-12)
     assert given_nothing.pvalue == pytest.approx(plain.pvalue, rel=1e-9)
+
+
+# --- permutations -----------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=4),
+       st.lists(st.integers(0, 6), min_size=2, max_size=4), st.integers(0, 9))  # fmt: skip
+def test_random_tables_have_their_margins_and_no_negative_count(rows, columns, seed):
+    rows, columns = np.array(rows), np.array(columns)
+    rows[0], columns[0] = 0, 0
+    gap = rows.sum() - columns.sum()
+    (rows if gap < 0 else columns)[-1] += abs(gap)
+    if not rows.sum():
+        return
+    drawn = random_tables(rows, columns, np.random.default_rng(seed))(50)
+    assert drawn.min() >= 0
+    assert (drawn.sum(2) == rows).all()
+    assert (drawn.sum(1) == columns).all()
+
+
+def test_random_tables_follow_the_hypergeometric_law():
+    rows, columns = np.array([0, 7, 5]), np.array([4, 0, 8])
+    drawn = random_tables(rows, columns, np.random.default_rng(0))(40_000)
+    times = np.bincount(drawn[:, 1, 0], minlength=5)
+    law = scipy.stats.hypergeom(12, 7, 4).pmf(np.arange(5))
+    assert scipy.stats.chisquare(times, 40_000 * law).pvalue > 1e-3
+
+
+def test_a_permutation_within_slices_with_an_empty_level():
+    s = im.Counts.from_counts([[[13, 0], [1, 0]], [[7, 4], [1, 24]]], joint=True)
+    found = im.infer(information.ConditionalMutualInformation(), s, Permutation(199), rng=0)
+    assert np.isfinite(found.replicates).all()
+    assert min(found.replicates) > -1e-12
 
 
 # --- identities -------------------------------------------------------------------------------
