@@ -109,7 +109,7 @@ def infer(
         return of_shares(functional, state, strategy, level, units, measure)
     check_supported(functional, state, strategy)
     plain, theta, found = carried(functional, state, strategy, level, rng)
-    cautions = (*functional.cautions(state), *beyond(plain, theta, found))
+    cautions = (*functional.cautions(state), *beyond(functional, state, plain, theta, found))
     texts = announce(cautions, column)
     result = Result(
         measure=measure or functional.name,
@@ -279,14 +279,17 @@ def facts(functional: Any, state: Any, plain: Any, theta: Any) -> dict[str, Any]
     return out
 
 
-def beyond(plain: Any, theta: Any, found: Inference) -> tuple[Caution, ...]:
+def beyond(
+    functional: Any, state: Any, plain: Any, theta: Any, found: Inference
+) -> tuple[Caution, ...]:
     """Say where a value lies outside its own interval.
 
     A value below it because its bias was taken off is no news: the truth cannot be negative.
     """
     kind = found.method.split("+")[0]
-    local = kind in _LOCAL
-    if local and np.isnan(found.low) and np.isfinite(theta) and np.isfinite(found.se):
+    local = kind in _LOCAL and kind != functional.favoured(state)  # "auto" would be no advice
+    cut = local and not functional.signed and np.isnan(found.low)
+    if cut and np.isfinite(theta) and np.isfinite(found.se):
         text = (
             f"the interval of {kind} lies outside of what is possible, and is not given; "
             "uncertainty='auto' (method='auto' of a function) has one that allows for the bias"

@@ -63,6 +63,14 @@ def test_two_names_of_one_variable_share_all_they_have(rng):
         assert r.ci.high == pytest.approx(1, abs=1e-9)
 
 
+def test_the_default_is_no_advice_against_itself():
+    x = np.repeat([0, 1], 50)
+    for r in (im.normalized_mutual_information(x, x),
+              im.interaction_information(np.zeros((9, 3), int))):  # fmt: skip
+        assert r.ci.low == r.ci.high
+        assert not any("no width" in text for text in r.warnings)
+
+
 def test_entropies_of_high_order_have_the_interval_of_the_largest_share():
     x = ["a", "b", "c", "c"] * 20
     least, high = im.renyi_entropy(x, math.inf), im.renyi_entropy(x, 1e9)
