@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # what a pair can lack, by the code in `PairwiseResult.caution`
 CAUTIONS = (
     "",
-    "a column has one value: there is nothing to share",
+    "a column has one value: there is nothing to share, and no interval is known",
     "too few records for the cells: no interval is given",
     "one column is a function of the other in this sample: the value is the entropy of one, and "
     "the interval holds if that is so in truth",

@@ -266,7 +266,7 @@ def gathered(
     counts = np.bincount(found["caution"], minlength=len(CAUTIONS))
     constant = [name for name, size in zip(names, sizes, strict=True) if size == 1]
     if constant:
-        text = f"{and_list(constant)}: one value, so there is nothing to share"
+        text = f"{and_list(constant)}: one value, so there is nothing to share and no interval"
         out.append(Caution(_CATEGORY[CONSTANT], text))
     for kind in (THIN, FUNCTION, SPARSE):
         if counts[kind]:

@@ -158,7 +158,10 @@ class Divergence(Additive):
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """Say what was done about empty cells, and where the interval was not calibrated."""
         if s.occupied.sum() < 2:
-            text = "only one cell is occupied: the value is zero by definition, not by evidence"
+            text = (
+                "only one cell is occupied: the value is zero by definition, not by evidence, and "
+                "no interval is known"
+            )
             return (Caution("DegenerateWarning", text),)
         if not self.interval_holds(s).all():
             return (too_thin(s, int(s.occupied.sum())),)

@@ -94,8 +94,11 @@ class Information(EntropySum):
         return PearsonOfMargins(self)
 
     def interval_holds(self, s: Counts) -> Array:
-        """Where the second-order bias is below the deviation where nothing is there."""
-        return self._drift(s) <= 1.0
+        """Where the second-order bias is below the deviation where nothing is there.
+
+        And where two variables have two values: else the data say nothing.
+        """
+        return (self._drift(s) <= 1.0) & (self._chi_squares(s)[1] > 0)
 
     def inverses(self, s: Counts, kept: tuple[int, ...]) -> Array:
         """Sum of one over the shares of a margin's cells where nothing is there."""
@@ -140,7 +143,10 @@ class Information(EntropySum):
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """Say where the interval was not calibrated."""
         if (self._chi_squares(s)[1] == 0).all():
-            text = "no two variables have two values: there is nothing to share"
+            text = (
+                "no two variables have two values in this sample: there is nothing to share in it, "
+                "and no interval is known"
+            )
             return (Caution("DegenerateWarning", text),)
         if not self.interval_holds(s).all():
             return (too_thin(s, int(s.occupied.sum())),)
@@ -185,7 +191,10 @@ class MutualInformation(Information):
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """As the base, and where one variable is a function of the other."""
         if (independence_df(s) == 0).all():
-            text = "one variable has one value: there is nothing to share"
+            text = (
+                "one variable has one value in this sample: there is nothing to share in it, and "
+                "no interval is known"
+            )
             return (Caution("DegenerateWarning", text),)
         if self.interval_holds(s).all() and is_function(s).all():
             text = (

@@ -124,7 +124,7 @@ class NoncentralChi2:
         test = Chi2Null()(functional, state, theta)
         low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)
         high = np.where(functional.unbounded(state), np.inf, high + functional.slack(state))
-        holds = functional.interval_holds(state) & np.isfinite(theta)
+        holds = functional.interval_holds(state) & np.isfinite(theta) & (law.df > 0)
         return Inference(
             f"{self.name}+{test.method}",
             se,
@@ -154,8 +154,8 @@ def ncx2_interval(theta: Array, law: Null, level: float) -> tuple[Array, Array]:
     low = law.scale * noncentrality(t, df, 1 - tail)
     quartile = 2 * gammaincinv(np.maximum(df, 1e-9) / 2, 0.25)
     high = law.scale * noncentrality(np.maximum(t, quartile), df, tail)
-    none = df <= 0  # one cell: the value is zero by definition
-    return np.where(none, 0.0, low), np.where(none, 0.0, high)
+    none = df <= 0  # one cell: zero by definition, which is no evidence
+    return np.where(none, np.nan, low), np.where(none, np.nan, high)
 
 
 def noncentrality(t: Array, df: Array, probability: float) -> Array:

@@ -65,10 +65,24 @@ def test_two_names_of_one_variable_share_all_they_have(rng):
 
 def test_the_default_is_no_advice_against_itself():
     x = np.repeat([0, 1], 50)
-    for r in (im.normalized_mutual_information(x, x),
-              im.interaction_information(np.zeros((9, 3), int))):  # fmt: skip
+    for measure in (im.normalized_mutual_information, im.adjusted_mutual_information):
+        r = measure(x, x)
         assert r.ci.low == r.ci.high
         assert not any("no width" in text for text in r.warnings)
+
+
+@pytest.mark.filterwarnings("ignore::infometric.exceptions.DegenerateWarning")
+def test_one_value_is_no_evidence_of_nothing():
+    x, y = np.zeros(50, int), np.arange(50) % 2
+    table = np.column_stack([x, y])
+    for r in (im.mutual_information(x, y), im.normalized_mutual_information(x, y),
+              im.total_correlation(table), im.dual_total_correlation(table),
+              im.interaction_information(np.column_stack([x, x, y])), im.kl_divergence(x, x),
+              im.jensen_shannon_distance(x, x),
+              im.mutual_information_matrix(table).between("x0", "x1")):  # fmt: skip
+        assert r.value == 0
+        assert math.isnan(r.ci.low)
+        assert any("interval" in text for text in r.warnings)
 
 
 def test_entropies_of_high_order_have_the_interval_of_the_largest_share():

@@ -259,7 +259,7 @@ def test_a_function_of_a_variable_has_its_entropy():
     one[0, :4] = [149, 35, 12, 4]
     with pytest.warns(DegenerateWarning):
         r = im.mutual_information(im.Counts.from_counts(one, joint=True))
-    assert tuple(r.ci) == (0.0, 0.0)
+    assert np.isnan(r.ci).all()
 
 
 def test_the_interval_of_an_entropy_holds_at_even_shares():
