@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -234,8 +235,7 @@ class Table:
     def select(self, names: Sequence[str]) -> Self:
         """The same table with some of its columns."""
         self.require(names)
-        twice = sorted({name for name in names if list(names).count(name) > 1})
-        if twice:
+        if twice := repeated(names):
             raise DataError("A column is named twice.", got=twice, hint="name each column once")
         table = copy.copy(self)
         table.names = tuple(names)
@@ -400,9 +400,13 @@ def _native(data: Any) -> Any:
 
 def refuse_twice(names: Sequence[str]) -> None:
     """Error where two columns share a name."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := repeated(names):
         raise DataError("Column names must be unique.", got=twice, hint="rename the columns")
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """Names that stand more than once."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 def _to_array(data: Any) -> Array:
