@@ -118,6 +118,10 @@ class Functional:
         """What the upper bound must allow for beyond the law of the value."""
         return np.asarray(0.0)
 
+    def reachable(self, s: Any, level: float) -> Array:
+        """Value that the data cannot exclude: the upper bound is no less. Minus infinity: none."""
+        return np.asarray(-np.inf)
+
     def bias(self, s: Any) -> Array | None:
         """Leading term of the bias of the value, reported and not subtracted; None if unknown."""
         return None

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from scipy.special import betaincinv, binom, exprel, logsumexp
+from scipy.special import betaincinv, binom, exprel, gammaincinv, logsumexp
 
 from infometric.exceptions import UnsupportedError
 from infometric.functional.base import (
@@ -48,6 +48,7 @@ LARGEST_ORDER = 1e12  # beyond it an order is infinite to double precision
 MOST_POWERS = 1000  # greatest order of an unbiased sum of powers
 LEAST_TUPLES = 10.0  # coincidences from which the jackknife held in simulations
 LEAST_DF = 0.01  # a law without degrees of freedom would be a point
+MOST_NOISE = 0.2  # relative noise of a power of the largest share up to which the law held
 FEW_OUTSIDE = 10.0  # records outside the largest cell below which only exact bounds held
 
 
@@ -144,6 +145,26 @@ class Entropy(Additive):
         upper = self._beside(np.minimum(high, cells / (cells + 1)), cells)
         se = np.sqrt(self.variance(s))
         return Interval(se, *(np.where(known, end, np.nan) for end in (lower, upper)))
+
+    def reachable(self, s: Counts, level: float) -> Array:
+        """Value with as much in cells that nobody has seen as the lone records leave possible.
+
+        The share of the unseen is on average that of the records alone in their cell, and its bound
+        that of a Poisson count of these.
+        """
+        missing, cells = self.alphabet(s) - s.observed[..., 0], self._unseen_cells(s)
+        most = gammaincinv(_alone(s) + 1.0, 0.5 + level / 2) / s.n_eff[..., 0]
+        share = np.minimum(most, cells / (cells + s.observed[..., 0]))
+        cells = np.maximum(cells, 1e-300)
+        seen = self.terms((1 - share)[..., None, None] * s.p[..., [0], :]).sum(-1)
+        unseen = cells * self.terms((share / cells)[..., None, None])[..., 0]
+        return np.where(missing > 0, self.finish(seen + unseen), -np.inf)
+
+    def _unseen_cells(self, s: Counts) -> Array:
+        """Cells that nobody has seen: one more than Chao's estimate, and no more than there are."""
+        alone, pairs = _alone(s), _alone(s, 2)
+        missing = self.alphabet(s) - s.observed[..., 0]
+        return np.minimum(1 + alone * (alone - 1) / (2 * (pairs + 1)), missing)
 
     def _beside(self, share: Array, cells: Array) -> Array:
         """Entropy of one cell beside even ones that hold a share together."""
@@ -303,7 +324,7 @@ class OrderedEntropy(Entropy):
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """As the base; none of an unbiased sum of powers with coincidences enough."""
-        if np.isinf(self.degree) or self.favoured(s) == "simultaneous":
+        if np.isinf(self.degree) or (self.degree >= STEEP and self.favoured(s) == "simultaneous"):
             return ()
         if self.degree == 0 and s.observed.max() > 1:
             text = "a number of cells has no interval: how many are left unseen is not known"
@@ -471,8 +492,18 @@ class RenyiEntropy(OrderedEntropy):
         return super().plain_bias(s) + (self.order - 1) / 2 * s.variance(self.influence(s))
 
     def favoured(self, s: Counts) -> str:
-        """Of high order the simultaneous interval: any cell that may be the largest counts."""
-        return "simultaneous" if self.order >= STEEP else super().favoured(s)
+        """Of high order the simultaneous interval: any cell that may be the largest counts.
+
+        Also of orders above two, where cells vie and a power of their noise is no small noise.
+        """
+        return "simultaneous" if self._steep(s) else super().favoured(s)
+
+    def _steep(self, s: Counts) -> bool:
+        if self.order <= 2 or self.order >= STEEP:
+            return self.order >= STEEP
+        most, n = s.p[..., 0, :].max(-1), s.n_eff[..., 0]
+        noise = (self.order - 1) * np.sqrt((1 - most) / (n * most))
+        return bool(((noise > MOST_NOISE) & (_largest(s, 0.95)[2] > 1)).all())
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
         """Exact binomial bounds of the largest share; the lower allows for the luck of its rivals.
@@ -482,19 +513,16 @@ class RenyiEntropy(OrderedEntropy):
         Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
         in the case of the binomial. Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
         """
-        if kind != "simultaneous" or self.order < STEEP:
+        if kind != "simultaneous" or self.order <= 2:
             return super().interval(kind, s, level)
         stretch = 1.0 if self._limit else self.order / (self.order - 1)
-        n, tail = s.n_eff[..., 0], (1 - level) / 2
-        records = s.p[..., 0, :] * n[..., None]
-        free = np.maximum(n[..., None] - records, 0)
-        above = np.where(free > 0, betaincinv(records + 1, np.maximum(free, 1e-9), 1 - tail), 1.0)
-        most = records.max(-1)
-        # the largest share is one cell's, but any rival may have had luck
-        rivals = (above >= betaincinv(most, n - most + 1, tail)[..., None]).sum(-1)
-        least = betaincinv(most, n - most + 1, tail / rivals)
+        above, least, _ = _largest(s, level)
         se = np.sqrt(self.variance(s))
-        return Interval(se, -np.log(above.max(-1)), -np.log(least) * stretch)
+        # no entropy is above the logarithm of the number of cells
+        seen = np.where(self.interval_holds(s), s.observed[..., 0] + self._unseen_cells(s), np.inf)
+        cells = np.minimum(seen if self.order < STEEP else np.inf, self.alphabet(s))
+        most = self.even(cells)
+        return Interval(se, -np.log(above) + 0.0, np.minimum(-np.log(least) * stretch, most))
 
 
 @dataclass(frozen=True)
@@ -546,10 +574,22 @@ def _plain(values: Array) -> Any:
     return np.round(values, 6).tolist()
 
 
-def _alone(s: Counts) -> Array:
-    """Number of records alone in their cell, by weight where they carry one."""
+def _largest(s: Counts, level: float) -> tuple[Array, Array, Array]:
+    """Upper and lower bound of the largest share, and the number of cells that may hold it."""
+    n, tail = s.n_eff[..., 0], (1 - level) / 2
     records = s.p[..., 0, :] * s.n_eff[..., [0]]
-    return ((records > 0) & (records < 1.5)).sum(-1)
+    free = np.maximum(s.n_eff[..., [0]] - records, 0)
+    above = np.where(free > 0, betaincinv(records + 1, np.maximum(free, 1e-9), 1 - tail), 1.0)
+    most = records.max(-1)
+    # the largest share is one cell's, but any rival may have had luck
+    rivals = (above >= betaincinv(most, n - most + 1, tail)[..., None]).sum(-1)
+    return above.max(-1), betaincinv(most, n - most + 1, tail / rivals), rivals
+
+
+def _alone(s: Counts, together: int = 1) -> Array:
+    """Number of cells that hold one record, or so many; by weight where records carry one."""
+    records = s.p[..., 0, :] * s.n_eff[..., [0]]
+    return ((records > max(together - 0.5, 0)) & (records < together + 0.5)).sum(-1)
 
 
 def _outside(s: Counts) -> Array:

@@ -86,6 +86,7 @@ class ShannonEntropy(Entropy):
     name: ClassVar[str] = "entropy"
     bias_correction: str | Unseen = "plug_in"
     alphabet_size: float | None = None
+    all_seen: bool = False  # whether no value is above the logarithm of the number of cells seen
 
     @property
     def whole(self) -> bool:  # type: ignore[override]
@@ -115,12 +116,13 @@ class ShannonEntropy(Entropy):
             return _row_by_row(lambda one: self.resolved(one).value(one), s)
         rule, size = self.rule, self._alphabet(s)
         if rule is None:
-            return self._possible(super().value(s))
-        return self._possible(rule(Fingerprint.of(whole_counts(s, rule.name)), size))
+            return self._possible(s, super().value(s))
+        return self._possible(s, rule(Fingerprint.of(whole_counts(s, rule.name)), size))
 
-    def _possible(self, values: Array) -> Array:
-        """Values, at most the logarithm of a known alphabet."""
-        return values if self.alphabet_size is None else np.minimum(values, self._most)
+    def _possible(self, s: Counts, values: Array) -> Array:
+        """Values from zero to the logarithm of the alphabet, where that is known."""
+        most = self.even(s.observed[..., 0]) if self.all_seen else self._most
+        return np.clip(values, 0.0, most)
 
     @property
     def _most(self) -> float:
@@ -135,10 +137,8 @@ class ShannonEntropy(Entropy):
         """
         if self.bias_correction != "auto":
             return self
-        chosen, size = self._chosen(s), self.alphabet_size
-        if size is None and self.favoured(s) == "ncx2" and self.interval_holds(s):
-            size = float(s.observed.max())  # that interval takes all for seen; so must the value
-        return replace(self, bias_correction=chosen, alphabet_size=size)
+        capped = self.favoured(s) == "ncx2" and bool(self.interval_holds(s))
+        return replace(self, bias_correction=self._chosen(s), all_seen=capped)
 
     def _chosen(self, s: Counts) -> str:
         n, cells = float(s.n_eff[..., 0]), float(s.observed[..., 0])
@@ -207,11 +207,11 @@ class ShannonEntropy(Entropy):
             return _row_by_row(lambda one: self.resolved(one).leave_one_out(one), s)
         rule = self.rule
         if rule is None:
-            return self._possible(super().leave_one_out(s))
+            return self._possible(s, super().leave_one_out(s))
         if s.table.ndim > 2:
             return Functional.leave_one_out(self, s)
         fp = Fingerprint.of(whole_counts(s, rule.name))
-        values = self._possible(rule.without_one(fp, self._alphabet(s)))
+        values = self._possible(s, rule.without_one(fp, self._alphabet(s)))
         found = np.searchsorted(fp.r, s.table[0]).clip(max=len(fp.r) - 1)
         return np.where(s.table > 0, values[found], np.nan)
 
@@ -244,6 +244,7 @@ class ShannonEntropy(Entropy):
             # even counts vary by the second order alone
             found = found._replace(se=np.maximum(found.se, np.sqrt(self._curved(whole) / 2)))
             high = found.value + z * found.se + found.unseen
+            high = np.maximum(high, self.reachable(whole, level))
             ceiling = self._most
             given = (coverage(s) >= SEEN) & (s.observed[..., 0] > 1)
             bounds = np.maximum(found.value - z * found.se, 0.0), np.minimum(high, ceiling)
@@ -288,6 +289,8 @@ class ShannonEntropy(Entropy):
                 "bias='auto' estimates it"
             )
             return (Caution("BiasWarning", text),)
+        if (dust := self._of_dust(s)) is not None:
+            return (*self._of_alphabet(s), dust)
         if n < 50:
             text = f"{n:g} records: the interval covered 80 to 99 % in simulations of so few"
             return (*self._of_alphabet(s), Caution("SparseCellWarning", text))
@@ -299,6 +302,19 @@ class ShannonEntropy(Entropy):
             text = "only one cell is occupied: the interval says what the prior expects of the rest"
             return Caution("DegenerateWarning", text)
         return super()._of_one_cell(s)
+
+    def _of_dust(self, s: Counts) -> Caution | None:
+        """Say where lone records without pairs leave the number of their cells open."""
+        records = whole_counts(s, self.name).table
+        alone, pairs = int((records == 1).sum()), int((records == 2).sum())
+        if alone < 3 or alone < 3 * (pairs + 1):
+            return None
+        text = (
+            f"{alone} records are alone in their cell, and hardly any two share a rare one: how "
+            "many cells such records come from is not known, and the value may be too low by more "
+            "than its interval shows"
+        )
+        return Caution("SparseCellWarning", text)
 
     def _of_alphabet(self, s: Counts) -> tuple[Caution, ...]:
         """Say where the symbols seen stand for all there are."""

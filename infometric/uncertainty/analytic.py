@@ -120,6 +120,7 @@ class NoncentralChi2:
             holds = functional.interval_holds(state)
             low, high = (np.where(holds, ceiling - end, np.nan) for end in (high, low))
             low = np.maximum(low, functional.bounds[0])
+            high = np.maximum(high, functional.reachable(state, level))
             return Inference(self.name, se, low, high)
         test = Chi2Null()(functional, state, theta)
         low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)

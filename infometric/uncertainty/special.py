@@ -65,7 +65,7 @@ class Simultaneous(Special):
     """Exact binomial bounds of the largest share, for every cell that may be the largest."""
 
     name: ClassVar[str] = "simultaneous"
-    only: ClassVar[str] = "it belongs to Rényi entropies and Hill numbers of order 20 or more"
+    only: ClassVar[str] = "it belongs to Rényi entropies and Hill numbers of orders above two"
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ def test_grassbergers_function_of_the_counts():
     """A sample of r records alike and one alone shows G(r), G(1) and no other."""
 
     def g(r):
-        return np.log(r) - shannon([r], "grassberger")
+        return np.log(r) - float(Grassberger()(fingerprint([r]), None))
 
     assert g(1) == pytest.approx(-np.euler_gamma - np.log(2))
     assert g(2) == pytest.approx(2 - np.euler_gamma - np.log(2))
@@ -454,8 +454,8 @@ def test_results_say_what_auto_chose(counts, size, bias, method):
     result = im.Entropy(alphabet_size=size).fit(s).estimate()
     assert result.diagnostics["bias_correction"] == bias
     assert result.diagnostics["coverage"] == pytest.approx(float(coverage(s)))
-    seen = len(counts) if method == "ncx2" else None  # that interval takes all for seen
-    assert result.diagnostics.get("alphabet_size") == (size or seen)
+    assert result.value <= math.log(len(counts)) or method != "ncx2"
+    assert result.diagnostics.get("alphabet_size") == size
     assert result.method == method
     assert result.value == shannon(counts, bias, size)
 
