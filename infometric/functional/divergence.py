@@ -31,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from scipy.special import digamma, exprel, logsumexp, ndtr, ndtri, rel_entr
+from scipy.special import betaincinv, digamma, exprel, logsumexp, ndtr, ndtri, rel_entr
 
 from infometric.exceptions import and_list
 from infometric.functional.base import (
@@ -51,6 +51,7 @@ Zeros = Literal["half", "keep"]
 Bias = Literal["plug_in", "second_order", "zhang_grabchak"]
 _ARC_SINE = (1.0, 1 / 6, 3 / 40, 15 / 336, 105 / 3456, 945 / 42240)
 NAMED_CELLS = 4  # cells that a warning names
+FEW_RECORDS = 10.0  # on the other side, below which normal bounds are too short
 SURE = 20.0  # expected records from which an empty cell has no bounded log ratio
 
 
@@ -623,7 +624,11 @@ class SquaredTotalVariation(Divergence):
 
         A cell that differs by z deviations adds ``E|z + Z| - z`` of one: .8 where the shares are
         equal, nothing where they are far apart. The lower bound takes z two less than it looks,
-        the upper half more; both numbers were chosen by simulation.
+        the upper half more; both numbers were chosen by simulation. Where one sample has few
+        records in the cells of the other, the lower bound has their exact binomial bounds.
+
+        Newcombe, R. G. (1998). Interval estimation for the difference between independent
+        proportions. Stat. Med. 17, 873-890.
         """
         if kind != "ncx2":
             return None
@@ -635,10 +640,11 @@ class SquaredTotalVariation(Divergence):
         most, least = (
             0.5 * (sd * _folded_excess(x)).sum(-1) for x in (np.maximum(z - 2, 0), z + 0.5)
         )
-        side = np.sign(gap)[..., None, :] / 2
+        side = _sides(gap, pooled)[..., None, :] / 2
         se = np.sqrt(s.variance(np.concatenate([-side, side], axis=-2)))
         reach = ndtri(0.5 + level / 2) * se
-        low, high = np.maximum(root - most - reach, 0.0), np.minimum(root - least + reach, 1.0)
+        low, high = root - most - reach, np.minimum(root - least + reach, 1.0)
+        low = np.maximum(np.minimum(low, root - _exact_reach(s, gap, level)), 0.0)
         return Interval(2 * root * se, low**2, np.maximum(high, 0.0) ** 2)
 
     def law(self, s: Counts, theta: Array, variance: Array) -> Null:
@@ -649,6 +655,26 @@ class SquaredTotalVariation(Divergence):
     def empty_treatment(self, s: Counts) -> str:
         """Nothing: empty cells are harmless here."""
         return ""
+
+
+def _sides(gap: Array, pooled: Array) -> Array:
+    """Sign of each difference; half of the mass of those that are zero to either side."""
+    even = np.where(gap == 0, pooled, 0.0)
+    half = even.cumsum(-1) - even / 2 <= even.sum(-1, keepdims=True) / 2
+    return np.where(gap == 0, np.where(half, 1.0, -1.0), np.sign(gap))
+
+
+def _exact_reach(s: Counts, gap: Array, level: float) -> Array:
+    """How far below the value the truth may be, for few records on the other side of the gap.
+
+    Square root of the sum of the squared distances of Clopper and Pearson's bounds.
+    """
+    n = s.n_eff
+    other = np.stack([gap >= 0, gap < 0], axis=-2)  # the sample that is smaller in a cell
+    records = np.round((s.p * other).sum(-1) * n, 6)
+    bound = betaincinv(records + 1, np.maximum(n - records, 1e-9), 0.5 + level / 2)
+    few = (records < FEW_RECORDS).any(-1)
+    return np.where(few, np.sqrt(((bound - records / n) ** 2).sum(-1)), 0.0)
 
 
 class Root(Increasing):
