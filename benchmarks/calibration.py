@@ -15,7 +15,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -487,7 +487,7 @@ def unseen_intervals(s: Counts, few: Counts, truth: float, size: int) -> dict[st
     """Coverage of each interval of the entropy of one source."""
     truth, row = truth - 1e-12, {}  # a ceiling is met up to rounding
     f = ShannonEntropy("chao_wang_jost")
-    found = run(GoodTuring(), f, s)
+    found = run(GoodTuring(), f, replace(s, key="column"))  # its alphabet is not known
     row["good_turing_given"] = float(np.isfinite(found.low).mean())
     row["good_turing"] = covered_if_given(found, truth)
     for prior in ("nsb", "jeffreys", "laplace", "perks", "minimax"):
@@ -499,7 +499,10 @@ def unseen_intervals(s: Counts, few: Counts, truth: float, size: int) -> dict[st
         row[f"{bias}_jackknife"] = jackknifed(f, few, truth)
     row["ncx2"] = covered_if_given(run(NoncentralChi2(), ShannonEntropy(), s), truth)
     for name, known in (("auto", None), ("auto_known", size)):
-        ends = np.array([default_interval(ShannonEntropy("auto", known), t) for t in few.table])
+        key = "" if known else "column"
+        ends = np.array(
+            [default_interval(ShannonEntropy("auto", known), t, key) for t in few.table]
+        )
         given = np.isfinite(ends[:, 0])
         row[f"{name}_given"] = float(given.mean())
         held = (ends[:, 0] <= truth) & (truth <= ends[:, 1])

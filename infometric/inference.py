@@ -108,8 +108,11 @@ def infer(
     if getattr(state, "shares", False):
         return of_shares(functional, state, strategy, level, units, measure)
     check_supported(functional, state, strategy)
-    plain, theta, found = carried(functional, state, strategy, level, rng)
-    cautions = (*functional.cautions(state), *beyond(functional, state, plain, theta, found))
+    # infinite values are values here; what cannot be known of them is NaN
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        plain, theta, found = carried(functional, state, strategy, level, rng)
+        cautions = (*functional.cautions(state), *beyond(functional, state, plain, theta, found))
+        told = found.diagnostics | facts(functional, state, plain, theta)
     texts = announce(cautions, column)
     result = Result(
         measure=measure or functional.name,
@@ -122,7 +125,7 @@ def infer(
         method=found.method,
         pvalue=float(found.pvalue),
         replicates=None if found.replicates is None else tuple(found.replicates.tolist()),
-        diagnostics=jsonable(found.diagnostics | facts(functional, state, plain, theta)),
+        diagnostics=jsonable(told),
         warnings=texts,
     )
     return result.to(units) if functional.units == "information" else result
@@ -146,7 +149,8 @@ def of_shares(
             hint="bias='plug_in', or the counts: Counts.from_counts([20, 30, 50])",
         )
     nan = float("nan")
-    theta = functional.corrected(state, np.asarray(functional.value(state)))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        theta = functional.corrected(state, np.asarray(functional.value(state)))
     result = Result(
         measure=measure or functional.name,
         value=float(theta),
@@ -287,6 +291,16 @@ def beyond(
     A value below it because its bias was taken off is no news: the truth cannot be negative.
     """
     kind = found.method.split("+")[0]
+    if np.isfinite(theta) and np.isnan(found.low) and not np.isfinite(found.se):
+        many = found.replicates is not None and not np.isfinite(found.replicates).all()
+        text = (
+            f"some values of the {kind} are infinite, and no interval is known; zeros='half' keeps "
+            "them finite"
+            if many
+            else "the standard error is beyond the range of numbers, and no interval is known; a "
+            "smaller order has one"
+        )
+        return (Caution("DegenerateWarning", text),)
     local = kind in _LOCAL and kind != functional.favoured(state)  # "auto" would be no advice
     cut = local and not functional.signed and np.isnan(found.low)
     if cut and np.isfinite(theta) and np.isfinite(found.se):

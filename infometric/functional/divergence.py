@@ -84,9 +84,18 @@ class Divergence(Additive):
         """Samples whose empty cells let the value grow without bound."""
         return (1,)
 
+    @property
+    def adds_half(self) -> bool:
+        """Whether half a record goes to empty cells: where these can make a value infinite."""
+        return self.zeros == "half" and bool(self.open_sides)
+
     def prepare(self, s: Any) -> Any:
-        """Counts with empty cells treated as `zeros` says."""
-        return s.with_half() if self.zeros == "half" else s
+        """Counts with empty cells treated as `zeros` says.
+
+        Half a record would spoil what is finite without it: of order one half its bias falls as the
+        root of n.
+        """
+        return s.with_half() if self.adds_half else s
 
     def null(self, s: Counts) -> Null:
         """``(curvature / 2) * s0 * chi2(occupied cells - 1)``."""
@@ -139,7 +148,9 @@ class Divergence(Additive):
 
     def corrected(self, s: Counts, theta: Array) -> Array:
         """Value less its second-order bias, where that was asked for."""
-        return theta - self.bias(s) if self.bias_correction == "second_order" else theta
+        if self.bias_correction != "second_order":
+            return theta
+        return np.where(np.isinf(theta), theta, theta - self.bias(s))
 
     def facts(self, s: Counts) -> dict[str, Any]:
         """Name of the correction, and the cells that one sample left empty."""
@@ -152,7 +163,7 @@ class Divergence(Additive):
     def leave_one_out(self, s: Counts) -> Array:
         """Values with one record of each cell left out, in O(K) where no cell runs empty."""
         last = (s.table <= 1) & s.occupied[..., None, :]
-        if self.zeros == "half" and last.any():
+        if self.adds_half and last.any():
             return Functional.leave_one_out(self, s)  # a record less adds the half everywhere
         return super().leave_one_out(s)
 
@@ -188,7 +199,7 @@ class Divergence(Additive):
                 f"{SURE:g} records or more were expected in an empty cell: nothing bounds the "
                 "value from above; merge cells for a bounded one"
             )
-        elif self.zeros == "half":
+        elif self.adds_half:
             texts.append("the upper bound may be too low where a cell is empty; merge cells")
         return texts
 
@@ -212,7 +223,7 @@ class Divergence(Additive):
 
     def empty_treatment(self, s: Counts) -> str:
         """What is done where one sample left a cell empty, in words; nothing where harmless."""
-        if self.zeros == "half":
+        if self.adds_half:
             what = "interval" if self.bias_correction == "zhang_grabchak" else "estimate"
             return f"0.5 was added to every occupied cell for the {what}"
         if np.isinf(self.value(s)).any():

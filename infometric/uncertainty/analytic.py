@@ -125,7 +125,7 @@ class NoncentralChi2:
         test = Chi2Null()(functional, state, theta)
         low = np.where(test.pvalue > (1 - level) / 2, 0.0, low)
         high = np.where(functional.unbounded(state), np.inf, high + functional.slack(state))
-        holds = functional.interval_holds(state) & np.isfinite(theta) & (law.df > 0)
+        holds = functional.interval_holds(state) & np.isfinite(theta + se) & (law.df > 0)
         return Inference(
             f"{self.name}+{test.method}",
             se,
