@@ -45,6 +45,7 @@ STRATEGIES: dict[str, type[Any]] = {
 }
 
 
+LEAST_TAIL = 1e-9  # beyond it quantiles lose their digits
 _LOCAL = (Delta.name, Jackknife.name, Bootstrap.name)  # blind where a value is at an end
 
 
@@ -368,7 +369,13 @@ def check_level(level: Any) -> None:
     """Error unless `level` is a probability strictly between 0 and 1."""
     number = isinstance(level, int | float | np.floating | np.integer)
     if number and not isinstance(level, bool) and 0 < level < 1:
-        return
+        if LEAST_TAIL <= level <= 1 - LEAST_TAIL:
+            return
+        raise InvalidParameterError(
+            f"level must leave at least {LEAST_TAIL:g} on either side.",
+            got=level,
+            hint="level=0.999",
+        )
     share = level / 100 if number and 1 < level < 100 else 0.95
     raise InvalidParameterError(
         "level must be a number strictly between 0 and 1.", got=level, hint=f"level={share:g}"

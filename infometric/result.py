@@ -435,7 +435,7 @@ class ResultTable(Mapping[str, Result]):
 
 def check_units(units: str) -> None:
     """Error unless `units` is a unit of information."""
-    if units not in NATS_PER:
+    if not isinstance(units, str) or units not in NATS_PER:
         raise InvalidParameterError(
             f"units must be one of {', '.join(map(repr, NATS_PER))}.",
             got=units,

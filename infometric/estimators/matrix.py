@@ -6,7 +6,7 @@ Each column becomes small codes once (`infometric.state.codes`), all pairs are c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ def pairwise_information(
     check_units(units)
     table = open_table(frame)
     for given in (columns, exclude):
-        if isinstance(given, str):
+        if isinstance(given, str) or not (given is None or isinstance(given, Iterable)):
             raise InvalidParameterError(
                 "Columns are named by a list.", got=given, hint=f"columns=[{given!r}]"
             )

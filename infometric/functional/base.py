@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import entr
+from scipy.special import entr, xlog1py
 
 from infometric.exceptions import UnsupportedError
 from infometric.state.counts import Counts
@@ -283,9 +283,9 @@ class EntropySum(Functional):
     def value(self, s: Counts) -> Array:
         """Estimate in nats, shape (...)."""
         ndim = len(s.shape)
-        joint = s.joint / s.n.reshape(s.n.shape[:-1] + (1,) * ndim)
+        joint, n = s.joint, s.n.reshape(s.n.shape[:-1] + (1,) * ndim)
         parts = (
-            sign * entr(_margin(joint, kept, ndim)).sum(tuple(range(-ndim, 0)))
+            sign * entropy_terms(_margin(joint, kept, ndim), n).sum(tuple(range(-ndim, 0)))
             for sign, kept in self.margins(ndim)
         )
         return np.asarray(sum(parts))
@@ -316,6 +316,12 @@ def _margin(joint: Array, kept: tuple[int, ...], ndim: int) -> Array:
     """Sum over the axes (counted among the last `ndim`) that are not kept, keeping dimensions."""
     lost = tuple(a - ndim for a in range(ndim) if a not in kept)
     return joint.sum(lost, keepdims=True) if lost else joint
+
+
+def entropy_terms(part: Array, whole: Array) -> Array:
+    """``-p log p`` of p = part / whole, with all its digits where p is nearly one."""
+    p, rest = part / whole, (whole - part) / whole
+    return np.where(p > 0.5, -xlog1py(p, -np.minimum(rest, 0.5)), entr(p))
 
 
 def safe_log(p: Array) -> Array:

@@ -172,7 +172,7 @@ def coincidences(fp: Fingerprint) -> Array:
     found = fp.n - fp.observed
     if not (found > 0).all():
         raise UnsupportedError(
-            "ANSB reads the entropy from coincidences, and no symbol was seen twice.",
+            "NSB and ANSB read the entropy from coincidences, and no symbol was seen twice.",
             got={"records": fp.n.tolist(), "symbols": fp.observed.tolist()},
             hint="take more data; nothing is known of the entropy but a lower bound",
         )

@@ -140,9 +140,9 @@ class Entropy(Additive):
         most = self._cells_outside(s)
         told = np.isfinite(most) if self.degree > 0 else np.zeros(most.shape, bool)
         known = (high <= 0.5) & (told | (self.degree > 1))
-        cells = np.minimum(most, 1e300)
+        cells = np.clip(most, 1e-300, 1e300)
         lower = np.maximum(self._beside(low, np.ones(low.shape)), 0.0)
-        upper = self._beside(np.minimum(high, cells / (cells + 1)), cells)
+        upper = np.maximum(self._beside(np.minimum(high, cells / (cells + 1)), cells), lower)
         se = np.sqrt(self.variance(s))
         return Interval(se, *(np.where(known, end, np.nan) for end in (lower, upper)))
 

@@ -23,7 +23,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from scipy.special import entr, gammaln
 
-from infometric.functional.base import Caution, EntropySum, Functional, Null, safe_log
+from infometric.functional.base import (
+    Caution,
+    EntropySum,
+    Functional,
+    Null,
+    entropy_terms,
+    safe_log,
+)
 from infometric.functional.divergence import contrast_scale, too_thin
 from infometric.functional.shannon import ShannonEntropy
 from infometric.state.counts import Counts, whole_counts
@@ -188,6 +195,11 @@ class MutualInformation(Information):
         """Pearson's X^2 of the table, with its exact moments."""
         return PearsonChiSquare()
 
+    def interval_holds(self, s: Counts) -> Array:
+        """As the base; of a function as of an entropy, with five records a cell."""
+        thin = is_function(s) & (s.n_eff[..., 0] < 5 * s.observed[..., 0])
+        return super().interval_holds(s) & ~thin
+
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """As the base, and where one variable is a function of the other."""
         if (independence_df(s) == 0).all():
@@ -237,10 +249,13 @@ class NormalizedMutualInformation(MutualInformation):
         """The denominator, shape (...), and its influence, like ``s.p``."""
         joint = s.joint / s.n[..., None]
         marginals = [joint.sum(-1, keepdims=True), joint.sum(-2, keepdims=True)]
-        h = [entr(p).sum((-2, -1)) for p in marginals]
+        whole = s.n[..., None]
+        counts = [s.joint.sum(-1, keepdims=True), s.joint.sum(-2, keepdims=True)]
+        h = [entropy_terms(c, whole).sum((-2, -1)) for c in counts]
         psi = [np.broadcast_to(-safe_log(p), joint.shape) for p in marginals]
         if self.normalization == "joint":
-            value, influence = entr(joint).sum((-2, -1)), -safe_log(joint)
+            value = entropy_terms(s.joint, whole).sum((-2, -1))
+            influence = -safe_log(joint)
         elif self.normalization == "arithmetic":
             value, influence = (h[0] + h[1]) / 2, (psi[0] + psi[1]) / 2
         elif self.normalization == "geometric":
@@ -330,7 +345,7 @@ class AdjustedMutualInformation(NormalizedMutualInformation):
         joint = s.joint
         chance = expected_mutual_information(joint.sum(-1), joint.sum(-2))
         gap, room = theta * norm - chance, norm - chance
-        known = np.abs(room) > 1e-12 * np.maximum(norm, 1.0)
+        known = np.abs(room) > 1e-12 * norm
         return np.where(known, gap / np.where(known, room, 1.0), np.where(norm > 0, 1.0, 0.0))
 
 

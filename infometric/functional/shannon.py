@@ -18,6 +18,7 @@ parameters. Biometrika 40, 237-264. doi:10.1093/biomet/40.3-4.237
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
@@ -26,7 +27,7 @@ import numpy as np
 from scipy.special import entr, ndtri
 
 from infometric.exceptions import InvalidParameterError
-from infometric.functional.base import Caution, Functional, Interval, safe_log
+from infometric.functional.base import Caution, Functional, Interval, entropy_terms, safe_log
 from infometric.functional.bayes import Ansb, Dirichlet, Nsb, Posterior
 from infometric.functional.entropy import Entropy
 from infometric.functional.unseen import (
@@ -116,12 +117,16 @@ class ShannonEntropy(Entropy):
             return _row_by_row(lambda one: self.resolved(one).value(one), s)
         rule, size = self.rule, self._alphabet(s)
         if rule is None:
-            return self._possible(s, super().value(s))
+            plain = entropy_terms(s.table[..., 0, :], s.n[..., [0]]).sum(-1)
+            return self._possible(s, plain + self.correction(s.n_eff, s.observed))
         return self._possible(s, rule(Fingerprint.of(whole_counts(s, rule.name)), size))
 
     def _possible(self, s: Counts, values: Array) -> Array:
-        """Values from zero to the logarithm of the alphabet, where that is known."""
+        """Values from zero to the logarithm of the alphabet, where that is known or assumed."""
         most = self.even(s.observed[..., 0]) if self.all_seen else self._most
+        assumed = None if s.key else self._alphabet(s)
+        if assumed is not None:
+            most = np.minimum(most, math.log(assumed))
         return np.clip(values, 0.0, most)
 
     @property

@@ -160,7 +160,11 @@ Frozen = Annotated[
     Path | None, typer.Option("--bins-from", help="JSON report whose frozen bins are reused.")
 ]
 Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals.")]
+SEED = 0  # a report made again is the same
 Method = Annotated[
+    str, typer.Option(help="auto, delta, ncx2, jackknife, bootstrap, permutation, chi2 ...")
+]
+PaperMethod = Annotated[
     str, typer.Option(help="auto, paper, delta, ncx2, jackknife, bootstrap, permutation, chi2 ...")
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
@@ -253,7 +257,7 @@ def psi(
     by: Annotated[str | None, typer.Option(help="Column of CURRENT that makes slices.")] = None,
     bins_from: Frozen = None,
     level: Level = 0.95,
-    method: Method = "auto",
+    method: PaperMethod = "auto",
     html: Html = None,
     json: Json = None,
     fail_above: Limit = None,
@@ -272,7 +276,7 @@ def psi(
     names = [n for n in old.names if n != by]
     options = binned(bins, binning, special, constant, empty, bins_from, names)
     with working(f"PSI of {len(names)} columns", quiet=quiet):
-        found = estimate(old, new, by=by, level=level, method=method, **options)
+        found = estimate(old, new, by=by, level=level, method=method, rng=SEED, **options)
     note = f"Drift of {current.name} against {reference.name}."
     section = Section("Population stability", tabled("psi", found), note)
     sources = {"reference": reference.name, "current": current.name}
@@ -293,7 +297,7 @@ def iv(
     by: Annotated[str | None, typer.Option(help="Column that makes slices.")] = None,
     bins_from: Frozen = None,
     level: Level = 0.95,
-    method: Method = "auto",
+    method: PaperMethod = "auto",
     html: Html = None,
     json: Json = None,
     fail_above: Limit = None,
@@ -313,7 +317,14 @@ def iv(
     options = binned(bins, binning, special, constant, empty, bins_from, names)
     with working(f"IV of {len(names)} columns", quiet=quiet):
         found = estimate(
-            table, target, by=by, event=number(event), level=level, method=method, **options
+            table,
+            target,
+            by=by,
+            event=number(event),
+            level=level,
+            method=method,
+            rng=SEED,
+            **options,
         )
     every = tabled("information_value", found)
     ordered = every if by else every.sort()
@@ -394,7 +405,8 @@ def entropy(
     order = 2.0 if order is None else order
     table = opened(file, categorical, listed(columns), exclude)
     options: dict[str, Any] = {
-        "bins": bins_of(bins) if bins else None, "level": level, "method": method
+        "bins": bins_of(bins) if bins else None, "level": level, "method": method,
+        "rng": SEED,
     }  # fmt: skip
     if in_nats:
         options["units"] = units or "nats"
@@ -447,7 +459,8 @@ def divergence(
     p = opened(sample, categorical, listed(columns), exclude)
     q = opened(reference, categorical, p.names if columns or exclude else [])
     options: dict[str, Any] = {
-        "bins": bins_of(bins) if bins else None, "bias": bias, "level": level, "method": method
+        "bins": bins_of(bins) if bins else None, "bias": bias, "level": level, "method": method,
+        "rng": SEED,
     }  # fmt: skip
     if measure in IN_NATS:
         options["units"] = units or "nats"
@@ -502,7 +515,8 @@ def mi(
         without(measure, units=units)
     table = opened(file, categorical, list(dict.fromkeys([x, y, *conditions])))
     options: dict[str, Any] = {
-        "bins": bins_of(bins) if bins else None, "level": level, "method": method
+        "bins": bins_of(bins) if bins else None, "level": level, "method": method,
+        "rng": SEED,
     }  # fmt: skip
     if measure is Shared.PLAIN:
         options["units"] = units or "nats"
@@ -549,7 +563,7 @@ def together(
     with working(f"{len(table.names)} columns together", quiet=quiet):
         found = {
             name.replace("_", " "): getattr(functions, name)(
-                table, bins=edges, bias=bias, units=units, level=level, method=method
+                table, bins=edges, bias=bias, units=units, level=level, method=method, rng=SEED
             )
             for name in names
         }
@@ -587,7 +601,7 @@ def transfer_entropy(
     edges = bins_of(bins) if bins else None
     options: dict[str, Any] = {
         "lag": lag, "source_history": source_history, "target_history": target_history,
-        "bins": edges, "bias": bias, "units": units, "level": level, "method": method,
+        "bins": edges, "bias": bias, "units": units, "level": level, "method": method, "rng": SEED,
     }  # fmt: skip
     with working("transfer entropy", quiet=quiet):
         found = {

@@ -24,6 +24,7 @@ from infometric.typing import Array
 
 SCHEMA_VERSION = 1
 LARGEST_TOTAL = 2.0**53
+LEAST_TOTAL = 1.5  # below it fractions are no sample, but probabilities that were rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,8 @@ class Counts:
         Raises
         ------
         DataError
-            Where a count is negative or not finite, or where a group is empty.
+            Where a count is negative or not finite, where a group is empty, or where fractions sum
+            to neither one nor a sample.
 
         Examples
         --------
@@ -124,6 +126,14 @@ class Counts:
                 "Every group needs at least one record.",
                 got={"empty groups": empty.tolist()},
                 hint="leave the empty rows out of the counts",
+            )
+        totals = flat.sum(-1)
+        little = squares is None and flat.dtype.kind == "f" and (totals < LEAST_TOTAL).any()
+        if little and (np.abs(totals - 1) >= 1e-9).any():
+            raise DataError(
+                "Fractions that sum to one are probabilities, and more are counts.",
+                got={"sums": totals.tolist()},
+                hint="Counts.from_counts(p / p.sum()), or counts of records",
             )
         second = None if squares is None else check_table(squares)
         for what, given, wanted in (
