@@ -504,7 +504,8 @@ def renyi_divergence(
     order : float
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
-        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite. Orders
+        between 0 and 1 need no half and get none.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
@@ -571,7 +572,8 @@ def tsallis_divergence(
     order : float
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
-        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite. Orders
+        between 0 and 1 need no half and get none.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
@@ -635,7 +637,8 @@ def alpha_divergence(
     order : float
         Any number; 1 is KL, 0 is KL the other way.
     zeros : {"half", "keep"}
-        Whether 0.5 is added to every cell where one is empty, or the value may be infinite.
+        Whether 0.5 is added to every cell where one is empty, or the value may be infinite. Orders
+        between 0 and 1 need no half and get none.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional

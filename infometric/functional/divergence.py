@@ -60,7 +60,7 @@ class Divergence(Additive):
     """Base of the divergences of two samples.
 
     `zeros` says what becomes of a cell that one sample left empty: ``"half"`` adds half a record
-    to every occupied cell of such a table, ``"keep"`` lets the value be infinite.
+    to every occupied cell of such a table where the value could be infinite, ``"keep"`` lets it.
     """
 
     groups: ClassVar[int] = 2

@@ -48,6 +48,7 @@ LARGEST_ORDER = 1e12  # beyond it an order is infinite to double precision
 MOST_POWERS = 1000  # greatest order of an unbiased sum of powers
 LEAST_TUPLES = 10.0  # coincidences from which the jackknife held in simulations
 LEAST_DF = 0.01  # a law without degrees of freedom would be a point
+SURE_LEVEL = 0.995  # of bounds that decide between intervals
 MOST_NOISE = 0.2  # relative noise of a power of the largest share up to which the law held
 FEW_OUTSIDE = 10.0  # records outside the largest cell below which only exact bounds held
 
@@ -109,7 +110,7 @@ class Entropy(Additive):
 
     def nearly_constant(self, s: Counts) -> bool:
         """Whether one cell holds all but a few records, and surely more than half."""
-        surely = _share_bounds(s, 0.995)[1] <= 0.5
+        surely = _share_bounds(s, SURE_LEVEL)[1] <= 0.5
         return bool(((_outside(s) < FEW_OUTSIDE) & surely).all())
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
@@ -503,7 +504,7 @@ class RenyiEntropy(OrderedEntropy):
             return self.order >= STEEP
         most, n = s.p[..., 0, :].max(-1), s.n_eff[..., 0]
         noise = (self.order - 1) * np.sqrt((1 - most) / (n * most))
-        return bool(((noise > MOST_NOISE) & (_largest(s, 0.95)[2] > 1)).all())
+        return bool(((noise > MOST_NOISE) & (_largest(s, SURE_LEVEL)[2] > 1)).all())
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
         """Exact binomial bounds of the largest share; the lower allows for the luck of its rivals.

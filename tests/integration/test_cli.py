@@ -262,6 +262,13 @@ def test_an_option_that_a_measure_does_not_know_is_refused(folder, verb, measure
     assert f"leave {option[0]} out" in done.stderr
 
 
+def test_resampling_is_the_same_each_time(folder):
+    line = ("entropy", "german.csv", "--columns", "job", "--method", "bootstrap", "--json")
+    for name in ("first.json", "second.json"):
+        assert run(folder, *line, name).returncode == 0
+    assert results(folder / "first.json") == results(folder / "second.json")
+
+
 def test_the_matrix_of_mutual_information(folder):
     done = run(folder, "mi-matrix", "german.csv", "--bins", "5", "--top", "3", "--units", "bits",
                "--exclude", "purpose", "--html", "pairs.html", "--json", "pairs.json")  # fmt: skip

@@ -16,6 +16,7 @@ from scipy.spatial.distance import jensenshannon
 import infometric as im
 from infometric.exceptions import (
     DataError,
+    DegenerateWarning,
     InvalidParameterError,
     MergeError,
     SparseCellWarning,
@@ -59,6 +60,62 @@ def test_a_kept_zero_is_called_infinite_only_where_it_is():
         warnings.simplefilter("always")
         assert math.isfinite(im.alpha_divergence(apart, order=0.5, zeros="keep").value)
     assert not any("infinite" in str(w.message) for w in caught)
+
+
+def test_orders_below_one_need_no_half_record():
+    p, q = shares = np.array([[0.5, 0.4, 0.1, 0.0], [0.0, 0.4, 0.5, 0.1]])
+    s = im.Counts.from_counts((shares * 1000).astype(int))
+    overlap = np.sqrt(p * q).sum()
+    assert im.renyi_divergence(s, order=0.5).value == pytest.approx(-2 * math.log(overlap))
+    alpha = im.alpha_divergence(s, order=0.5).value
+    assert alpha == pytest.approx(4 * im.hellinger_distance(s).value ** 2)
+    apart = im.Counts.from_counts([[9, 0], [0, 9]])
+    assert im.renyi_divergence(apart, order=0.5).value == math.inf
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(200):
+        drawn = np.stack([rng.multinomial(1000, p), rng.multinomial(1000, q)])
+        low, high = im.renyi_divergence(im.Counts(drawn), order=0.5).ci
+        hits += low <= -2 * math.log(overlap) <= high
+    assert hits > 180
+
+
+@pytest.mark.parametrize("order", [-1, 0, 1, 2])
+def test_a_correction_leaves_an_infinite_value_infinite(order):
+    s = im.Counts.from_counts([[10, 5, 0, 3], [8, 0, 10, 5]])
+    for bias in ("plug_in", "second_order"):
+        assert im.alpha_divergence(s, order=order, bias=bias, zeros="keep").value == math.inf
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_values_beyond_numbers_have_no_interval():
+    s = im.Counts.from_counts([[90_000, 10], [10, 90_000]])
+    for order in (60, 100):
+        r = im.alpha_divergence(s, order=order)
+        assert math.isnan(r.ci.low)
+        assert r.value > 1e200
+    with pytest.warns(DegenerateWarning, match="beyond the range of numbers"):
+        im.alpha_divergence(s, order=60)
+    few = im.Counts.from_counts([[30, 5], [30, 2]])
+    with pytest.warns(DegenerateWarning, match="values of the bootstrap are infinite"):
+        im.kl_divergence(few, method="bootstrap", zeros="keep", rng=0)
+
+
+@pytest.mark.parametrize("n", [20, 100, 400])
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [((0.999, 0.001), (0.001, 0.999)), ((0.9, 0.1), (0.1, 0.9)), ((0.5, 0.5), (0.52, 0.48)),
+     ((0.95, 0.05), (0.94, 0.06)), ((0.5, 0.3, 0.2), (0.5, 0.3, 0.2))],
+)  # fmt: skip
+def test_total_variation_at_both_ends(p, q, n):
+    rng, truth = np.random.default_rng(1), np.abs(np.subtract(p, q)).sum() / 2
+    ends = [
+        im.total_variation(im.Counts(np.stack([rng.multinomial(n, p), rng.multinomial(n, q)]))).ci
+        for _ in range(200)
+    ]
+    low, high = np.array(ends).T
+    given = np.isfinite(low)
+    assert (high - low)[given].min() > 0
+    assert np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high), where=given) > 0.91
 
 
 def test_kinds_mixed_in_both_samples_are_categories():

@@ -561,6 +561,8 @@ REFUSED = {
     "no prior": (lambda: Dirichlet(None), InvalidParameterError, "None"),
     "unknown estimator": (
         lambda: im.Entropy(bias="chao").fit(FEW), InvalidParameterError, "'chao'"),
+    "alphabet beyond numbers": (
+        lambda: im.Entropy(alphabet_size=10**400).fit(FEW), InvalidParameterError, "1000"),
     "alphabet of no size": (
         lambda: im.Entropy(alphabet_size=2.5).fit(FEW), InvalidParameterError, "2.5"),
     "posterior of what has none": (
@@ -654,6 +656,57 @@ def test_below_order_one_the_unseen_may_be_all():
         assert math.isnan(im.hill_number(["a", "b"] * 50, 0).ci.low)
 
 
+# --- what nobody has seen -----------------------------------------------------------------------
+
+
+def reached(measure, shares, n, draws=300, seed=0):
+    """Share of the intervals of columns that hold the truth."""
+    rng, p = np.random.default_rng(seed), np.asarray(shares)
+    order = getattr(measure, "order", 1.0)
+    truth = entropy_of(p) if order == 1 else math.log((p**order).sum()) / (1 - order)
+    hits = 0
+    for x in rng.multinomial(n, p, draws):
+        low, high = im.infer(measure, im.Counts(x[None, x > 0], key="column")).ci
+        hits += low - 1e-12 <= truth <= high + 1e-12
+    return hits / draws
+
+
+@silent
+@pytest.mark.parametrize("n", [30, 100, 300, 1000])
+@pytest.mark.parametrize(
+    "shares", [(0.498, 0.498, 0.004), (0.33, 0.33, 0.33, 0.01), (0.4985, 0.4985, 0.002, 0.001)]
+)
+def test_even_cells_beside_one_that_was_missed(shares, n):
+    for measure in (ShannonEntropy("auto"), RenyiEntropy(1.0), RenyiEntropy(2.0)):
+        assert reached(measure, shares, n) > 0.92
+
+
+@silent
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.55, 0.45], [0.1] * 10, [0.01] * 100])
+@pytest.mark.parametrize("order", [3.0, 5.0, 10.0, 19.0])
+def test_high_orders_where_cells_vie(shares, order):
+    assert reached(RenyiEntropy(order), shares, 100) > 0.91
+
+
+def test_the_unseen_has_no_room_in_a_known_alphabet():
+    coin = list("ab") * 50
+    free, bound = im.entropy(coin).ci, im.entropy(coin, alphabet_size=2).ci
+    missed = 1 - 0.025 ** (1 / 100)
+    assert bound.high == pytest.approx(math.log(2))
+    assert free.low == bound.low
+    expected = entropy_of([missed, (1 - missed) / 2, (1 - missed) / 2])
+    assert free.high == pytest.approx(expected, rel=0.02)  # of a Poisson count
+    assert im.entropy(im.Counts.from_counts([50, 50, 0])).ci.high == free.high
+    assert im.entropy(im.Counts.from_counts([50, 50])).ci.high == bound.high
+    assert im.renyi_entropy(im.Counts.from_counts([5, 6, 7]), math.inf).ci.high <= math.log(3)
+
+
+def test_lone_records_without_pairs_are_told():
+    heavy = [cell for cell in "abcdefghij" for _ in range(9)]
+    with pytest.warns(SparseCellWarning, match="hardly any two share a rare one"):
+        im.entropy(heavy + [f"rare {k}" for k in range(10)])
+
+
 # --- the edges of the range -------------------------------------------------------------------
 
 
@@ -688,6 +741,13 @@ def test_sizes_and_orders_beyond_all_measure():
         assert r.value == pytest.approx(most.value, rel=2e-3)
         assert r.se == pytest.approx(most.se, rel=2e-3)
         assert im.tsallis_entropy(s, order).value == pytest.approx(0, abs=2e-3)
+
+
+def test_an_entropy_near_zero_keeps_its_digits():
+    p = [5e-12 / (1 + 6e-12), 1e-12 / (1 + 6e-12)]
+    exact = -math.fsum(x * math.log(x) for x in p) - (1 - sum(p)) * math.log1p(-sum(p))
+    assert shannon([10**12, 5, 1]) == pytest.approx(exact, rel=1e-13)
+    assert im.entropy(["a"] * 10, alphabet_size=1, method="clopper_pearson").ci == (0, 0)
 
 
 def test_strategies_that_see_no_variation_say_so():
