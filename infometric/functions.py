@@ -505,7 +505,7 @@ def renyi_divergence(
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite. Orders
-        between 0 and 1 need no half and get none.
+        between 0 and 1 are finite either way: "keep" suits cells that are empty for good.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
@@ -573,7 +573,7 @@ def tsallis_divergence(
         Order, positive; 1 is the Kullback-Leibler divergence.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite. Orders
-        between 0 and 1 need no half and get none.
+        between 0 and 1 are finite either way: "keep" suits cells that are empty for good.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
@@ -638,7 +638,7 @@ def alpha_divergence(
         Any number; 1 is KL, 0 is KL the other way.
     zeros : {"half", "keep"}
         Whether 0.5 is added to every cell where one is empty, or the value may be infinite. Orders
-        between 0 and 1 need no half and get none.
+        between 0 and 1 are finite either way: "keep" suits cells that are empty for good.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional

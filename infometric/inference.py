@@ -46,6 +46,7 @@ STRATEGIES: dict[str, type[Any]] = {
 
 
 LEAST_TAIL = 1e-9  # beyond it quantiles lose their digits
+_INTERVALS = (NoncentralChi2.name, Delta.name, Jackknife.name, Bootstrap.name)
 _LOCAL = (Delta.name, Jackknife.name, Bootstrap.name)  # blind where a value is at an end
 
 
@@ -237,18 +238,31 @@ def carried(
         forward = functional.forward
         return forward(plain), forward(theta), functional.carry(plain, found)
     plain = np.asarray(functional.value(state))
-    found = within(functional, strategy(functional, state, plain, level=level, rng=rng))
+    found = strategy(functional, state, plain, level=level, rng=rng)
+    found = within(functional, state, found)
     theta = np.asarray(functional.corrected(state, plain))
     return plain, theta, with_pvalue(found, functional, state, plain)
 
 
-def within(functional: Any, found: Inference) -> Inference:
+def nothing_free(functional: Any, state: Any) -> bool:
+    """Whether the null law has no degree of freedom: one cell, or one value of a variable."""
+    null = functional.null(functional.prepare(state))
+    return null is not None and bool(np.all(null.df <= 0))
+
+
+def one_sided(state: Any) -> bool:
+    """Whether some cell is empty in one sample alone."""
+    return bool(((state.table == 0) & state.occupied[..., None, :]).any())
+
+
+def within(functional: Any, state: Any, found: Inference) -> Inference:
     """Inference with a normal or basic interval cut to what is possible; none if nothing is."""
     if found.method not in _LOCAL:
         return found
     least, most = functional.bounds
     with np.errstate(invalid="ignore"):
         apart = (found.high < least - 1e-9) | (found.low > most + 1e-9)
+    apart = apart | nothing_free(functional, state)
     low, high = (np.clip(end, least, most) for end in (found.low, found.high))
     return replace(found, low=np.where(apart, np.nan, low), high=np.where(apart, np.nan, high))
 
@@ -292,7 +306,13 @@ def beyond(
     A value below it because its bias was taken off is no news: the truth cannot be negative.
     """
     kind = found.method.split("+")[0]
-    if np.isfinite(theta) and np.isnan(found.low) and not np.isfinite(found.se):
+    if nothing_free(functional, state):
+        return ()
+    if np.isinf(theta) and hasattr(functional, "adds_half") and not one_sided(state):
+        text = "the value is beyond the range of numbers; a smaller order has one within it"
+        return (Caution("DegenerateWarning", text),)
+    lost = kind in _INTERVALS and np.isnan(found.low) and not np.isfinite(found.se)
+    if lost and np.isfinite(theta):
         many = found.replicates is not None and not np.isfinite(found.replicates).all()
         text = (
             f"some values of the {kind} are infinite, and no interval is known; zeros='half' keeps "

@@ -11,7 +11,7 @@ from infometric.functional import entropy as functional
 from infometric.functional.shannon import BIAS, ShannonEntropy
 from infometric.validation import Constraint, Having, OneOf, Span
 
-MOST_SYMBOLS = 10**300  # a float holds it
+MOST_SYMBOLS = 10**60  # its powers are still numbers
 _ORDER = Span(Real, 0, closed="both")
 _ORDERED_BIAS = OneOf(("plug_in", "unbiased"))
 _DIMENSIONLESS: dict[str, tuple[Constraint, ...]] = {
@@ -34,10 +34,10 @@ class Entropy(DiscreteEstimator):
         "nsb", "ansb", "jeffreys", "laplace", "perks", "minimax". Or an object such as
         ``Schuermann(xi=0.7)`` or ``Dirichlet(0.1)`` of `infometric.functional.shannon`.
     alphabet_size : int, optional
-        Number of possible symbols, seen or not. Without it the estimators that need it, and the
-        upper bound, take the cells of `Counts` that no encoder made for all there are; of a sample
-        the estimators take those that were seen, and the bound allows for more. "nsb" lets it grow
-        instead, and "auto" takes it as not known.
+        Number of possible symbols, seen or not. Without it the estimators that need it take the
+        cells of `Counts` that no encoder made for all there are, and so does the upper bound where
+        these seem all seen; of a sample the estimators take those that were seen, and the bound
+        allows for more. "nsb" lets it grow instead, and "auto" takes it as not known.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable: the value is then the entropy of the binned variable.
     units : {"nats", "bits", "bans"}

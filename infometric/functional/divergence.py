@@ -60,7 +60,7 @@ class Divergence(Additive):
     """Base of the divergences of two samples.
 
     `zeros` says what becomes of a cell that one sample left empty: ``"half"`` adds half a record
-    to every occupied cell of such a table where the value could be infinite, ``"keep"`` lets it.
+    to every occupied cell of such a table, ``"keep"`` lets the value be infinite.
     """
 
     groups: ClassVar[int] = 2
@@ -86,15 +86,11 @@ class Divergence(Additive):
 
     @property
     def adds_half(self) -> bool:
-        """Whether half a record goes to empty cells: where these can make a value infinite."""
-        return self.zeros == "half" and bool(self.open_sides)
+        """Whether half a record goes to empty cells."""
+        return self.zeros == "half"
 
     def prepare(self, s: Any) -> Any:
-        """Counts with empty cells treated as `zeros` says.
-
-        Half a record would spoil what is finite without it: of order one half its bias falls as the
-        root of n.
-        """
+        """Counts with empty cells treated as `zeros` says."""
         return s.with_half() if self.adds_half else s
 
     def null(self, s: Counts) -> Null:
@@ -200,7 +196,10 @@ class Divergence(Additive):
                 "value from above; merge cells for a bounded one"
             )
         elif self.adds_half:
-            texts.append("the upper bound may be too low where a cell is empty; merge cells")
+            text = "the upper bound may be too low where a cell is empty; merge cells"
+            if not self.open_sides:
+                text += ", or zeros='keep' where it is empty for good"
+            texts.append(text)
         return texts
 
     def _of_thin_cells(self, s: Counts) -> list[str]:
@@ -655,6 +654,7 @@ class SquaredTotalVariation(Divergence):
         se = np.sqrt(s.variance(np.concatenate([-side, side], axis=-2)))
         reach = ndtri(0.5 + level / 2) * se
         low, high = root - most - reach, np.minimum(root - least + reach, 1.0)
+        high = np.where(root > 1 - 1e-9, 1.0, high)  # nothing in common
         low = np.maximum(np.minimum(low, root - _exact_reach(s, gap, level)), 0.0)
         return Interval(2 * root * se, low**2, np.maximum(high, 0.0) ** 2)
 

@@ -99,9 +99,11 @@ class Entropy(Additive):
         return (s.n_eff[..., 0] >= 5 * cells) & (cells > 1) & ~self.blind(s)
 
     def blind(self, s: Counts) -> Array:
-        """Whether cells that nobody has seen may make up most of the value: below order one."""
-        few = (_alone(s) > 0) | (_outside(s) < FEW_OUTSIDE)
-        unseen = few & (s.observed[..., 0] < self.alphabet(s))
+        """Whether cells that nobody has seen may make up most of the value: below order one.
+
+        A sample without lone records tells no better: it was lucky.
+        """
+        unseen = s.observed[..., 0] < self.alphabet(s)
         return unseen & (self.degree < 1) | (self.degree == 0)
 
     def favoured(self, s: Counts) -> str:
@@ -110,7 +112,7 @@ class Entropy(Additive):
 
     def nearly_constant(self, s: Counts) -> bool:
         """Whether one cell holds all but a few records, and surely more than half."""
-        surely = _share_bounds(s, SURE_LEVEL)[1] <= 0.5
+        surely = (_share_bounds(s, SURE_LEVEL)[1] <= 0.5) | (s.observed[..., 0] < 2)
         return bool(((_outside(s) < FEW_OUTSIDE) & surely).all())
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
@@ -140,9 +142,10 @@ class Entropy(Additive):
             )
         most = self._cells_outside(s)
         told = np.isfinite(most) if self.degree > 0 else np.zeros(most.shape, bool)
-        known = (high <= 0.5) & (told | (self.degree > 1))
+        known = told | (self.degree > 1)
         cells = np.clip(most, 1e-300, 1e300)
-        lower = np.maximum(self._beside(low, np.ones(low.shape)), 0.0)
+        one = np.ones(low.shape)
+        lower = np.maximum(np.minimum(self._beside(low, one), self._beside(high, one)), 0.0)
         upper = np.maximum(self._beside(np.minimum(high, cells / (cells + 1)), cells), lower)
         se = np.sqrt(self.variance(s))
         return Interval(se, *(np.where(known, end, np.nan) for end in (lower, upper)))
@@ -325,10 +328,17 @@ class OrderedEntropy(Entropy):
 
     def cautions(self, s: Counts) -> tuple[Caution, ...]:
         """As the base; none of an unbiased sum of powers with coincidences enough."""
+        if self.degree > LARGEST_ORDER and self.units == "dimensionless":
+            return (Caution("DegenerateWarning", "of infinite order the value is always zero"),)
         if np.isinf(self.degree) or (self.degree >= STEEP and self.favoured(s) == "simultaneous"):
             return ()
-        if self.degree == 0 and s.observed.max() > 1:
-            text = "a number of cells has no interval: how many are left unseen is not known"
+        if s.observed.max() > 1 and self.blind(s).all() and self.degree < 1:
+            text = (
+                "below order one cells that nobody has seen may make up most of the value: no "
+                "interval is known but for a table that holds all cells, Counts.from_counts([...])"
+                if self.degree
+                else "a number of cells has no interval: how many are left unseen is not known"
+            )
             return (Caution("SparseCellWarning", text), *super().cautions(s))
         if self._enough_tuples(s) and s.observed.max() > 1:
             return ()

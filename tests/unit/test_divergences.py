@@ -62,19 +62,22 @@ def test_a_kept_zero_is_called_infinite_only_where_it_is():
     assert not any("infinite" in str(w.message) for w in caught)
 
 
-def test_orders_below_one_need_no_half_record():
+def test_orders_below_one_of_cells_that_are_empty_for_good():
     p, q = shares = np.array([[0.5, 0.4, 0.1, 0.0], [0.0, 0.4, 0.5, 0.1]])
     s = im.Counts.from_counts((shares * 1000).astype(int))
     overlap = np.sqrt(p * q).sum()
-    assert im.renyi_divergence(s, order=0.5).value == pytest.approx(-2 * math.log(overlap))
-    alpha = im.alpha_divergence(s, order=0.5).value
+    found = im.renyi_divergence(s, order=0.5, zeros="keep").value
+    assert found == pytest.approx(-2 * math.log(overlap))
+    alpha = im.alpha_divergence(s, order=0.5, zeros="keep").value
     assert alpha == pytest.approx(4 * im.hellinger_distance(s).value ** 2)
     apart = im.Counts.from_counts([[9, 0], [0, 9]])
-    assert im.renyi_divergence(apart, order=0.5).value == math.inf
+    assert im.renyi_divergence(apart, order=0.5, zeros="keep").value == math.inf
+    with pytest.warns(SparseCellWarning, match="empty for good"):
+        im.renyi_divergence(s, order=0.5)
     rng, hits = np.random.default_rng(0), 0
     for _ in range(200):
-        drawn = np.stack([rng.multinomial(1000, p), rng.multinomial(1000, q)])
-        low, high = im.renyi_divergence(im.Counts(drawn), order=0.5).ci
+        drawn = im.Counts(np.stack([rng.multinomial(1000, p), rng.multinomial(1000, q)]))
+        low, high = im.renyi_divergence(drawn, order=0.5, zeros="keep").ci
         hits += low <= -2 * math.log(overlap) <= high
     assert hits > 180
 
@@ -93,8 +96,9 @@ def test_values_beyond_numbers_have_no_interval():
         r = im.alpha_divergence(s, order=order)
         assert math.isnan(r.ci.low)
         assert r.value > 1e200
-    with pytest.warns(DegenerateWarning, match="beyond the range of numbers"):
-        im.alpha_divergence(s, order=60)
+    for order in (60, 100):
+        with pytest.warns(DegenerateWarning, match="beyond the range of numbers"):
+            im.alpha_divergence(s, order=order)
     few = im.Counts.from_counts([[30, 5], [30, 2]])
     with pytest.warns(DegenerateWarning, match="values of the bootstrap are infinite"):
         im.kl_divergence(few, method="bootstrap", zeros="keep", rng=0)
@@ -116,6 +120,31 @@ def test_total_variation_at_both_ends(p, q, n):
     given = np.isfinite(low)
     assert (high - low)[given].min() > 0
     assert np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high), where=given) > 0.91
+
+
+def test_samples_with_nothing_in_common():
+    r = im.total_variation(list("ab") * 15, list("cd") * 15)
+    assert r.value == r.ci.high == 1
+    assert 0.7 < r.ci.low < 0.9
+    assert not r.warnings
+
+
+@pytest.mark.parametrize("method", ["delta", "jackknife", "bootstrap"])
+def test_one_cell_has_no_interval_by_any_strategy(method):
+    r = im.kl_divergence(im.Counts.from_counts([[9, 0], [8, 0]]), method=method, rng=0)
+    assert math.isnan(r.ci.low)
+    assert len(r.warnings) == 1
+
+
+@pytest.mark.filterwarnings("error::infometric.exceptions.InfometricWarning")
+def test_a_test_says_nothing_of_intervals():
+    s = im.Counts.from_counts([[40, 30, 30], [20, 60, 40]])
+    for method in ("chi2", "permutation"):
+        for measure in (im.kl_divergence, im.total_variation, im.jensen_shannon_divergence):
+            assert im.Result.from_json(measure(s, method=method, rng=0).to_json()).pvalue < 0.05
+    joint = im.Counts.from_counts([[40, 30], [20, 60]], joint=True)
+    assert im.MutualInformation().fit(joint).test().pvalue < 0.05
+    assert im.MutualInformation().fit(joint).test(method="permutation", rng=0).pvalue < 0.05
 
 
 def test_kinds_mixed_in_both_samples_are_categories():
