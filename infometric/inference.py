@@ -262,7 +262,7 @@ def within(functional: Any, state: Any, found: Inference) -> Inference:
     least, most = functional.bounds
     with np.errstate(invalid="ignore"):
         apart = (found.high < least - 1e-9) | (found.low > most + 1e-9)
-    apart = apart | nothing_free(functional, state)
+    apart = apart | nothing_free(functional, state) | np.isnan(found.low + found.high)
     low, high = (np.clip(end, least, most) for end in (found.low, found.high))
     return replace(found, low=np.where(apart, np.nan, low), high=np.where(apart, np.nan, high))
 
