@@ -250,11 +250,6 @@ def nothing_free(functional: Any, state: Any) -> bool:
     return null is not None and bool(np.all(null.df <= 0))
 
 
-def one_sided(state: Any) -> bool:
-    """Whether some cell is empty in one sample alone."""
-    return bool(((state.table == 0) & state.occupied[..., None, :]).any())
-
-
 def within(functional: Any, state: Any, found: Inference) -> Inference:
     """Inference with a normal or basic interval cut to what is possible; none if nothing is."""
     if found.method not in _LOCAL:
@@ -308,9 +303,6 @@ def beyond(
     kind = found.method.split("+")[0]
     if nothing_free(functional, state):
         return ()
-    if np.isinf(theta) and hasattr(functional, "adds_half") and not one_sided(state):
-        text = "the value is beyond the range of numbers; a smaller order has one within it"
-        return (Caution("DegenerateWarning", text),)
     lost = kind in _INTERVALS and np.isnan(found.low) and not np.isfinite(found.se)
     if lost and np.isfinite(theta):
         many = found.replicates is not None and not np.isfinite(found.replicates).all()

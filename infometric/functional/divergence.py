@@ -174,7 +174,12 @@ class Divergence(Additive):
         if not self.interval_holds(s).all():
             return (too_thin(s, int(s.occupied.sum())),)
         texts = [*self._of_empty_cells(s), *self._of_thin_cells(s)]
-        return tuple(Caution("SparseCellWarning", text) for text in texts)
+        found = tuple(Caution("SparseCellWarning", text) for text in texts)
+        empty = (s.table == 0) & s.occupied[..., None, :]
+        if empty.any() or np.isfinite(self.value(s)).all():
+            return found
+        text = "the value is beyond the range of numbers; a smaller order has one within it"
+        return (*found, Caution("DegenerateWarning", text))
 
     def _of_empty_cells(self, s: Counts) -> list[str]:
         """What was done about empty cells, and what the interval is then worth."""

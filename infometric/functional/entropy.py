@@ -144,9 +144,11 @@ class Entropy(Additive):
         told = np.isfinite(most) if self.degree > 0 else np.zeros(most.shape, bool)
         known = told | (self.degree > 1)
         cells = np.clip(most, 1e-300, 1e300)
-        one = np.ones(low.shape)
-        lower = np.maximum(np.minimum(self._beside(low, one), self._beside(high, one)), 0.0)
-        upper = np.maximum(self._beside(np.minimum(high, cells / (cells + 1)), cells), lower)
+        one, all_of_it = np.ones(low.shape), np.ones((1, 1))
+        ends = [self._mixed(all_of_it, share, one) for share in (low, high)]
+        lower = np.maximum(np.minimum(*ends), 0.0)
+        upper = self._mixed(all_of_it, np.minimum(high, cells / (cells + 1)), cells)
+        upper = np.maximum(upper, lower)
         se = np.sqrt(self.variance(s))
         return Interval(se, *(np.where(known, end, np.nan) for end in (lower, upper)))
 
@@ -159,10 +161,8 @@ class Entropy(Additive):
         missing, cells = self.alphabet(s) - s.observed[..., 0], self._unseen_cells(s)
         most = gammaincinv(_alone(s) + 1.0, 0.5 + level / 2) / s.n_eff[..., 0]
         share = np.minimum(most, cells / (cells + s.observed[..., 0]))
-        cells = np.maximum(cells, 1e-300)
-        seen = self.terms((1 - share)[..., None, None] * s.p[..., [0], :]).sum(-1)
-        unseen = cells * self.terms((share / cells)[..., None, None])[..., 0]
-        return np.where(missing > 0, self.finish(seen + unseen), -np.inf)
+        found = self._mixed(s.p[..., [0], :], share, np.maximum(cells, 1e-300))
+        return np.where(missing > 0, found, -np.inf)
 
     def _unseen_cells(self, s: Counts) -> Array:
         """Cells that nobody has seen: one more than Chao's estimate, and no more than there are."""
@@ -170,11 +170,10 @@ class Entropy(Additive):
         missing = self.alphabet(s) - s.observed[..., 0]
         return np.minimum(1 + alone * (alone - 1) / (2 * (pairs + 1)), missing)
 
-    def _beside(self, share: Array, cells: Array) -> Array:
-        """Entropy of one cell beside even ones that hold a share together."""
-        one = self.terms((1 - share)[..., None, None])
-        rest = cells[..., None] * self.terms((share / cells)[..., None, None])
-        return self.finish(one + rest)[..., 0]
+    def _mixed(self, p: Array, share: Array, cells: Array) -> Array:
+        """Entropy of shares p beside even cells that together hold a share of the whole."""
+        mine = self.terms((1 - share)[..., None, None] * p).sum(-1)
+        return self.finish(mine + cells * self.terms((share / cells)[..., None, None])[..., 0])
 
     def _cells_outside(self, s: Counts) -> Array:
         """Most cells that the share outside the largest may lie in, as far as the data tell."""
