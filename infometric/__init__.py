@@ -18,7 +18,8 @@ _WHERE = {
         "jensen_shannon_distance renyi_divergence tsallis_divergence mutual_information "
         "normalized_mutual_information adjusted_mutual_information conditional_mutual_information "
         "total_correlation dual_total_correlation interaction_information transfer_entropy "
-        "mutual_information_matrix score_features psi "
+        "mutual_information_matrix score_features psi differential_entropy "
+        "differential_renyi_entropy differential_tsallis_entropy "
         "information_value weight_of_evidence"
     ),
     "infometric.estimators": (
@@ -26,20 +27,22 @@ _WHERE = {
         "JensenShannonDivergence AlphaDivergence HellingerDistance TotalVariation "
         "JensenShannonDistance RenyiDivergence TsallisDivergence MutualInformation "
         "NormalizedMutualInformation AdjustedMutualInformation ConditionalMutualInformation "
-        "TotalCorrelation DualTotalCorrelation InteractionInformation TransferEntropy"
+        "TotalCorrelation DualTotalCorrelation InteractionInformation TransferEntropy "
+        "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy"
     ),
     "infometric.credit": (
         "PSI InformationValue WeightOfEvidence PaperIndependentShares psi_power psi_sample_size"
     ),
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
+    "infometric.state.sample": "Sample",
     "infometric.state.encoders": "IntervalEncoder CategoryEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
     "infometric.pairwise": "PairwiseResult",
     "infometric.inference": "infer",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
-        "ClopperPearson Simultaneous"
+        "ClopperPearson Simultaneous FisherZ Subsampling Partitions NoInterval"
     ),
     "infometric.base": "Estimator",
 }
@@ -63,6 +66,9 @@ if TYPE_CHECKING:
         AdjustedMutualInformation,
         AlphaDivergence,
         ConditionalMutualInformation,
+        DifferentialEntropy,
+        DifferentialRenyiEntropy,
+        DifferentialTsallisEntropy,
         DualTotalCorrelation,
         Entropy,
         HellingerDistance,
@@ -86,6 +92,9 @@ if TYPE_CHECKING:
         adjusted_mutual_information,
         alpha_divergence,
         conditional_mutual_information,
+        differential_entropy,
+        differential_renyi_entropy,
+        differential_tsallis_entropy,
         dual_total_correlation,
         entropy,
         hellinger_distance,
@@ -114,18 +123,23 @@ if TYPE_CHECKING:
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
     from infometric.state.encoders import CategoryEncoder, IntervalEncoder
+    from infometric.state.sample import Sample
     from infometric.state.scores import Scores
     from infometric.uncertainty import (
         Bootstrap,
         Chi2Null,
         ClopperPearson,
         Delta,
+        FisherZ,
         GoodTuring,
         Jackknife,
+        NoInterval,
         NoncentralChi2,
+        Partitions,
         Permutation,
         Posterior,
         Simultaneous,
+        Subsampling,
     )
 
 

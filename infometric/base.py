@@ -184,13 +184,16 @@ class Estimator(BaseEstimator):
     def test(self, X: Any = None, y: Any = None, *, method: str = "auto", rng: RNG = None) -> Any:
         """Test of "nothing there": a result with its p-value and no interval.
 
-        `method` is "auto" or "chi2" (the law of the value under the null), or "permutation".
+        `method` is "chi2" (the law of the value under the null), "permutation", or "auto": the
+        first for counts, the second for samples.
         """
-        return self.estimate(X, y, uncertainty="chi2" if method == "auto" else method, rng=rng)
+        check_is_fitted(self, "state_")
+        named = self._functional().tested_by if method == "auto" else method
+        return self.estimate(X, y, uncertainty=named, rng=rng)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The value (the sum over columns), so that searches over models work."""
-        return float(self.estimate(X, y))
+        return float(self.estimate(X, y, uncertainty="none"))
 
     # -- shared -----------------------------------------------------------------------------
 

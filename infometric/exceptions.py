@@ -15,6 +15,8 @@
     InfometricWarning (UserWarning)
     ├── SparseCellWarning                      empty or nearly empty cells
     ├── BiasWarning                            a value so biased that its interval leaves it out
+    ├── ReliabilityWarning                     a value that cannot be relied on, without interval
+    ├── SupportWarning                         samples that may have different supports
     └── DegenerateWarning                      one cell only: the measure is zero by definition
 
 An error says what was wrong, the value seen, and the next line to type (``hint``).
@@ -146,6 +148,14 @@ class SparseCellWarning(InfometricWarning):
 
 class BiasWarning(InfometricWarning):
     """The bias of the value is larger than its interval is wide: read the interval."""
+
+
+class ReliabilityWarning(InfometricWarning):
+    """The bias may be larger than the interval would be wide: none is given."""
+
+
+class SupportWarning(InfometricWarning):
+    """One sample has rows where the other has nothing near: a divergence may be infinite."""
 
 
 class DegenerateWarning(InfometricWarning):

@@ -19,13 +19,17 @@ from infometric.uncertainty import (
     Chi2Null,
     ClopperPearson,
     Delta,
+    FisherZ,
     GoodTuring,
     Inference,
     Jackknife,
+    NoInterval,
     NoncentralChi2,
+    Partitions,
     Permutation,
     Posterior,
     Simultaneous,
+    Subsampling,
 )
 
 STRATEGIES: dict[str, type[Any]] = {
@@ -41,6 +45,10 @@ STRATEGIES: dict[str, type[Any]] = {
         GoodTuring,
         Simultaneous,
         ClopperPearson,
+        FisherZ,
+        Subsampling,
+        Partitions,
+        NoInterval,
     )
 }
 
@@ -48,6 +56,7 @@ STRATEGIES: dict[str, type[Any]] = {
 LEAST_TAIL = 1e-9  # beyond it quantiles lose their digits
 _INTERVALS = (NoncentralChi2.name, Delta.name, Jackknife.name, Bootstrap.name)
 _LOCAL = (Delta.name, Jackknife.name, Bootstrap.name)  # blind where a value is at an end
+_CUT = (*_LOCAL, Subsampling.name, Partitions.name)  # stand around the value, whatever is possible
 
 
 def infer(
@@ -113,7 +122,8 @@ def infer(
     # infinite values are values here; what cannot be known of them is NaN
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         plain, theta, found = carried(functional, state, strategy, level, rng)
-        cautions = (*functional.cautions(state), *beyond(functional, state, plain, theta, found))
+        outside = beyond(functional, state, plain, theta, found)
+        cautions = (*functional.cautions(state), *found.cautions, *outside)
         told = found.diagnostics | facts(functional, state, plain, theta)
     texts = announce(cautions, column)
     result = Result(
@@ -197,8 +207,8 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
     if lacking:
         raise UnsupportedError(
             f"{strategy.name} needs a state that can {', '.join(sorted(lacking))}; "
-            f"{type(state).__name__} cannot.",
-            hint="uncertainty='delta'",
+            f"{type(state).__name__} cannot{getattr(state, 'reason', '')}.",
+            hint=f"uncertainty={functional.favoured(state)!r}",
         )
     base = functional
     while isinstance(base, Increasing):
@@ -210,7 +220,10 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
         without = base.ceiling(state) is None
     if without and isinstance(strategy, NoncentralChi2 | Chi2Null):
         raise UnsupportedError(
-            f"{functional.name} has no null law for {strategy.name}.", hint="uncertainty='delta'"
+            f"{functional.name} has no null law for {strategy.name}.",
+            hint="uncertainty='auto', or test(method='permutation')"
+            if functional.scattered
+            else "uncertainty='delta'",
         )
 
 
@@ -252,7 +265,7 @@ def nothing_free(functional: Any, state: Any) -> bool:
 
 def within(functional: Any, state: Any, found: Inference) -> Inference:
     """Inference with a normal or basic interval cut to what is possible; none if nothing is."""
-    if found.method not in _LOCAL:
+    if found.method not in _CUT:
         return found
     least, most = functional.bounds
     with np.errstate(invalid="ignore"):
@@ -264,19 +277,16 @@ def within(functional: Any, state: Any, found: Inference) -> Inference:
 
 def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
     """Add the null law's p-value where the strategy gave none and the functional has a null."""
-    if not np.isnan(found.pvalue).all() or (
+    if found.method == NoInterval.name or not np.isnan(found.pvalue).all() or (
         functional.null(functional.prepare(state)) is None and not functional.signed
     ):
         return found
     test = Chi2Null()(functional, state, theta)
-    return Inference(
-        f"{found.method}+{test.method}",
-        found.se,
-        found.low,
-        found.high,
-        test.pvalue,
-        found.replicates,
-        found.diagnostics | test.diagnostics,
+    return replace(
+        found,
+        method=f"{found.method}+{test.method}",
+        pvalue=test.pvalue,
+        diagnostics=found.diagnostics | test.diagnostics,
     )
 
 
@@ -301,6 +311,8 @@ def beyond(
     A value below it because its bias was taken off is no news: the truth cannot be negative.
     """
     kind = found.method.split("+")[0]
+    if functional.scattered:
+        return impossible(functional, theta, found)
     if nothing_free(functional, state):
         return ()
     lost = kind in _INTERVALS and np.isnan(found.low) and not np.isfinite(found.se)
@@ -336,6 +348,20 @@ def beyond(
         "read the interval"
     )
     return (Caution("BiasWarning", text),)
+
+
+def impossible(functional: Any, theta: Any, found: Inference) -> tuple[Caution, ...]:
+    """Say where all of an interval around a scattered value is outside of what is possible."""
+    lost = np.isnan(found.low) and np.isfinite(found.se) and found.diagnostics.get("reliable", True)
+    least, most = functional.bounds
+    if not lost or least <= theta <= most:
+        return ()
+    text = (
+        f"the value is so far {'below' if theta < least else 'above'} what {functional.name} can be "
+        "that its whole interval is impossible, and is not given; chance does this now and then "
+        "where the truth is at the end of the range"
+    )
+    return (Caution("DegenerateWarning", text),)
 
 
 def announce(cautions: tuple[Any, ...], column: str | None = None) -> tuple[str, ...]:

@@ -10,6 +10,11 @@ from infometric.estimators.dependence import (
     TotalCorrelation,
     TransferEntropy,
 )
+from infometric.estimators.differential import (
+    DifferentialEntropy,
+    DifferentialRenyiEntropy,
+    DifferentialTsallisEntropy,
+)
 from infometric.estimators.divergence import (
     AlphaDivergence,
     HellingerDistance,
@@ -24,6 +29,9 @@ from infometric.estimators.divergence import (
 from infometric.estimators.entropy import Entropy, HillNumber, RenyiEntropy, TsallisEntropy
 
 __all__ = [
+    "DifferentialEntropy",
+    "DifferentialRenyiEntropy",
+    "DifferentialTsallisEntropy",
     "Entropy",
     "HillNumber",
     "AlphaDivergence",

@@ -1,4 +1,8 @@
-"""Dependence of discrete variables: of two, of two given a third, of many, of series."""
+"""Dependence of variables: of two, of two given a third, of many, of series.
+
+Discrete ones are counted, and of continuous ones neighbours are found: see
+`infometric.estimators.continuous` for which is which.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,19 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from infometric.estimators.continuous import (
+    ANY_NUMBER,
+    choices,
+    chosen,
+    from_neighbors,
+    kinds_of,
+    raw_columns,
+    refuse_weights,
+    sample_of,
+)
 from infometric.estimators.discrete import (
     DISCRETE,
     DiscreteEstimator,
-    cell_columns,
     encoder_of,
     is_one,
     require_bins,
@@ -20,14 +33,20 @@ from infometric.estimators.discrete import (
 )
 from infometric.exceptions import DataError, MergeError
 from infometric.functional import information as functional
+from infometric.functional import neighbor_information as neighbors
+from infometric.functional.automatic import AutoInformation
+from infometric.functional.gaussian import GaussianCopula
+from infometric.functional.sample import SampleFunctional
 from infometric.functional.shannon import BIAS
 from infometric.state.counts import Counts
 from infometric.state.encoders import Column, Encoder
+from infometric.state.sample import Kind, Sample
 from infometric.typing import Array
 from infometric.validation import (
     Constraint,
     OneOf,
     Span,
+    as_cells,
     check_lengths,
     check_paired,
     check_weights,
@@ -38,6 +57,25 @@ MOST_CELLS = 10_000_000
 MARGIN_BIAS = ("plug_in", "second_order", *(n for n in BIAS if n not in ("plug_in", "ansb")))
 NUMBERS = {2: "two", 3: "three"}
 NOTHING = "nothing given"  # column of a condition that is none
+INFORMATION: dict[str, type[SampleFunctional]] = {
+    "auto": AutoInformation,
+    "ksg1": neighbors.KSG1,
+    "ksg2": neighbors.KSG2,
+    "mixed": neighbors.MixedKSG,
+    "ross": neighbors.Ross,
+    "lnc": neighbors.LNC,
+    "gaussian_copula": GaussianCopula,
+}
+CONDITIONAL: dict[str, type[SampleFunctional]] = {
+    "auto": neighbors.AutoConditional,
+    "frenzel_pompe": neighbors.FrenzelPompe,
+    "mesner_shalizi": neighbors.MesnerShalizi,
+}
+TOTAL: dict[str, type[SampleFunctional]] = {
+    "auto": neighbors.TotalCorrelation,
+    "ksg1": neighbors.TotalCorrelation,
+    "ksg2": neighbors.TotalCorrelation2,
+}
 _ADJUSTED: dict[str, tuple[Constraint, ...]] = {
     **{k: v for k, v in DISCRETE.items() if k != "units"},
     "normalization": (OneOf(("arithmetic", "min", "max", "geometric", "joint")),),
@@ -53,9 +91,23 @@ class Dependence(DiscreteEstimator):
 
     _least_variables = 2
     _most_variables: int | None = None
+    _registry: Mapping[str, type[SampleFunctional]] = {}
+    estimator: Any = "counts"
+    n_neighbors: int | None = None
+    kinds_: tuple[Kind, ...]
+    levels_: dict[str, list[Any]]
 
     def _variables(self, X: Any, y: Any) -> list[Variable]:
         raise NotImplementedError
+
+    def _counted(self) -> functional.Information:
+        """Functional of a joint table."""
+        raise NotImplementedError
+
+    def _functional(self) -> Any:
+        if not isinstance(getattr(self, "state_", None), Sample):
+            return self._counted()
+        return chosen(self.estimator, self.n_neighbors, self._registry)
 
     def _checked(self, counts: Counts) -> Counts:
         found, most = len(counts.shape), self._most_variables
@@ -79,12 +131,32 @@ class Dependence(DiscreteEstimator):
             self._nothing_beside(**self._others(y), sample_weight=sample_weight, bins=self.bins)
             return {"encoders_": None, "state_": self._checked(X)}
         variables = self._variables(X, y)
-        require_bins(self.bins, [c.name for v in variables for c in v.values()])
-        encoders = self._encoders(variables)
         names = self._feature_names(variables)
+        if from_neighbors(self.estimator, self.bins, variables):
+            return self._learn_sample(variables, names, sample_weight)
+        require_bins(self.bins, [c.name for v in variables for c in v.values()])
+        variables = with_cells(variables, self.bins)
+        encoders = self._encoders(variables)
         return {
             "encoders_": encoders,
             "state_": joint_counts(encoders, variables, self._weights(sample_weight, X)),
+            "n_features_in_": len(names),
+            "feature_names_in_": np.array(names, dtype=object),
+        }
+
+    def _learn_sample(
+        self, variables: Sequence[Variable], names: list[str], sample_weight: Any
+    ) -> dict[str, Any]:
+        refuse_weights(self, sample_weight)
+        kinds, levels = kinds_of(variables), {}
+        state = sample_of(variables, kinds, levels)
+        functional_of_sample = chosen(self.estimator, self.n_neighbors, self._registry)
+        functional_of_sample.resolved(state).check(state)
+        return {
+            "encoders_": [dict.fromkeys(v) for v in variables],
+            "kinds_": kinds,
+            "levels_": levels,
+            "state_": state,
             "n_features_in_": len(names),
             "feature_names_in_": np.array(names, dtype=object),
         }
@@ -105,7 +177,7 @@ class Dependence(DiscreteEstimator):
         """Columns of X."""
         return list(variables[0])
 
-    def _count(self, X: Any, y: Any, sample_weight: Any) -> Counts:
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> Any:
         if isinstance(X, Counts):
             self._nothing_beside(**self._others(y), sample_weight=sample_weight)
             return self._checked(X)
@@ -114,8 +186,12 @@ class Dependence(DiscreteEstimator):
                 f"This {type(self).__name__} was fitted on counts, which have no encoder.",
                 hint="pass Counts again, or fit on samples",
             )
+        variables = self._like_fitted(X, y)
+        if isinstance(self.state_, Sample):
+            refuse_weights(self, sample_weight)
+            return sample_of(variables, self.kinds_, self.levels_)
         weights = self._weights(sample_weight, X)
-        return joint_counts(self.encoders_, self._like_fitted(X, y), weights)
+        return joint_counts(self.encoders_, with_cells(variables, self.bins), weights)
 
     def _like_fitted(self, X: Any, y: Any) -> list[Variable]:
         """The variables with the columns of `fit`, in their order."""
@@ -130,10 +206,17 @@ class Dependence(DiscreteEstimator):
 
 
 class MutualInformation(Dependence):
-    """Mutual information of two discrete variables; several columns are one vector variable.
+    """Mutual information of two variables of any kind; several columns are one vector variable.
 
     Parameters
     ----------
+    estimator : str or functional
+        "auto" counts where both variables have cells or bins are given; of continuous ones it finds
+        neighbours (see `infometric.functional.automatic`). By name: "counts", "ksg1", "ksg2",
+        "ross" (a class and numbers), "mixed", "lnc", "gaussian_copula"; or an object such as
+        ``KSG1(n_neighbors=5, scale="standard")`` of `infometric.functional.neighbor_information`.
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     bias : str
         "plug_in"; "second_order" takes ``(k - 1)(l - 1) / (2 n)`` off; or the name of an estimator
         of entropy (see `Entropy`) for the three tables. The interval allows for the bias anyway.
@@ -153,22 +236,31 @@ class MutualInformation(Dependence):
     """
 
     _most_variables = 2
-    _constraints = DISCRETE | {"bias": (OneOf(MARGIN_BIAS),)}
+    _registry = INFORMATION
+    _constraints = DISCRETE | {
+        "bias": (OneOf(MARGIN_BIAS),),
+        "estimator": choices(INFORMATION),
+        "n_neighbors": ANY_NUMBER,
+    }
 
     def __init__(
         self,
         *,
+        estimator: Any = "auto",
+        n_neighbors: int | None = None,
         bias: str = "plug_in",
         bins: Any = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
+        self.estimator = estimator
+        self.n_neighbors = n_neighbors
         self.bias = bias
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.MutualInformation(bias_correction=self.bias)
 
     def _variables(self, X: Any, y: Any) -> list[Variable]:
@@ -179,7 +271,7 @@ class MutualInformation(Dependence):
                 hint="fit(x, y)",
             )
         check_paired(X, y)
-        return [cell_columns(X, self.bins), cell_columns(y, self.bins)]
+        return [raw_columns(X), raw_columns(y)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -221,7 +313,7 @@ class NormalizedMutualInformation(MutualInformation):
         self.bins = bins
         self.uncertainty = uncertainty
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.NormalizedMutualInformation(self.normalization, bias_correction=self.bias)
 
 
@@ -259,7 +351,7 @@ class AdjustedMutualInformation(NormalizedMutualInformation):
         self.bins = bins
         self.uncertainty = uncertainty
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.AdjustedMutualInformation(self.normalization)
 
 
@@ -270,7 +362,9 @@ class ConditionalMutualInformation(MutualInformation):
 
     Parameters
     ----------
-    bias, bins, units, uncertainty
+    estimator : str or functional
+        "auto", "counts", "frenzel_pompe" (continuous variables) or "mesner_shalizi" (any).
+    n_neighbors, bias, bins, units, uncertainty
         As in `MutualInformation`.
 
     Examples
@@ -283,8 +377,10 @@ class ConditionalMutualInformation(MutualInformation):
     """
 
     _least_variables = _most_variables = 3
+    _registry = CONDITIONAL
+    _constraints = MutualInformation._constraints | {"estimator": choices(CONDITIONAL)}
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.ConditionalMutualInformation(bias_correction=self.bias)
 
     def fit(self, X: Any, y: Any = None, z: Any = None, *, sample_weight: Any = None) -> Self:
@@ -344,7 +440,7 @@ class ConditionalMutualInformation(MutualInformation):
             n = len(next(iter(first.values())).values)
             return [first, second, {NOTHING: Column(NOTHING, np.zeros(n, int), None, ("",))}]
         check_paired(X, pair.z)
-        return [first, second, cell_columns(pair.z, self.bins)]
+        return [first, second, raw_columns(pair.z)]
 
     def _data(self, X: Any, y: Any) -> tuple[Any, ...]:
         pair = y if isinstance(y, Paired) else Paired(y, None)
@@ -354,7 +450,7 @@ class ConditionalMutualInformation(MutualInformation):
 class _Columns(Dependence):
     """Measures of all columns of a table together, each column a variable."""
 
-    _constraints = MutualInformation._constraints
+    _constraints = DISCRETE | {"bias": (OneOf(MARGIN_BIAS),)}
 
     def __init__(
         self,
@@ -370,7 +466,7 @@ class _Columns(Dependence):
         self.uncertainty = uncertainty
 
     def _variables(self, X: Any, y: Any) -> list[Variable]:
-        columns, most = cell_columns(X, self.bins), self._most_variables
+        columns, most = raw_columns(X), self._most_variables
         if len(columns) < self._least_variables or (most and len(columns) > most):
             wanted = NUMBERS.get(most or 0, "two or more")
             raise DataError(
@@ -398,7 +494,9 @@ class TotalCorrelation(_Columns):
 
     Parameters
     ----------
-    bias, bins, units, uncertainty
+    estimator : str or functional
+        "auto", "counts", "ksg1" or "ksg2".
+    n_neighbors, bias, bins, units, uncertainty
         As in `MutualInformation`.
 
     Examples
@@ -410,7 +508,24 @@ class TotalCorrelation(_Columns):
     2.0
     """
 
-    def _functional(self) -> functional.Information:
+    _registry = TOTAL
+    _constraints = MutualInformation._constraints | {"estimator": choices(TOTAL)}
+
+    def __init__(
+        self,
+        *,
+        estimator: Any = "auto",
+        n_neighbors: int | None = None,
+        bias: str = "plug_in",
+        bins: Any = None,
+        units: str = "nats",
+        uncertainty: Any = "auto",
+    ) -> None:
+        self.estimator = estimator
+        self.n_neighbors = n_neighbors
+        super().__init__(bias=bias, bins=bins, units=units, uncertainty=uncertainty)
+
+    def _counted(self) -> functional.Information:
         return functional.TotalCorrelation(bias_correction=self.bias)
 
 
@@ -431,7 +546,7 @@ class DualTotalCorrelation(_Columns):
     1.0
     """
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.DualTotalCorrelation(bias_correction=self.bias)
 
 
@@ -454,7 +569,7 @@ class InteractionInformation(_Columns):
     -1.0
     """
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.InteractionInformation(bias_correction=self.bias)
 
 
@@ -469,6 +584,8 @@ class TransferEntropy(MutualInformation):
         Number of past values of the target.
     lag : int
         Steps from the latest past value of the source to the present of the target.
+    estimator, n_neighbors
+        As in `ConditionalMutualInformation`.
     bias, bins, units, uncertainty
         As in `MutualInformation`.
 
@@ -496,7 +613,9 @@ class TransferEntropy(MutualInformation):
     """
 
     _least_variables = _most_variables = 3
+    _registry = CONDITIONAL
     _constraints = MutualInformation._constraints | {
+        "estimator": choices(CONDITIONAL),
         "source_history": (Span(Integral, 1),),
         "target_history": (Span(Integral, 1),),
         "lag": (Span(Integral, 1),),
@@ -508,6 +627,8 @@ class TransferEntropy(MutualInformation):
         source_history: int = 1,
         target_history: int = 1,
         lag: int = 1,
+        estimator: Any = "auto",
+        n_neighbors: int | None = None,
         bias: str = "plug_in",
         bins: Any = None,
         units: str = "nats",
@@ -516,9 +637,16 @@ class TransferEntropy(MutualInformation):
         self.source_history = source_history
         self.target_history = target_history
         self.lag = lag
-        super().__init__(bias=bias, bins=bins, units=units, uncertainty=uncertainty)
+        super().__init__(
+            estimator=estimator,
+            n_neighbors=n_neighbors,
+            bias=bias,
+            bins=bins,
+            units=units,
+            uncertainty=uncertainty,
+        )
 
-    def _functional(self) -> functional.Information:
+    def _counted(self) -> functional.Information:
         return functional.ConditionalMutualInformation(bias_correction=self.bias)
 
     def _measure(self) -> str:
@@ -550,7 +678,7 @@ class TransferEntropy(MutualInformation):
     def _weights(self, sample_weight: Any, X: Any) -> Any:
         if sample_weight is None:
             return None
-        n = len(next(iter(cell_columns(X, self.bins).values())).values)
+        n = len(next(iter(raw_columns(X).values())).values)
         weights = check_weights(sample_weight, n)
         return None if weights is None else weights[self._start :]
 
@@ -595,6 +723,11 @@ class TransferEntropy(MutualInformation):
 
 
 Variable = dict[str, Column]
+
+
+def with_cells(variables: Sequence[Variable], bins: Any) -> list[Variable]:
+    """Variables whose numbers are categories, or will be binned."""
+    return [{name: as_cells(c, bins) for name, c in v.items()} for v in variables]
 
 
 class Paired(NamedTuple):

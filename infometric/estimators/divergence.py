@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from infometric.base import States
-from infometric.estimators.discrete import DISCRETE, DiscreteEstimator, counted
+from infometric.estimators.continuous import (
+    ANY_NUMBER,
+    choices,
+    chosen,
+    from_neighbors,
+    raw_columns,
+    refuse_weights,
+    sample_of,
+)
+from infometric.estimators.discrete import (
+    DISCRETE,
+    WHOLE,
+    DiscreteEstimator,
+    counted,
+    require_columns,
+)
 from infometric.exceptions import DataError
 from infometric.functional import divergence as functional
+from infometric.functional import neighbor_divergence as neighbors
+from infometric.functional.sample import SampleFunctional
 from infometric.sources.counting import beside, with_unseen
 from infometric.state.counts import Counts
+from infometric.state.encoders import Column
+from infometric.state.sample import Sample
 from infometric.validation import PROBABILITY, OneOf, Span
 
 MOST_ORDER = 100.0  # beyond it the value is one cell's
@@ -21,12 +43,83 @@ _SECOND = {"bias": (OneOf(("plug_in", "second_order")),)}
 _KL_BIAS = {"bias": (OneOf(("plug_in", "second_order", "zhang_grabchak")),)}
 _ANY_ORDER = {"order": (Span(Real, -MOST_ORDER, MOST_ORDER),)}
 _ORDER = {"order": (Span(Real, 0, MOST_ORDER, closed="right"),)}
+Registry = Mapping[str, type[SampleFunctional]]
+KULLBACK: Registry = {
+    "auto": neighbors.WeightedKullbackLeibler,
+    "weighted": neighbors.WeightedKullbackLeibler,
+    "knn": neighbors.WangKulkarniVerdu,
+    "adaptive": neighbors.AdaptiveKullbackLeibler,
+}
+
+
+def _neighbors(kind: type[SampleFunctional]) -> Registry:
+    return {"auto": kind, "knn": kind}
+
+
+def _chooses(registry: Registry) -> dict[str, Any]:
+    return {"estimator": choices(registry), "n_neighbors": ANY_NUMBER}
+
+
 
 
 class _FromReference(DiscreteEstimator):
     """A sample (p) against the reference (q) that `fit` saw."""
 
     _constraints = DISCRETE | _ZEROS
+    _registry: Registry = {}
+    estimator: Any = "counts"
+    n_neighbors: int | None = None
+
+    def _counted(self) -> Any:
+        """Functional of counts."""
+        raise NotImplementedError
+
+    def _functional(self) -> Any:
+        if not self._sampled:
+            return self._counted()
+        given = {"order": float(self.order)} if hasattr(self, "order") else {}
+        return chosen(self.estimator, self.n_neighbors, self._registry, **given)
+
+    @property
+    def _sampled(self) -> bool:
+        """Whether `fit` kept the rows."""
+        return isinstance(getattr(self, "state_", {}).get(WHOLE), Sample)
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        if isinstance(X, Counts):
+            return super()._learn(X, y, sample_weight)
+        columns = raw_columns(X)
+        if not from_neighbors(self.estimator, self.bins, [columns]):
+            return super()._learn(X, y, sample_weight)
+        refuse_weights(self, sample_weight)
+        return {
+            "encoders_": None,
+            "state_": {WHOLE: sample_of([columns], ("continuous",), {})},
+            "single_": True,
+            "n_features_in_": len(columns),
+            "feature_names_in_": np.array(list(columns), dtype=object),
+        }
+
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
+        if not self._sampled:
+            return super()._count(X, y, sample_weight)
+        refuse_weights(self, sample_weight)
+        if isinstance(X, Counts):
+            raise DataError(
+                f"This {type(self).__name__} keeps the rows of its reference, and Counts have none.",
+                got=X.shape,
+                hint="pass the sample itself",
+            )
+        return {WHOLE: sample_of([self._vector(X)], ("continuous",), {})}
+
+    def _vector(self, X: Any) -> dict[str, Column]:
+        """Columns of new data with the names of `fit`, in their order."""
+        columns = raw_columns(self._like_fit(X))
+        names = self.feature_names_in_.tolist()
+        if len(columns) == len(names) == 1:
+            return dict(zip(names, columns.values(), strict=True))
+        require_columns(names, columns)
+        return {name: columns[name] for name in names}
 
     def estimate(self, X: Any = None, y: Any = None, **options: Any) -> Any:
         """Divergence of X from the reference.
@@ -72,6 +165,11 @@ class _FromReference(DiscreteEstimator):
         return {name: replace(s, key=self.encoders_[name].key) for name, s in found.items()}
 
     def _compared(self, state: States) -> States:
+        if self._sampled:
+            mine, theirs = state[WHOLE], self.state_[WHOLE]
+            pair = mine.with_groups([*mine.groups, *theirs.groups])
+            self._functional().check(pair)
+            return {WHOLE: pair}
         known = self.encoders_ is not None  # which of the sample's cells are those of the reference
         return {
             name: Counts.stack(
@@ -95,10 +193,16 @@ class KLDivergence(_FromReference):
         stands for it, finite whatever is empty. The interval allows for the bias in any case.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts where all columns have cells, one result a column; where one is continuous
+        and there are no bins it finds neighbours, and the rows are one vector variable. By name:
+        "counts", "weighted" (neighbours with weights that cancel bias), "knn", "adaptive".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     units : {"nats", "bits", "bans"}
         Units of the result.
     uncertainty : str or Uncertainty
-        "auto" is the noncentral chi-square interval.
+        "auto" is the noncentral chi-square interval of counts, subsampling of neighbours.
 
     Examples
     --------
@@ -108,7 +212,8 @@ class KLDivergence(_FromReference):
     0.0589
     """
 
-    _constraints = DISCRETE | _ZEROS | _KL_BIAS
+    _registry = KULLBACK
+    _constraints = DISCRETE | _ZEROS | _KL_BIAS | _chooses(_registry)
 
     def __init__(
         self,
@@ -116,16 +221,20 @@ class KLDivergence(_FromReference):
         zeros: functional.Zeros = "half",
         bias: Any = "plug_in",
         bins: Any = None,
+        estimator: Any = "auto",
+        n_neighbors: int | None = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
+        self.estimator = estimator
+        self.n_neighbors = n_neighbors
         self.zeros = zeros
         self.bias = bias
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
 
-    def _functional(self) -> functional.Divergence:
+    def _counted(self) -> functional.Divergence:
         return functional.KullbackLeibler(self.zeros, bias_correction=self.bias)
 
 
@@ -135,9 +244,10 @@ class JeffreysDivergence(KLDivergence):
     Parameters and use are those of `KLDivergence`; `bias` is "plug_in" or "second_order".
     """
 
-    _constraints = DISCRETE | _ZEROS | _SECOND
+    _registry = _neighbors(neighbors.NeighborJeffreys)
+    _constraints = DISCRETE | _ZEROS | _SECOND | _chooses(_registry)
 
-    def _functional(self) -> functional.Divergence:
+    def _counted(self) -> functional.Divergence:
         return functional.Jeffreys(self.zeros, bias_correction=self.bias)
 
 
@@ -150,11 +260,12 @@ class JensenShannonDivergence(_FromReference):
         Weight of the sample in the mixture.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
-    bins, units, uncertainty
-        As in `KLDivergence`.
+    bins, estimator, n_neighbors, units, uncertainty
+        As in `KLDivergence`; "knn" is the only estimator by neighbours, with equal weights.
     """
 
-    _constraints = DISCRETE | _SECOND | {"weight": (PROBABILITY,)}
+    _registry = _neighbors(neighbors.NeighborJensenShannon)
+    _constraints = DISCRETE | _SECOND | {"weight": (PROBABILITY,)} | _chooses(_registry)
 
     def __init__(
         self,
@@ -162,16 +273,20 @@ class JensenShannonDivergence(_FromReference):
         weight: float = 0.5,
         bias: Any = "plug_in",
         bins: Any = None,
+        estimator: Any = "auto",
+        n_neighbors: int | None = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
+        self.estimator = estimator
+        self.n_neighbors = n_neighbors
         self.weight = weight
         self.bias = bias
         self.bins = bins
         self.units = units
         self.uncertainty = uncertainty
 
-    def _functional(self) -> functional.Divergence:
+    def _counted(self) -> functional.Divergence:
         return functional.JensenShannon(weight=float(self.weight), bias_correction=self.bias)
 
 
@@ -184,11 +299,12 @@ class RenyiDivergence(_FromReference):
         Order, positive; 1 is the Kullback-Leibler divergence.
     bias : {"plug_in", "second_order"}
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
-    zeros, bins, units, uncertainty
-        As in `KLDivergence`.
+    zeros, bins, estimator, n_neighbors, units, uncertainty
+        As in `KLDivergence`; "knn" is the only estimator by neighbours.
     """
 
-    _constraints = DISCRETE | _ZEROS | _SECOND | _ORDER
+    _registry = _neighbors(neighbors.PoczosSchneider)
+    _constraints = DISCRETE | _ZEROS | _SECOND | _ORDER | _chooses(_registry)
 
     def __init__(
         self,
@@ -197,9 +313,13 @@ class RenyiDivergence(_FromReference):
         zeros: functional.Zeros = "half",
         bias: Any = "plug_in",
         bins: Any = None,
+        estimator: Any = "auto",
+        n_neighbors: int | None = None,
         units: str = "nats",
         uncertainty: Any = "auto",
     ) -> None:
+        self.estimator = estimator
+        self.n_neighbors = n_neighbors
         self.order = order
         self.zeros = zeros
         self.bias = bias
@@ -207,7 +327,7 @@ class RenyiDivergence(_FromReference):
         self.units = units
         self.uncertainty = uncertainty
 
-    def _functional(self) -> functional.Divergence:
+    def _counted(self) -> functional.Divergence:
         return functional.RenyiDivergence(self.zeros, float(self.order), bias_correction=self.bias)
 
 
@@ -217,7 +337,9 @@ class TsallisDivergence(RenyiDivergence):
     Parameters and use are those of `RenyiDivergence`; `units` has no effect.
     """
 
-    def _functional(self) -> functional.Divergence:
+    _registry = _neighbors(neighbors.TsallisNeighborDivergence)
+
+    def _counted(self) -> functional.Divergence:
         return functional.TsallisDivergence(
             self.zeros, float(self.order), bias_correction=self.bias
         )
@@ -241,9 +363,10 @@ class AlphaDivergence(RenyiDivergence):
     0.0589
     """
 
-    _constraints = DISCRETE | _ZEROS | _SECOND | _ANY_ORDER
+    _registry = _neighbors(neighbors.AlphaNeighborDivergence)
+    _constraints = DISCRETE | _ZEROS | _SECOND | _ANY_ORDER | _chooses(_registry)
 
-    def _functional(self) -> functional.Divergence:
+    def _counted(self) -> functional.Divergence:
         return functional.AlphaDivergence(self.zeros, float(self.order), bias_correction=self.bias)
 
 
@@ -281,7 +404,7 @@ class HellingerDistance(_Distance):
     0.12
     """
 
-    def _functional(self) -> functional.HellingerDistance:
+    def _counted(self) -> functional.HellingerDistance:
         return functional.HellingerDistance(self.bias)
 
 
@@ -298,7 +421,7 @@ class TotalVariation(_Distance):
     0.1667
     """
 
-    def _functional(self) -> functional.TotalVariation:
+    def _counted(self) -> functional.TotalVariation:
         return functional.TotalVariation(self.bias)
 
 
@@ -333,5 +456,5 @@ class JensenShannonDistance(_Distance):
         self.weight = weight
         super().__init__(bias=bias, bins=bins, uncertainty=uncertainty)
 
-    def _functional(self) -> functional.JensenShannonDistance:
+    def _counted(self) -> functional.JensenShannonDistance:
         return functional.JensenShannonDistance(float(self.weight), self.bias)

@@ -3,18 +3,30 @@
 from infometric.uncertainty.analytic import Chi2Null, Delta, NoncentralChi2
 from infometric.uncertainty.base import Inference
 from infometric.uncertainty.resampling import Bootstrap, Jackknife, Permutation
-from infometric.uncertainty.special import ClopperPearson, GoodTuring, Posterior, Simultaneous
+from infometric.uncertainty.special import (
+    ClopperPearson,
+    FisherZ,
+    GoodTuring,
+    NoInterval,
+    Posterior,
+    Simultaneous,
+)
+from infometric.uncertainty.subsampling import Partitions, Subsampling
 
 __all__ = [
     "Bootstrap",
     "Chi2Null",
     "ClopperPearson",
     "Delta",
+    "FisherZ",
     "GoodTuring",
     "Inference",
     "Jackknife",
+    "NoInterval",
     "NoncentralChi2",
+    "Partitions",
     "Permutation",
     "Posterior",
     "Simultaneous",
+    "Subsampling",
 ]

@@ -17,7 +17,7 @@ Mol. Biol. 9(1). doi:10.2202/1544-6115.1585
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
@@ -26,11 +26,16 @@ import numpy as np
 
 from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.state.counts import Counts
+from infometric.state.sample import Sample
 from infometric.state.scores import Scores
+from infometric.state.search import nearest
 from infometric.typing import RNG, Array
 from infometric.uncertainty.base import Inference, normal_interval
 
 _BATCH = 4_000_000  # cells evaluated at once
+TABLES = 9999  # random tables of a permutation test
+ORDERS = 199  # random orders of a sample: each is searched for neighbours anew
+NEAR = 5  # rows nearest in z among which x changes places
 
 
 @dataclass(frozen=True)
@@ -120,21 +125,47 @@ class Permutation:
 
     Parameters
     ----------
-    n_resamples : int
-        Number of random tables.
+    n_resamples : int, optional
+        Number of random tables, 9,999 by default; of random orders of the rows of a `Sample`, 199.
     """
 
     name: ClassVar[str] = "permutation"
     needs: ClassVar[frozenset[str]] = frozenset({"permute"})
-    n_resamples: int = 9999
+    n_resamples: int | None = None
 
     def __post_init__(self) -> None:
-        check_resamples(self.n_resamples)
+        if self.n_resamples is not None:
+            check_resamples(self.n_resamples)
 
     def __call__(
-        self, functional: Any, state: Counts, theta: Array, *, level: float = 0.95, rng: RNG = None
+        self, functional: Any, state: Any, theta: Array, *, level: float = 0.95, rng: RNG = None
     ) -> Inference:
         """p-value; no interval, since the replicates live under the null."""
+        if isinstance(state, Sample):
+            return self._of_sample(functional, state, theta, np.random.default_rng(rng))
+        return self._of_counts(functional, state, theta, rng)
+
+    def _of_sample(
+        self, functional: Any, state: Sample, theta: Array, rng: np.random.Generator
+    ) -> Inference:
+        if not functional.least:
+            raise UnsupportedError(
+                f"{functional.name} has no hypothesis of nothing there to permute under.",
+                hint="uncertainty='subsampling'",
+            )
+        size = self.n_resamples or ORDERS
+        orders = exchanged(state, functional.exchange, rng)
+        values = np.array([float(functional.value(next(orders))) for _ in range(size)])
+        extreme = (values >= float(theta) - 1e-12 * max(1.0, abs(float(theta)))).sum()
+        return Inference(
+            self.name,
+            pvalue=np.asarray((1 + extreme) / (1 + size)),
+            replicates=values,
+            diagnostics={"null_test": self.name},
+        )
+
+    def _of_counts(self, functional: Any, state: Counts, theta: Array, rng: RNG) -> Inference:
+        size = self.n_resamples or TABLES
         if not state.weighted:
             refuse_fractions(state)
         refuse_weights(state, "A permutation test", "test(method='chi2')")
@@ -149,7 +180,7 @@ class Permutation:
         def draw(size: int) -> Array:
             return exchange(size).reshape(size, *state.table.shape)
 
-        values = evaluate(functional, state, draw, self.n_resamples)
+        values = evaluate(functional, state, draw, size)
         centre = values.mean() if functional.signed else 0.0
         far, distance = (
             (np.abs(values - centre), abs(float(theta) - centre))
@@ -160,7 +191,7 @@ class Permutation:
         extreme = (far >= distance - 1e-12 * max(1.0, abs(distance))).sum()
         return Inference(
             self.name,
-            pvalue=np.asarray((1 + extreme) / (1 + self.n_resamples)),
+            pvalue=np.asarray((1 + extreme) / (1 + size)),
             replicates=values,
             diagnostics={"null_test": self.name},
         )
@@ -231,6 +262,44 @@ EXCHANGES: dict[str, Callable[[Counts, np.random.Generator], Exchange]] = {
     "within": _within_slices,
     "all": _all_variables,
 }
+
+
+def exchanged(s: Sample, how: str, rng: np.random.Generator) -> Iterator[Sample]:
+    """Random samples under the hypothesis of nothing there.
+
+    Two groups exchange rows; of two or more variables each but the last is put in random order;
+    the first of three with a condition changes places with rows that are near in the condition
+    (Runge 2018, arXiv:1709.01447).
+    """
+    if s.n_groups == 2:
+        yield from _pooled(s, rng)
+    if how == "within":
+        yield from _nearby(s, rng)
+    while True:
+        rows = [v[rng.permutation(len(v))] for v in s.variables[:-1]]
+        yield s.with_groups([(*rows, s.variables[-1])])
+
+
+def _pooled(s: Sample, rng: np.random.Generator) -> Iterator[Sample]:
+    n, together = int(s.n[0]), np.concatenate([g[0] for g in s.groups])
+    while True:
+        together = together[rng.permutation(len(together))]
+        yield s.with_groups([(together[:n],), (together[n:],)])
+
+
+def _nearby(s: Sample, rng: np.random.Generator) -> Iterator[Sample]:
+    """Each row gets the x of one of the nearest in z, no x twice where that can be."""
+    x, y, z = s.variables
+    n = len(x)
+    width = np.where((w := z.std(axis=0)) > 0, w, 1.0)
+    near = nearest(None, z / width, min(NEAR, n - 1), indices=True)[1]
+    while True:
+        near = rng.permuted(near, axis=1)
+        taken, source = np.zeros(n, dtype=bool), np.empty(n, dtype=np.int64)
+        for i in rng.permutation(n).tolist():
+            source[i] = next((j for j in near[i].tolist() if not taken[j]), near[i, 0])
+            taken[source[i]] = True
+        yield s.with_groups([(x[source], y, z)])
 
 
 def check_resamples(number: Any) -> None:

@@ -6,12 +6,12 @@ and the refusal where there is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from infometric.exceptions import UnsupportedError
 from infometric.typing import RNG, Array
-from infometric.uncertainty.base import Inference
+from infometric.uncertainty.base import Inference, trusted
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,34 @@ class ClopperPearson(Special):
 
     name: ClassVar[str] = "clopper_pearson"
     only: ClassVar[str] = "it belongs to entropies of one sample"
+
+
+@dataclass(frozen=True)
+class FisherZ(Special):
+    """Interval of the correlations behind a Gaussian copula, and Bartlett's test of none."""
+
+    name: ClassVar[str] = "fisher_z"
+    only: ClassVar[str] = "it belongs to estimator='gaussian_copula'"
+
+    def __call__(
+        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
+    ) -> Inference:
+        """Standard error, interval and p-value; no interval where the copula is not Gaussian."""
+        found = super().__call__(functional, state, theta, level=level, rng=rng)
+        doubts = functional.doubts(state, float(theta), float(found.se), 0.0)
+        told = {"null_test": "bartlett"}
+        return trusted(replace(found, pvalue=functional.pvalue(state), diagnostics=told), doubts)
+
+
+@dataclass(frozen=True)
+class NoInterval:
+    """The value alone, for a loop that wants nothing else of it."""
+
+    name: ClassVar[str] = "none"
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(
+        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
+    ) -> Inference:
+        """Neither standard error, interval nor p-value."""
+        return Inference(self.name)

@@ -191,7 +191,9 @@ def test_ten_line_law(tmp_path):
 
     check_functional(Triangular(), TWO[:2])
     found = check_strategies(Triangular(), TWO[0], rng=0)
-    assert set(found) == {"delta", "ncx2", "chi2", "jackknife", "bootstrap", "permutation"}
+    assert set(found) == {
+        "delta", "ncx2", "chi2", "jackknife", "bootstrap", "permutation", "none",
+    }  # fmt: skip
     assert all(math.isfinite(found[m].se) for m in ("delta", "ncx2", "jackknife", "bootstrap"))
     assert all(0 < found[m].pvalue <= 1 for m in ("ncx2", "chi2", "permutation"))
     measures = TwoSample.measures

@@ -1,14 +1,7 @@
-r"""Distributions that know their own truth, to measure estimators against.
-
-An oracle draws states (`draw`, in batches) or raw samples (`sample`) and knows the true value of
-every measure defined on it (`truth`). The truths are written with plain sums and closed forms, not
-with the library's functionals, so that one can be wrong without the other.
+"""Discrete distributions that know their own truth: one sample, two samples, joint tables.
 
 References
 ----------
-Czyż, P., Grabowski, F., Vogt, J. E., Beerenwinkel, N., Marx, A. (2023). Beyond normal: on the
-evaluation of mutual information estimators. NeurIPS 36. arXiv:2306.11078 (the idea of a sampler
-that knows its own mutual information)
 Cover, T. M., Thomas, J. A. (2006). Elements of information theory. Wiley. doi:10.1002/047174882X
 """
 
@@ -21,16 +14,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from infometric.exceptions import InvalidParameterError, and_list
+from infometric.exceptions import InvalidParameterError
+from infometric.oracles.base import KnownTruth, Truth
 from infometric.state.counts import Counts
 from infometric.typing import RNG, Array
 
-Truth = Callable[..., float]
-
 
 @dataclass(frozen=True, eq=False)
-class Oracle:
-    """Base of the oracles: shares of independent samples, and measures by name.
+class Oracle(KnownTruth):
+    """Base of the discrete oracles: shares of independent samples, and measures by name.
 
     Parameters
     ----------
@@ -42,7 +34,7 @@ class Oracle:
 
     name: str
     shares: Array
-    measures: ClassVar[dict[str, Truth]] = {}
+    family = "discrete"
 
     def __post_init__(self) -> None:
         shares = np.atleast_2d(np.asarray(self.shares, dtype=float))
@@ -65,37 +57,14 @@ class Oracle:
         return (int(self.shares.shape[1]),)
 
     @property
-    def defined(self) -> tuple[str, ...]:
-        """Names of the measures whose truth it knows."""
-        return tuple(self.measures)
+    def kinds(self) -> tuple[str, ...]:
+        """Kind of each variable, or sample."""
+        return ("discrete",) * self.n_groups
 
     @property
-    def _probabilities(self) -> Array:
+    def _subject(self) -> Array:
         """What the measures are sums over."""
         return self.shares
-
-    def truth(self, measure: str, **parameters: Any) -> float:
-        """True value of a measure, in nats where it has units.
-
-        Parameters
-        ----------
-        measure : str
-            Name of the functional.
-        **parameters
-            Order, weight or normalisation, where the measure has one.
-
-        Raises
-        ------
-        InvalidParameterError
-            Where the measure is not defined on this distribution.
-        """
-        if measure not in self.defined:
-            raise InvalidParameterError(
-                f"{self.name} has no truth of this measure.",
-                got=measure,
-                hint=f"one of {and_list(sorted(self.defined), limit=9)}",
-            )
-        return float(self.measures[measure](self._probabilities, **parameters))
 
     def draw(self, n: Any, *, size: int | tuple[int, ...] = (), rng: RNG = None) -> Counts:
         """Counts of random samples, batched.
@@ -467,12 +436,17 @@ class JointTable(Oracle):
         return found
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kind of each variable."""
+        return ("discrete",) * len(self.shape)
+
+    @property
     def table(self) -> Array:
         """Probabilities, one axis a variable."""
         return self.shares.reshape(self.shape)
 
     @property
-    def _probabilities(self) -> Array:
+    def _subject(self) -> Array:
         return self.table
 
     @property

@@ -1,0 +1,253 @@
+"""What the estimators of continuous data share: columns in, a `Sample` out.
+
+A measure is estimated from counts where its variables have cells, and from neighbours where one of
+them is continuous and no bins are given; `estimator=` decides otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from infometric.base import UNCERTAINTY, UNITS, Estimator
+from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.functional.sample import SampleFunctional
+from infometric.sources import open_table
+from infometric.state.encoders import Column, refuse_dates
+from infometric.state.sample import Kind, Sample, refuse_not_finite
+from infometric.typing import Array
+from infometric.validation import Constraint, Having, OneOf, Span, Table
+
+ANY_NUMBER: tuple[Constraint, ...] = (OneOf((None,)), Span(Integral, 1))
+COUNTS = "counts"
+CLASS_ROWS = 10  # rows of a value, on average, from which whole numbers are classes
+Variables = Sequence[Mapping[str, Column]]
+
+
+def choices(registry: Mapping[str, type[Any]], *, counts: bool = True) -> tuple[Constraint, ...]:
+    """Constraint on `estimator`: a name, or an object with local terms."""
+    named = ("auto", *((COUNTS,) if counts else ()), *registry)
+    return (OneOf(named), Having("doubts", "an estimator of `infometric.functional`"))
+
+
+def raw_columns(data: Any) -> dict[str, Column]:
+    """Columns of data as they are, by name.
+
+    Raises
+    ------
+    DataError
+        Where there is no row or no column.
+    """
+    if isinstance(data, Column):
+        return {data.name: data}
+    table: Table = open_table(data)
+    table.require_rows()
+    return {name: table.column(name) for name in table.names}
+
+
+def continuous(column: Column) -> bool:
+    """Whether a column holds numbers that are not all whole."""
+    if not column.numeric:
+        return False
+    known = column.known()
+    return known.dtype.kind == "f" and not bool((known == np.rint(known)).all())
+
+
+def from_neighbors(estimator: Any, bins: Any, variables: Iterable[Mapping[str, Column]]) -> bool:
+    """Whether a measure of these variables is estimated from neighbours.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where bins are given beside an estimator that has none.
+    """
+    if estimator == COUNTS:
+        return False
+    if estimator != "auto":
+        if bins is not None:
+            raise InvalidParameterError(
+                "Neighbours have no bins.",
+                got={"bins": bins, "estimator": estimator},
+                hint="leave bins out, or estimator='counts'",
+            )
+        return True
+    return bins is None and any(continuous(c) for v in variables for c in v.values())
+
+
+def chosen(
+    estimator: Any, n_neighbors: int | None, registry: Mapping[str, type[Any]], **given: Any
+) -> SampleFunctional:
+    """Functional of a name, with the number of neighbours and further parameters where it has them.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where a number of neighbours is given to an estimator that has none.
+    """
+    found = registry[estimator]() if isinstance(estimator, str) else estimator
+    known = {f.name for f in fields(found)}
+    if n_neighbors is not None:
+        if "n_neighbors" not in known:
+            raise InvalidParameterError(
+                f"estimator={estimator!r} has no neighbours.",
+                got={"n_neighbors": n_neighbors},
+                hint="leave n_neighbors out",
+            )
+        given = given | {"n_neighbors": int(n_neighbors)}
+    return replace(found, **{k: v for k, v in given.items() if k in known})
+
+
+# --- samples ----------------------------------------------------------------------------------
+
+
+def is_class(column: Column) -> bool:
+    """Whether a column holds classes: text, truth values, or whole numbers that come often."""
+    if not column.numeric:
+        return True
+    if continuous(column):
+        return False
+    known = column.known()
+    return len(known) >= CLASS_ROWS * len(np.unique(known))
+
+
+def kinds_of(variables: Variables) -> tuple[Kind, ...]:
+    """Kind of each variable: of several columns all are classes, or all are numbers.
+
+    Raises
+    ------
+    DataError
+        Where text and numbers stand together in one variable.
+    """
+    out: list[Kind] = []
+    for variable in variables:
+        classes = [is_class(c) for c in variable.values()]
+        texts = [not c.numeric for c in variable.values()]
+        if any(texts) and not all(classes):
+            raise DataError(
+                "One variable mixes text and continuous numbers, which have no common distance.",
+                got={n: "text" if t else "number" for n, t in zip(variable, texts, strict=True)},
+                hint="pass the text as a variable of its own, or encode it as numbers",
+            )
+        out.append("discrete" if all(classes) else "continuous")
+    return tuple(out)
+
+
+def sample_of(
+    variables: Variables, kinds: Sequence[Kind], levels: dict[str, list[Any]]
+) -> Sample:
+    """State of some variables; `levels` learns the classes that come, in their order."""
+    blocks = [
+        _codes(variable, levels)[:, None] if kind == "discrete" else _numbers(variable)
+        for variable, kind in zip(variables, kinds, strict=True)
+    ]
+    names = "|".join(",".join(v) for v in variables)
+    return Sample.of(*blocks, kinds=kinds, key=names)
+
+
+def _numbers(variable: Mapping[str, Column]) -> Array:
+    return np.column_stack([numbers(c) for c in variable.values()])
+
+
+def numbers(column: Column) -> Array:
+    """Finite numbers of a column.
+
+    Raises
+    ------
+    DataError
+        Where it holds text or dates, or a value is missing or infinite.
+    """
+    if column.dates:
+        refuse_dates(column.name, column.levels or ())
+    if not column.numeric:
+        if set(column.levels or ()) <= {False, True}:
+            return column.values.astype(float)
+        raise DataError(
+            f"Column {column.name!r} holds text, and neighbours need numbers.",
+            got=list(column.levels or ())[:3],
+            hint="estimator='counts' with bins=10 for the numbers, or pass it as a class",
+        )
+    x = column.values.astype(np.float64)
+    if column.missing is not None:
+        x = np.where(column.missing, np.nan, x)
+    refuse_not_finite(x, column.name)
+    return x
+
+
+def _codes(variable: Mapping[str, Column], levels: dict[str, list[Any]]) -> Array:
+    """One class for each combination of the columns' values."""
+    out: Array = np.zeros(1)
+    for name, column in variable.items():
+        known = levels.setdefault(name, [])
+        coded = column.as_levels()
+        if (coded.values < 0).any():
+            raise DataError(
+                f"Column {name!r} has missing values, which are no class.",
+                got={"row": int(np.flatnonzero(coded.values < 0)[0])},
+                hint=f"frame[{name!r}].fillna('missing') to make them one",
+            )
+        known += [v for v in coded.levels or () if v not in known]
+        at = np.array([known.index(v) for v in coded.levels or ()], dtype=float)
+        out = out * (len(known) + 1_000) + at[coded.values]
+    return out
+
+
+def refuse_weights(estimator: Estimator, sample_weight: Any) -> None:
+    """Error where rows carry weights: a neighbour is a row, whatever it weighs."""
+    if sample_weight is not None:
+        raise UnsupportedError(
+            f"{type(estimator).__name__} of continuous variables has no weighted form: neighbours "
+            "are counted in rows.",
+            got=type(sample_weight).__name__,
+            hint="bins=10 for a weighted estimate from counts",
+        )
+
+
+class ContinuousEstimator(Estimator):
+    """Estimator of one continuous variable: a 1-D array, or several columns as one vector."""
+
+    _registry: Mapping[str, type[Any]] = {}
+    estimator: Any
+    n_neighbors: int | None
+    levels_: dict[str, list[Any]]
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        columns = self._columns(X, sample_weight)
+        return {
+            "state_": self._sample(columns),
+            "n_features_in_": len(columns),
+            "feature_names_in_": np.array(list(columns), dtype=object),
+        }
+
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> Sample:
+        columns = self._columns(X, sample_weight)
+        if len(columns) != self.n_features_in_:
+            raise DataError(
+                f"X has {len(columns)} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input.",
+                got=list(columns),
+                hint="pass the columns seen in fit",
+            )
+        names = self.feature_names_in_.tolist()
+        if set(columns) == set(names):
+            columns = {name: columns[name] for name in names}
+        return self._sample(dict(zip(names, columns.values(), strict=True)))
+
+    def _columns(self, X: Any, sample_weight: Any) -> dict[str, Column]:
+        refuse_weights(self, sample_weight)
+        return raw_columns(X)
+
+    def _sample(self, columns: dict[str, Column]) -> Sample:
+        state = sample_of([columns], ("continuous",), {})
+        self._functional().check(state)
+        return state
+
+
+CONTINUOUS: dict[str, tuple[Constraint, ...]] = {
+    "n_neighbors": ANY_NUMBER,
+    "units": UNITS,
+    "uncertainty": UNCERTAINTY,
+}

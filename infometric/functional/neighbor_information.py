@@ -1,0 +1,411 @@
+r"""Mutual information by nearest neighbours.
+
+With :math:`\epsilon_i` the distance of row i to its k-th neighbour in the maximum norm of the joint
+space and :math:`n_x, n_y` the numbers of rows nearer than that in x and in y alone,
+
+.. math:: I = \psi(k) + \psi(N) - \langle \psi(n_x + 1) + \psi(n_y + 1) \rangle .
+
+Where :math:`\epsilon_i = 0` the neighbours are copies: k becomes their number, and rows count that
+are equal in x or in y, so that atoms are taken for what they are (Gao et al. 2017).
+
+References
+----------
+Kraskov, A., Stögbauer, H., Grassberger, P. (2004). Estimating mutual information. Phys. Rev. E 69,
+066138. doi:10.1103/PhysRevE.69.066138
+Ross, B. C. (2014). Mutual information between discrete and continuous data sets. PLoS ONE 9(2),
+e87357. doi:10.1371/journal.pone.0087357
+Gao, W., Kannan, S., Oh, S., Viswanath, P. (2017). Estimating mutual information for
+discrete-continuous mixtures. NeurIPS 30. arXiv:1709.06212
+Gao, S., Ver Steeg, G., Galstyan, A. (2015). Efficient estimation of mutual information for strongly
+dependent variables. AISTATS 38. arXiv:1411.2003
+Frenzel, S., Pompe, B. (2007). Partial mutual information for coupling analysis of multivariate time
+series. Phys. Rev. Lett. 99, 204101. doi:10.1103/PhysRevLett.99.204101
+Mesner, O. C., Shalizi, C. R. (2021). Conditional mutual information estimation for mixed, discrete
+and continuous data. IEEE Trans. Inf. Theory 67(1), 464-484. doi:10.1109/TIT.2020.3024886
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import digamma
+
+from infometric.functional.sample import (
+    SampleFunctional,
+    Scale,
+    Ties,
+    blocks_of,
+    require_rows,
+    tied_share,
+)
+from infometric.state.sample import Rows, Sample
+from infometric.state.search import Neighborhoods, count_within, nearest, neighborhoods
+from infometric.typing import Array
+
+
+@dataclass(frozen=True)
+class NeighborInformation(SampleFunctional):
+    """Base: information of two or more variables from the neighbours of each row.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        Number of neighbours k.
+    scale : {"rank", "standard", "none"}
+        How columns are brought to one scale. Information does not change with increasing maps of
+        a column; with "rank" the estimate does not either.
+    ties : {"mixed", "jitter", "raise"}
+        What exact copies are: atoms, rounded numbers, or an error.
+    n_jobs : int
+        Number of threads; used where the sample is large enough for them.
+    """
+
+    name: ClassVar[str] = "mutual_information"
+    bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
+    variables: ClassVar[int] = 2
+    least: ClassVar[bool] = True
+    n_neighbors: int = 3
+    scale: Scale = "rank"
+    ties: Ties = "mixed"
+    n_jobs: int = 1
+
+    def check(self, s: Sample) -> None:
+        """Error where a row has no k-th neighbour, or halves would have none."""
+        require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
+
+    def facts(self, s: Sample) -> dict[str, Any]:
+        """Neighbours, scale, and the share of tied rows where there is any."""
+        tied = {
+            f"tied_{name}": share
+            for name, x, kind in zip("xyzuvw", s.variables, s.kinds, strict=False)
+            if kind == "continuous" and (share := tied_share(x)) > 0
+        }
+        return {"estimator": self.slug, "n_neighbors": self.n_neighbors, "scale": self.scale, "ties": self.ties} | tied
+
+    def _blocks(self, s: Sample) -> Rows:
+        self.check(s)
+        return blocks_of(s, self.scale, self.ties)
+
+    def _search(self, blocks: Rows, subspaces: Any, **options: Any) -> Neighborhoods:
+        return neighborhoods(blocks, self.n_neighbors, subspaces, n_jobs=self.n_jobs, **options)
+
+    def _multiplicity(self, blocks: Rows, found: Neighborhoods) -> Array:
+        """k of each row; the number of its copies where the k-th neighbour is one."""
+        k = np.full(len(found.radius), float(self.n_neighbors))
+        copied = np.flatnonzero(found.radius == 0)
+        if copied.size:
+            rows = np.hstack(blocks)
+            here = count_within(rows[copied], rows, np.zeros(len(copied)), closed=True)
+            k[copied] = here  # the row itself among them
+        return k
+
+
+@dataclass(frozen=True)
+class KSG1(NeighborInformation):
+    """The first estimator of Kraskov, Stögbauer and Grassberger, of two or more variables.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infometric import Sample
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=2000)
+    >>> s = Sample.of(x, 0.6 * x + 0.8 * rng.normal(size=2000))
+    >>> round(float(KSG1().value(s)), 2)  # -log(0.8) = 0.22
+    0.22
+    """
+
+    slug: ClassVar[str] = "ksg1"
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows."""
+        blocks = self._blocks(s)
+        found = self._search(blocks, [(b,) for b in range(len(blocks))])
+        free = len(blocks) - 1
+        terms = digamma(self._multiplicity(blocks, found)) + free * digamma(len(blocks[0]))
+        return terms - digamma_of(found.counts + 1).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class KSG2(NeighborInformation):
+    """The second estimator: a rectangle around the k neighbours instead of a cube.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    slug: ClassVar[str] = "ksg2"
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows."""
+        blocks = self._blocks(s)
+        k, free = self.n_neighbors, len(blocks) - 1
+        found = self._search(blocks, [(b,) for b in range(len(blocks))], rectangle=True)
+        terms = digamma(k) + free * (digamma(len(blocks[0])) - 1 / k)
+        return terms - digamma_of(found.counts).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class TotalCorrelation(KSG1):
+    """Sum of the variables' entropies less their joint entropy, one variable a block.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    name: ClassVar[str] = "total_correlation"
+    variables: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class TotalCorrelation2(KSG2):
+    """Total correlation by rectangles around the neighbours.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    name: ClassVar[str] = "total_correlation"
+    variables: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class MixedKSG(KSG1):
+    """KSG of variables with atoms, on the scale of the numbers (Gao et al. 2017).
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    slug: ClassVar[str] = "mixed"
+    n_neighbors: int = 5
+    scale: Scale = "standard"
+
+
+@dataclass(frozen=True)
+class LNC(KSG1):
+    """KSG with the correction for local non-uniformity: neighbours that lie along a line.
+
+    Where the box of the k neighbours along their principal axes is much smaller than the one along
+    the columns, the logarithm of the ratio is added.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        Number of neighbours, more than there are dimensions in all.
+    scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    slug: ClassVar[str] = "lnc"
+    n_neighbors: int = 12
+    scale: Scale = "standard"
+
+    def check(self, s: Sample) -> None:
+        """Error where neighbours are too few for principal axes."""
+        require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
+        if self.n_neighbors <= sum(s.dims):
+            from infometric.exceptions import InvalidParameterError
+
+            raise InvalidParameterError(
+                f"The local correction needs more neighbours than the {sum(s.dims)} dimensions.",
+                got=self.n_neighbors,
+                hint=f"n_neighbors={sum(s.dims) + 10}",
+            )
+
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows, with their corrections."""
+        rows = np.hstack(self._blocks(s))
+        k, d = self.n_neighbors, rows.shape[1]
+        _, index = nearest(rows, rows, k, indices=True, n_jobs=self.n_jobs)
+        ratio = np.concatenate(
+            [log_box_ratio(rows[part], rows[index[part]])
+             for part in np.array_split(np.arange(len(rows)), max(1, len(rows) * k // 200_000))]
+        )  # fmt: skip
+        return super().local(s) + np.where(ratio > -log_alpha(k, d), ratio, 0.0)
+
+
+def log_box_ratio(rows: Array, neighbors: Array) -> Array:
+    """Log volume of the box of neighbours along the columns over that along principal axes."""
+    around = neighbors - rows[:, None, :]
+    axes = np.linalg.svd(around, full_matrices=False)[2]
+    turned = np.abs(around @ np.swapaxes(axes, 1, 2)).max(axis=1)
+    straight = np.abs(around).max(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (np.log(straight) - np.log(turned)).sum(axis=1)
+    return np.where(np.isfinite(ratio), ratio, 0.0)
+
+
+@lru_cache(maxsize=64)
+def log_alpha(k: int, d: int, draws: int = 2000, share: float = 0.005) -> float:
+    """Log of the ratio of boxes that neighbours in a uniform cube fall below once in 200 times."""
+    rng = np.random.default_rng(_ALPHA_SEED)
+    points = rng.uniform(-1, 1, (draws, k, d))
+    return float(np.quantile(-log_box_ratio(np.zeros((draws, d)), points), share))
+
+
+_ALPHA_SEED = 11
+
+
+@dataclass(frozen=True)
+class Ross(NeighborInformation):
+    """Information of a class and a continuous variable: neighbours within the class.
+
+    A class of fewer than k + 1 rows takes as many neighbours as it has; a class of one row has
+    none and is left out.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    slug: ClassVar[str] = "ross"
+    def check(self, s: Sample) -> None:
+        """Error where no class has two rows."""
+        require_rows(s, 4, "information of classes")
+
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows whose class has another."""
+        self.check(s)
+        label, x = self._sides(s)
+        codes, sizes = np.unique(label[:, 0], return_inverse=True, return_counts=True)[1:]
+        kept = sizes[codes] > 1
+        x, codes = x[kept], codes[kept]
+        out = np.empty(len(x))
+        for c in np.flatnonzero(sizes > 1):
+            mine = np.flatnonzero(codes == c)
+            out[mine] = self._of_class(x[mine], x)
+        return digamma(len(x)) + out
+
+    def _of_class(self, own: Array, x: Array) -> Array:
+        k = min(self.n_neighbors, len(own) - 1)
+        radius = nearest(own, own, k, n_jobs=self.n_jobs)[:, -1]
+        near = count_within(own, x, radius, n_jobs=self.n_jobs)  # itself among them
+        within = np.full(len(own), float(k))
+        tied = radius == 0
+        if tied.any():
+            at = np.zeros(int(tied.sum()))
+            near[tied] = count_within(own[tied], x, at, closed=True)
+            within[tied] = count_within(own[tied], own, at, closed=True)
+        return digamma(within) - digamma(len(own)) - digamma_of(near)
+
+    def _sides(self, s: Sample) -> tuple[Array, Array]:
+        """Label and scaled continuous variable."""
+        at = s.kinds.index("discrete")
+        blocks = blocks_of(s, self.scale, self.ties)
+        return s.variables[at], blocks[1 - at]
+
+    def facts(self, s: Sample) -> dict[str, Any]:
+        """Classes, and rows left out."""
+        at = s.kinds.index("discrete")
+        sizes = np.unique(s.variables[at][:, 0], return_counts=True)[1]
+        lone = int((sizes == 1).sum())
+        return super().facts(s) | {"classes": len(sizes)} | ({"rows_left_out": lone} if lone else {})
+
+
+@dataclass(frozen=True)
+class FrenzelPompe(NeighborInformation):
+    """Information of x and y given z, of continuous variables.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    slug: ClassVar[str] = "frenzel_pompe"
+    name: ClassVar[str] = "conditional_mutual_information"
+    variables: ClassVar[int] = 3
+    exchange: ClassVar[str] = "within"
+
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows."""
+        blocks = self._blocks(s)
+        found = self._search(blocks, GIVEN)
+        xz, yz, z = digamma_of(found.counts + 1).T
+        return digamma(self._multiplicity(blocks, found)) - xz - yz + z
+
+
+@dataclass(frozen=True)
+class MesnerShalizi(NeighborInformation):
+    """Information of x and y given z, of continuous, discrete and mixed variables.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    clip : bool
+        Whether a negative value becomes zero, as in the paper.
+    """
+
+    slug: ClassVar[str] = "mesner_shalizi"
+    name: ClassVar[str] = "conditional_mutual_information"
+    variables: ClassVar[int] = 3
+    exchange: ClassVar[str] = "within"
+    clip: bool = False
+
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows."""
+        blocks = self._blocks(s)
+        found = self._search(blocks, (*GIVEN, (0, 1, 2)), closed=True)
+        xz, yz, z, joint = digamma_of(found.counts).T
+        return joint - xz - yz + z
+
+    def value(self, s: Sample) -> Array:
+        """Mean of the terms."""
+        mean = super().value(s)
+        return np.maximum(mean, 0.0) if self.clip else mean
+
+
+@dataclass(frozen=True)
+class AutoConditional(NeighborInformation):
+    """Frenzel and Pompe's estimator of continuous variables without ties, Mesner and Shalizi's else.
+
+    Parameters
+    ----------
+    n_neighbors, scale, ties, n_jobs
+        As in `NeighborInformation`.
+    """
+
+    name: ClassVar[str] = "conditional_mutual_information"
+    variables: ClassVar[int] = 3
+    exchange: ClassVar[str] = "within"
+
+    def resolved(self, s: Sample) -> NeighborInformation:
+        """The one that the kinds ask for."""
+        plain = all(
+            kind == "continuous" and tied_share(v) == 0
+            for v, kind in zip(s.variables, s.kinds, strict=True)
+        )
+        kind = FrenzelPompe if plain else MesnerShalizi
+        return kind(self.n_neighbors, self.scale, self.ties, self.n_jobs)
+
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows."""
+        return self.resolved(s).local(s)
+
+
+GIVEN = ((0, 2), (1, 2), (2,))
+
+
+def digamma_of(counts: Array) -> Array:
+    """Digamma of whole numbers, by a table."""
+    most = int(counts.max(initial=1))
+    if most > 4 * counts.size + 1000:
+        return digamma(counts.astype(float))
+    return digamma(np.arange(most + 1, dtype=float))[counts]

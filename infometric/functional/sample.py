@@ -1,0 +1,174 @@
+"""What functionals of `Sample` share: terms of single rows, scales, ties.
+
+A value of neighbours is the mean of one term a row. Distances of unlike columns are compared, so
+columns are brought to one scale first: `"standard"` divides by the standard deviation, `"rank"`
+takes normal scores of the ranks, under which nothing changes with any increasing map of a column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from infometric.exceptions import DataError
+from infometric.functional.base import Functional
+from infometric.state.sample import Rows, Sample
+from infometric.typing import Array
+
+Scale = Literal["rank", "standard", "none"]
+Ties = Literal["mixed", "jitter", "raise"]
+SCALES: tuple[str, ...] = ("rank", "standard", "none")
+TIES: tuple[str, ...] = ("mixed", "jitter", "raise")
+APART = 1e9  # distance of unlike classes: farther than any two scaled numbers
+_SEED = 20260101  # jitter is the same each time
+
+
+@dataclass(frozen=True)
+class SampleFunctional(Functional):
+    """Base of the functionals of `Sample`; a new measure defines `local`, or `value`."""
+
+    scattered: ClassVar[bool] = True
+    tested_by: ClassVar[str] = "permutation"
+    slug: ClassVar[str] = ""  # name of the estimator
+    variables: ClassVar[int] = 1  # how many variables a row has; zero: any number
+    least: ClassVar[bool] = False  # whether zero is "nothing there", and can be tested
+
+    def local(self, s: Sample) -> Array:
+        """Terms of the rows, shape (n_rows,); their mean is the value."""
+        raise NotImplementedError
+
+    def value(self, s: Sample) -> Array:
+        """Mean of the local terms, in nats."""
+        return np.asarray(self.local(s).mean())
+
+    def variance(self, s: Sample) -> Array:
+        """Variance of the mean of the local terms, as if they were independent."""
+        terms = self.local(s)
+        return np.asarray(terms.var(ddof=1) / len(terms))
+
+    def favoured(self, s: Any) -> str:
+        """Halves of the rows, against each other."""
+        return "subsampling"
+
+    def check(self, s: Sample) -> None:
+        """Error where there are too few rows for the measure."""
+
+    def allowance(self, s: Sample, theta: float) -> float:
+        """Size of the bias that the interval allows for beside the standard error, in nats."""
+        return 0.0
+
+    def doubts(
+        self, s: Sample, theta: float, se: float, drift: float = 0.0, parts: int = 2
+    ) -> tuple[str, ...]:
+        """Why the interval would not hold; none where it is known to.
+
+        `drift` is the value less the mean of the values on parts of the rows.
+        """
+        return ()
+
+
+def require_rows(s: Sample, least: int, what: str) -> None:
+    """Error where a group has fewer rows than the measure needs.
+
+    Raises
+    ------
+    DataError
+        Naming the rows seen.
+    """
+    if int(s.n.min()) < least:
+        raise DataError(
+            f"{what} needs at least {least} rows in every sample.",
+            got={"rows": s.n.tolist()},
+            hint="more rows, or a smaller n_neighbors",
+        )
+
+
+# --- scales -----------------------------------------------------------------------------------
+
+
+def scaled(x: Array, scale: Scale) -> Array:
+    """Columns on one scale, shape (n_rows, n_dimensions); a constant column is zero."""
+    if scale == "none":
+        return x
+    return normal_scores(x) if scale == "rank" else standardized(x)
+
+
+def spread(x: Array) -> Array:
+    """Standard deviation of each column, without overflow; one where a column is constant."""
+    most = np.abs(x - x[:1]).max(axis=0)
+    most = np.where(most > 0, most, 1.0)
+    return most * np.where(most > 0, np.maximum(((x - x[:1]) / most).std(axis=0), 1e-300), 1.0)
+
+
+def standardized(x: Array) -> Array:
+    """Columns less their mean over their standard deviation."""
+    shifted = x - x[:1]  # a far origin must not eat the digits
+    return shifted / spread(x)
+
+
+def normal_scores(x: Array) -> Array:
+    """Quantiles of the normal law at ``rank / (n + 1)``; ties share the mean of their ranks."""
+    return np.column_stack([_scores_of(column) for column in x.T])
+
+
+def _scores_of(x: Array) -> Array:
+    n = len(x)
+    order = np.argsort(x, kind="stable")
+    ordered = x[order]
+    rank = np.empty(n)
+    new = np.empty(n, dtype=bool)
+    new[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    if new.all():
+        rank[order] = np.arange(1.0, n + 1)
+    else:
+        first = np.flatnonzero(new)
+        sizes = np.diff(np.append(first, n))
+        rank[order] = np.repeat(first + (sizes + 1) / 2, sizes)
+    return ndtri(rank / (n + 1))
+
+
+def jittered(x: Array) -> Array:
+    """Columns with ties spread evenly over the smallest step between their values."""
+    rng = np.random.default_rng(_SEED)
+    out = x.copy()
+    for column in out.T:
+        steps = np.diff(np.unique(column))
+        if len(steps) and len(steps) + 1 < len(column):
+            column += (rng.random(len(column)) - 0.5) * steps.min()
+    return out
+
+
+def tied_share(x: Array) -> float:
+    """Share of rows that have an exact copy."""
+    rows = x[:, 0] if x.shape[1] == 1 else np.ascontiguousarray(x).view(
+        np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
+    ).ravel()  # fmt: skip
+    _, counts = np.unique(rows, return_counts=True)
+    return float(counts[counts > 1].sum() / len(x))
+
+
+def blocks_of(s: Sample, scale: Scale, ties: Ties) -> Rows:
+    """Variables of one group, ready for a search of neighbours.
+
+    Raises
+    ------
+    DataError
+        Where rows are alike and `ties` is "raise".
+    """
+    out = []
+    for x, kind in zip(s.variables, s.kinds, strict=True):
+        if kind == "discrete":
+            out.append(x * APART)
+            continue
+        if ties == "raise" and (share := tied_share(x)) > 0:
+            raise DataError(
+                "Some rows of a variable are exactly alike, and ties='raise' was asked for.",
+                got={"share of tied rows": round(share, 4)},
+                hint="ties='mixed' takes them as atoms, ties='jitter' as rounded numbers",
+            )
+        out.append(scaled(jittered(x) if ties == "jitter" else x, scale))
+    return tuple(out)
