@@ -11,6 +11,9 @@ from infometric.estimators import (
     AdjustedMutualInformation,
     AlphaDivergence,
     ConditionalMutualInformation,
+    DifferentialEntropy,
+    DifferentialRenyiEntropy,
+    DifferentialTsallisEntropy,
     DualTotalCorrelation,
     Entropy,
     HellingerDistance,
@@ -30,6 +33,7 @@ from infometric.estimators import (
     TsallisDivergence,
     TsallisEntropy,
 )
+from infometric.estimators.continuous import from_neighbors, raw_columns
 from infometric.estimators.discrete import shared_encoders
 from infometric.estimators.matrix import pairwise_information, scored_columns
 from infometric.exceptions import DataError, InvalidParameterError
@@ -287,6 +291,171 @@ def hill_number(
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
+def differential_entropy(
+    x: Any,
+    *,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    rng: RNG = None,
+) -> Result:
+    """Shannon entropy of a continuous variable; several columns are one vector variable.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,) or (n_rows, n_dimensions), frame or path
+        Finite numbers.
+    estimator : str or functional
+        "auto" and "knn": Kozachenko and Leonenko's. "weighted": Berrett, Samworth and Yuan's, for
+        four and more dimensions. "vasicek", "van_es", "ebrahimi", "correa": spacings of one
+        dimension. "gaussian": of a normal law.
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
+    method : str or Uncertainty
+        Strategy of the interval, or its name; "auto" compares random parts of the rows, "none"
+        gives the value alone.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    rng : int, Generator or None
+        Source of randomness of resampling.
+
+    Returns
+    -------
+    Result
+        Estimate with interval. It depends on the scale of x and may be negative.
+
+    Raises
+    ------
+    DataError
+        Where there are too few rows, a column is constant, values are missing, infinite or copies
+        of each other.
+
+    References
+    ----------
+    Kozachenko, L. F., Leonenko, N. N. (1987). Sample estimate of the entropy of a random vector.
+    Probl. Inf. Transm. 23(2), 95-101.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(0, 4, size=2000)
+    >>> round(im.differential_entropy(x, rng=0, units="bits").value, 1)  # log2(4)
+    2.0
+    """
+    made = DifferentialEntropy(
+        estimator=estimator, n_neighbors=n_neighbors, units=units, uncertainty=method
+    )
+    return made.fit(x).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def differential_renyi_entropy(
+    x: Any,
+    order: float = 2.0,
+    *,
+    n_neighbors: int | None = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    rng: RNG = None,
+) -> Result:
+    """Rényi entropy of a continuous variable, from neighbours.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,) or (n_rows, n_dimensions), frame or path
+        Finite numbers.
+    order : float
+        Positive order, below ``n_neighbors + 1``; 1 is Shannon's entropy.
+    n_neighbors : int, optional
+        Number of neighbours, five by default.
+    method, level, units, rng
+        As in `differential_entropy`.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        As in `differential_entropy`.
+    InvalidParameterError
+        Where the order is not positive, or too large for the number of neighbours.
+
+    References
+    ----------
+    Leonenko, N., Pronzato, L., Savani, V. (2008). A class of Rényi information estimators for
+    multidimensional densities. Ann. Statist. 36(5), 2153-2182. doi:10.1214/07-AOS539
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(0, 4, size=2000)
+    >>> round(im.differential_renyi_entropy(x, 2, rng=0, units="bits").value, 1)  # log2(4)
+    2.0
+    """
+    made = DifferentialRenyiEntropy(order, n_neighbors=n_neighbors, units=units, uncertainty=method)
+    return made.fit(x).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def differential_tsallis_entropy(
+    x: Any,
+    q: float = 2.0,
+    *,
+    n_neighbors: int | None = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    rng: RNG = None,
+) -> Result:
+    """Tsallis entropy of a continuous variable, from neighbours; dimensionless.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,) or (n_rows, n_dimensions), frame or path
+        Finite numbers.
+    q : float
+        Positive order, below ``n_neighbors + 1``; 1 is Shannon's entropy in nats.
+    n_neighbors : int, optional
+        Number of neighbours, five by default.
+    method, level, rng
+        As in `differential_entropy`.
+
+    Returns
+    -------
+    Result
+        Estimate with interval.
+
+    Raises
+    ------
+    DataError
+        As in `differential_entropy`.
+    InvalidParameterError
+        Where the order is not positive, or too large for the number of neighbours.
+
+    References
+    ----------
+    Leonenko, N., Pronzato, L., Savani, V. (2008). A class of Rényi information estimators for
+    multidimensional densities. Ann. Statist. 36(5), 2153-2182. doi:10.1214/07-AOS539
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(0, 4, size=2000)
+    >>> round(im.differential_tsallis_entropy(x, 2, rng=0).value, 1)  # 1 - 1 / 4
+    0.7
+    """
+    made = DifferentialTsallisEntropy(q, n_neighbors=n_neighbors, uncertainty=method)
+    return made.fit(x).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
 def kl_divergence(
     p: Any,
     q: Any = None,
@@ -294,6 +463,8 @@ def kl_divergence(
     zeros: Any = "half",
     bias: Any = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -313,6 +484,12 @@ def kl_divergence(
         stands for it, finite whatever is empty. The interval allows for the bias in any case.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts discrete columns, and those with `bins`, one result a column; where one is
+        continuous it finds neighbours, and rows are one vector. By name: "counts", "weighted",
+        "knn", "adaptive".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
         Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
@@ -334,7 +511,7 @@ def kl_divergence(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -347,8 +524,16 @@ def kl_divergence(
     >>> round(im.kl_divergence(c).value, 6)
     0.040547
     """
-    estimator = KLDivergence(zeros=zeros, bias=bias, bins=bins, units=units, uncertainty=method)
-    return _between(estimator, p, q, level, rng, sample_weight)
+    made = KLDivergence(
+        zeros=zeros,
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+    )
+    return _between(made, p, q, level, rng, sample_weight)
 
 
 def jeffreys_divergence(
@@ -358,6 +543,8 @@ def jeffreys_divergence(
     zeros: Any = "half",
     bias: Any = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -376,6 +563,11 @@ def jeffreys_divergence(
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts discrete columns, and those with `bins`, one result a column; where one is
+        continuous it finds neighbours, and rows are one vector. By name: "counts", "knn".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
         Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
@@ -397,7 +589,7 @@ def jeffreys_divergence(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -410,10 +602,16 @@ def jeffreys_divergence(
     >>> round(im.jeffreys_divergence(c).value, 6)
     0.081093
     """
-    estimator = JeffreysDivergence(
-        zeros=zeros, bias=bias, bins=bins, units=units, uncertainty=method
+    made = JeffreysDivergence(
+        zeros=zeros,
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
     )
-    return _between(estimator, p, q, level, rng, sample_weight)
+    return _between(made, p, q, level, rng, sample_weight)
 
 
 def jensen_shannon_divergence(
@@ -423,6 +621,8 @@ def jensen_shannon_divergence(
     weight: float = 0.5,
     bias: Any = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -441,6 +641,11 @@ def jensen_shannon_divergence(
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts discrete columns, and those with `bins`, one result a column; where one is
+        continuous it finds neighbours, and rows are one vector. By name: "counts", "knn".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
         Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
@@ -462,7 +667,7 @@ def jensen_shannon_divergence(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -475,10 +680,16 @@ def jensen_shannon_divergence(
     >>> round(im.jensen_shannon_divergence(c).value, 6)
     0.010068
     """
-    estimator = JensenShannonDivergence(
-        weight=weight, bias=bias, bins=bins, units=units, uncertainty=method
+    made = JensenShannonDivergence(
+        weight=weight,
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
     )
-    return _between(estimator, p, q, level, rng, sample_weight)
+    return _between(made, p, q, level, rng, sample_weight)
 
 
 def renyi_divergence(
@@ -489,6 +700,8 @@ def renyi_divergence(
     zeros: Any = "half",
     bias: Any = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -510,6 +723,11 @@ def renyi_divergence(
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts discrete columns, and those with `bins`, one result a column; where one is
+        continuous it finds neighbours, and rows are one vector. By name: "counts", "knn".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
         Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
@@ -531,7 +749,7 @@ def renyi_divergence(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -544,10 +762,17 @@ def renyi_divergence(
     >>> round(im.renyi_divergence(c, order=1).value, 6)
     0.040547
     """
-    estimator = RenyiDivergence(
-        order, zeros=zeros, bias=bias, bins=bins, units=units, uncertainty=method
+    made = RenyiDivergence(
+        order,
+        zeros=zeros,
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
     )
-    return _between(estimator, p, q, level, rng, sample_weight)
+    return _between(made, p, q, level, rng, sample_weight)
 
 
 def tsallis_divergence(
@@ -558,6 +783,8 @@ def tsallis_divergence(
     zeros: Any = "half",
     bias: Any = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     sample_weight: Any = None,
@@ -578,6 +805,11 @@ def tsallis_divergence(
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts discrete columns, and those with `bins`, one result a column; where one is
+        continuous it finds neighbours, and rows are one vector. By name: "counts", "knn".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
         Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
@@ -597,7 +829,7 @@ def tsallis_divergence(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -611,8 +843,16 @@ def tsallis_divergence(
     >>> round(im.tsallis_divergence(c, order=2).value, 6)
     0.083333
     """
-    estimator = TsallisDivergence(order, zeros=zeros, bias=bias, bins=bins, uncertainty=method)
-    return _between(estimator, p, q, level, rng, sample_weight)
+    made = TsallisDivergence(
+        order,
+        zeros=zeros,
+        bias=bias,
+        bins=bins,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+    )
+    return _between(made, p, q, level, rng, sample_weight)
 
 
 def alpha_divergence(
@@ -623,6 +863,8 @@ def alpha_divergence(
     zeros: Any = "half",
     bias: Any = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     sample_weight: Any = None,
@@ -643,6 +885,11 @@ def alpha_divergence(
         Whether the second-order bias is taken off the value; the interval allows for it anyway.
     bins : int, list of float or Encoder, optional
         Cells of a continuous variable.
+    estimator : str or functional
+        "auto" counts discrete columns, and those with `bins`, one result a column; where one is
+        continuous it finds neighbours, and rows are one vector. By name: "counts", "knn".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
         Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
     level : float
@@ -662,7 +909,7 @@ def alpha_divergence(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -676,8 +923,16 @@ def alpha_divergence(
     >>> round(im.alpha_divergence(c, order=0.5).value, 6)
     0.040408
     """
-    estimator = AlphaDivergence(order, zeros=zeros, bias=bias, bins=bins, uncertainty=method)
-    return _between(estimator, p, q, level, rng, sample_weight)
+    made = AlphaDivergence(
+        order,
+        zeros=zeros,
+        bias=bias,
+        bins=bins,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+    )
+    return _between(made, p, q, level, rng, sample_weight)
 
 
 def hellinger_distance(
@@ -721,7 +976,7 @@ def hellinger_distance(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -780,7 +1035,7 @@ def total_variation(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -841,7 +1096,7 @@ def jensen_shannon_distance(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where p or q is continuous and no bins are given.
+        Where p or q is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -864,6 +1119,8 @@ def mutual_information(
     *,
     bias: str = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -882,8 +1139,14 @@ def mutual_information(
         entropy for each table. The interval allows for the bias anyway.
     bins : int, list of float or Encoder, optional
         Cells of continuous variables.
+    estimator : str or functional
+        "auto" counts discrete variables, and those with `bins`; of a continuous one it finds
+        neighbours. By name: "counts", "ksg1", "ksg2", "ross", "mixed", "lnc", "gaussian_copula".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of
+        counts, and compares random parts of the rows for neighbours; "none" gives the value alone.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -903,7 +1166,7 @@ def mutual_information(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where a variable is continuous and no bins are given.
+        Where a variable is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -916,8 +1179,15 @@ def mutual_information(
     >>> round(im.mutual_information(table).value, 6)
     0.130812
     """
-    estimator = MutualInformation(bias=bias, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(x, y, sample_weight=sample_weight)
+    made = MutualInformation(
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+    )
+    fitted = made.fit(x, y, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
@@ -1055,6 +1325,8 @@ def conditional_mutual_information(
     *,
     bias: str = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -1073,8 +1345,14 @@ def conditional_mutual_information(
         entropy for each table. The interval allows for the bias anyway.
     bins : int, list of float or Encoder, optional
         Cells of continuous variables.
+    estimator : str or functional
+        "auto" counts discrete variables, and those with `bins`; of a continuous one it finds
+        neighbours. By name: "counts", "frenzel_pompe", "mesner_shalizi".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of
+        counts, and compares random parts of the rows for neighbours; "none" gives the value alone.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -1094,7 +1372,7 @@ def conditional_mutual_information(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where a variable is continuous and no bins are given.
+        Where a variable is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -1113,8 +1391,15 @@ def conditional_mutual_information(
             "Conditional mutual information needs the variable that is given; z is None.",
             hint="conditional_mutual_information(x, y, z), or mutual_information(x, y)",
         )
-    estimator = ConditionalMutualInformation(bias=bias, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(x, y, z, sample_weight=sample_weight)
+    made = ConditionalMutualInformation(
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+    )
+    fitted = made.fit(x, y, z, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
@@ -1123,6 +1408,8 @@ def total_correlation(
     *,
     bias: str = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -1140,8 +1427,14 @@ def total_correlation(
         entropy for each table. The interval allows for the bias anyway.
     bins : int, list of float or Encoder, optional
         Cells of continuous variables.
+    estimator : str or functional
+        "auto" counts discrete variables, and those with `bins`; of a continuous one it finds
+        neighbours. By name: "counts", "ksg1", "ksg2".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of
+        counts, and compares random parts of the rows for neighbours; "none" gives the value alone.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -1161,7 +1454,7 @@ def total_correlation(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where a variable is continuous and no bins are given.
+        Where a variable is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -1174,8 +1467,15 @@ def total_correlation(
     >>> round(im.total_correlation(same, units="bits").value, 6)
     2.0
     """
-    estimator = TotalCorrelation(bias=bias, bins=bins, units=units, uncertainty=method)
-    fitted = estimator.fit(X, sample_weight=sample_weight)
+    made = TotalCorrelation(
+        bias=bias,
+        bins=bins,
+        units=units,
+        uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+    )
+    fitted = made.fit(X, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
@@ -1310,6 +1610,8 @@ def transfer_entropy(
     lag: int = 1,
     bias: str = "plug_in",
     bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
@@ -1332,8 +1634,14 @@ def transfer_entropy(
         entropy for each table. The interval allows for the bias anyway.
     bins : int, list of float or Encoder, optional
         Cells of continuous variables.
+    estimator : str or functional
+        "auto" counts discrete variables, and those with `bins`; of a continuous one it finds
+        neighbours. By name: "counts", "frenzel_pompe", "mesner_shalizi".
+    n_neighbors : int, optional
+        Number of neighbours; the estimator's own by default.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval.
+        Strategy of the interval, or its name; "auto" is the noncentral chi-square interval of
+        counts, and compares random parts of the rows for neighbours; "none" gives the value alone.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
@@ -1353,7 +1661,7 @@ def transfer_entropy(
     DataError
         Where the data have no rows, or do not fit the measure.
     UnsupportedError
-        Where a variable is continuous and no bins are given.
+        Where a variable is continuous, no bins are given and estimator='counts'.
 
     References
     ----------
@@ -1367,7 +1675,7 @@ def transfer_entropy(
     >>> round(im.transfer_entropy(x, np.roll(x, 1), units="bits").value, 2)
     1.0
     """
-    estimator = TransferEntropy(
+    made = TransferEntropy(
         source_history=source_history,
         target_history=target_history,
         lag=lag,
@@ -1375,8 +1683,10 @@ def transfer_entropy(
         bins=bins,
         units=units,
         uncertainty=method,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
     )
-    fitted = estimator.fit(x, y, sample_weight=sample_weight)
+    fitted = made.fit(x, y, sample_weight=sample_weight)
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
@@ -1459,22 +1769,35 @@ def mutual_information_matrix(
 
 
 def score_features(
-    X: Any, y: Any, *, bins: Any = None, level: float = 0.95, units: str = "nats"
+    X: Any,
+    y: Any,
+    *,
+    bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    rng: RNG = None,
 ) -> ResultTable:
     """Mutual information of each column of X with y, the strongest first.
 
     Parameters
     ----------
     X : array-like of shape (n_rows, n_columns), frame or path
-        Discrete columns, or continuous ones with `bins`.
+        Columns of any kind.
     y : array-like of shape (n_rows,) or str
-        Target with any number of classes, or the name of its column in X.
+        Target: classes, or numbers; or the name of its column in X.
     bins : int, list of float, Encoder or mapping, optional
-        Cells of continuous columns, and of a continuous target.
+        Cells of continuous columns, and of a continuous target; without them neighbours are found.
+    estimator, n_neighbors, method
+        As in `mutual_information`.
     level : float
         Nominal coverage of each interval.
     units : {"nats", "bits", "bans"}
         Units of the results.
+    rng : int, Generator or None
+        Source of randomness of resampling.
 
     Returns
     -------
@@ -1486,7 +1809,13 @@ def score_features(
     DataError
         Where X and y differ in length, or there are no rows.
     UnsupportedError
-        Where a column is continuous and no bins are given.
+        Where a column is continuous, no bins are given and estimator='counts'.
+
+    Notes
+    -----
+    ``SelectKBest(im.score_features, k=5)`` of scikit-learn takes it as it is: the values are read in
+    the order of the columns. Selectors by p-value take
+    ``lambda X, y: im.score_features(X, y).scores()``.
 
     Examples
     --------
@@ -1497,7 +1826,17 @@ def score_features(
     >>> {name: round(r.value, 4) for name, r in found.items()}
     {'property': 0.017, 'housing': 0.0128, 'job': 0.0013}
     """
-    return scored_columns(X, y, bins=bins, level=level, units=units)
+    return scored_columns(
+        X,
+        y,
+        bins=bins,
+        estimator=estimator,
+        n_neighbors=n_neighbors,
+        method=method,
+        level=level,
+        units=units,
+        rng=rng,
+    )
 
 
 def psi(
@@ -1724,11 +2063,20 @@ def _between(
             got=list(open_table(sample).names),
             hint="pass two samples, or Counts of both over the same cells",
         )
-    if not isinstance(p, Counts):
+    if not isinstance(p, Counts) and not by_neighbors(estimator, p, q):
         estimator.set_params(bins=shared_encoders(p, q, estimator.bins))
     w_p, w_q = two_weights(sample_weight)
     fitted = estimator.fit(q, sample_weight=w_q)
     return fitted.estimate(p, level=level, rng=rng, sample_weight=w_p)  # type: ignore[no-any-return]
+
+
+def by_neighbors(estimator: Any, p: Any, q: Any) -> bool:
+    """Whether two samples are compared by neighbours, as one of them is continuous."""
+    chosen = getattr(estimator, "estimator", "counts")
+    found = from_neighbors(chosen, estimator.bins, [raw_columns(p), raw_columns(q)])
+    if found and chosen == "auto":  # the reference alone may hold whole numbers only
+        estimator.set_params(estimator=estimator._registry["auto"]())
+    return found
 
 
 def _made(kind: type[Any], caller: str, options: dict[str, Any], **given: Any) -> Any:

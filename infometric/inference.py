@@ -277,8 +277,10 @@ def within(functional: Any, state: Any, found: Inference) -> Inference:
 
 def with_pvalue(found: Inference, functional: Any, state: Any, theta: Any) -> Inference:
     """Add the null law's p-value where the strategy gave none and the functional has a null."""
-    if found.method == NoInterval.name or not np.isnan(found.pvalue).all() or (
-        functional.null(functional.prepare(state)) is None and not functional.signed
+    if (
+        found.method == NoInterval.name
+        or not np.isnan(found.pvalue).all()
+        or (functional.null(functional.prepare(state)) is None and not functional.signed)
     ):
         return found
     test = Chi2Null()(functional, state, theta)
@@ -357,8 +359,8 @@ def impossible(functional: Any, theta: Any, found: Inference) -> tuple[Caution, 
     if not lost or least <= theta <= most:
         return ()
     text = (
-        f"the value is so far {'below' if theta < least else 'above'} what {functional.name} can be "
-        "that its whole interval is impossible, and is not given; chance does this now and then "
+        f"the value is so far {'below' if theta < least else 'above'} what {functional.name} can "
+        "be that its whole interval is impossible, and is not given; chance does this now and then "
         "where the truth is at the end of the range"
     )
     return (Caution("DegenerateWarning", text),)

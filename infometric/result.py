@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infometric.exceptions import (
     ColumnError,
@@ -298,6 +299,25 @@ class ResultTable(Mapping[str, Result]):
     def __float__(self) -> float:
         """Sum of the values: what a search over models maximises."""
         return math.fsum(r.value for r in self._results.values())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Values as an array, in the order of the data's columns where that is known."""
+        return self.scores()[0].astype(float if dtype is None else dtype)
+
+    def scores(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Values and p-values in the order of the data's columns: what selectors of features take.
+
+        Examples
+        --------
+        >>> import infometric as im
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]] * 25, [0, 0, 1, 1] * 25
+        >>> values, pvalues = im.score_features(X, y, units="bits").scores()
+        >>> values.round(3).tolist()
+        [1.0, 0.0]
+        """
+        names = [name for name in self.meta.get("columns", self) if name in self._results]
+        found = [self._results[name] for name in names]
+        return np.array([r.value for r in found]), np.array([r.pvalue for r in found])
 
     @property
     def ci(self) -> dict[str, ConfidenceInterval]:

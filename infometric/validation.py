@@ -787,6 +787,7 @@ def as_cells(column: Column, bins: Any) -> Column:
         raise UnsupportedError(
             f"{column.name} holds continuous numbers, which have no cells.",
             got=and_list([plain(v) for v in known[:3]]),
-            hint="bins=10 to count them in intervals",
+            hint="bins=10 to count them in intervals; differential_entropy(x) for the entropy of "
+            "the density",
         )
     return column.as_levels()

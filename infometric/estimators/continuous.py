@@ -136,9 +136,7 @@ def kinds_of(variables: Variables) -> tuple[Kind, ...]:
     return tuple(out)
 
 
-def sample_of(
-    variables: Variables, kinds: Sequence[Kind], levels: dict[str, list[Any]]
-) -> Sample:
+def sample_of(variables: Variables, kinds: Sequence[Kind], levels: dict[str, list[Any]]) -> Sample:
     """State of some variables; `levels` learns the classes that come, in their order."""
     blocks = [
         _codes(variable, levels)[:, None] if kind == "discrete" else _numbers(variable)

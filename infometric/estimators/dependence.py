@@ -67,7 +67,7 @@ INFORMATION: dict[str, type[SampleFunctional]] = {
     "gaussian_copula": GaussianCopula,
 }
 CONDITIONAL: dict[str, type[SampleFunctional]] = {
-    "auto": neighbors.AutoConditional,
+    "auto": neighbors.FrenzelPompe,
     "frenzel_pompe": neighbors.FrenzelPompe,
     "mesner_shalizi": neighbors.MesnerShalizi,
 }
@@ -363,7 +363,8 @@ class ConditionalMutualInformation(MutualInformation):
     Parameters
     ----------
     estimator : str or functional
-        "auto", "counts", "frenzel_pompe" (continuous variables) or "mesner_shalizi" (any).
+        "auto" and "frenzel_pompe" (of any variables; unlike classes are far apart), "counts",
+        or "mesner_shalizi", which is biased upwards in samples of hundreds.
     n_neighbors, bias, bins, units, uncertainty
         As in `MutualInformation`.
 

@@ -96,9 +96,7 @@ class DifferentialRenyiEntropy(ContinuousEstimator):
     1.27
     """
 
-    _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = CONTINUOUS | {
-        "order": (_POSITIVE,)
-    }
+    _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = CONTINUOUS | {"order": (_POSITIVE,)}
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -60,13 +60,11 @@ def _chooses(registry: Registry) -> dict[str, Any]:
     return {"estimator": choices(registry), "n_neighbors": ANY_NUMBER}
 
 
-
-
 class _FromReference(DiscreteEstimator):
     """A sample (p) against the reference (q) that `fit` saw."""
 
     _constraints = DISCRETE | _ZEROS
-    _registry: Registry = {}
+    _registry: ClassVar[Registry] = {}
     estimator: Any = "counts"
     n_neighbors: int | None = None
 
@@ -106,7 +104,7 @@ class _FromReference(DiscreteEstimator):
         refuse_weights(self, sample_weight)
         if isinstance(X, Counts):
             raise DataError(
-                f"This {type(self).__name__} keeps the rows of its reference, and Counts have none.",
+                f"This {type(self).__name__} keeps rows of its reference, and Counts have none.",
                 got=X.shape,
                 hint="pass the sample itself",
             )

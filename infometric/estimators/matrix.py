@@ -13,13 +13,14 @@ import numpy as np
 from scipy.special import entr
 
 from infometric.base import table_meta
+from infometric.estimators.continuous import is_class
 from infometric.estimators.dependence import MOST_CELLS
 from infometric.estimators.dependence import MutualInformation as Estimator
 from infometric.estimators.discrete import bins_of, encoder_of, require_bins
 from infometric.exceptions import DataError, InvalidParameterError, Shown, and_list
 from infometric.functional.base import Caution
 from infometric.functional.information import MutualInformation, is_function
-from infometric.inference import announce, check_level, infer, resolve, with_pvalue
+from infometric.inference import announce, check_level, generator_of, infer, resolve, with_pvalue
 from infometric.pairwise import (
     CAUTIONS,
     CONSTANT,
@@ -38,7 +39,7 @@ from infometric.state.codes import compacted, integer_codes, number_codes
 from infometric.state.counts import Counts
 from infometric.state.encoders import CategoryEncoder, Column
 from infometric.state.pairs import Engine, Progress, pair_tables
-from infometric.typing import Array
+from infometric.typing import RNG, Array
 from infometric.validation import Table, as_cells, check_lengths, check_paired
 
 _FUNCTIONAL = MutualInformation()
@@ -108,7 +109,16 @@ def pairwise_information(
 
 
 def scored_columns(
-    X: Any, y: Any, *, bins: Any = None, level: float = 0.95, units: str = "nats"
+    X: Any,
+    y: Any,
+    *,
+    bins: Any = None,
+    estimator: Any = "auto",
+    n_neighbors: int | None = None,
+    method: Any = "auto",
+    level: float = 0.95,
+    units: str = "nats",
+    rng: RNG = None,
 ) -> ResultTable:
     """Mutual information of each column with a target; see `score_features`."""
     check_paired(X, y)
@@ -121,15 +131,21 @@ def scored_columns(
     table.require_rows()
     check_lengths(x=np.broadcast_to(0, table.n_rows), y=target.values)
     require_bins(bins, (*table.names, target.name))
-    target = as_cells(target, bins)  # its distinct values are looked for once
-    results, refusals = {}, Refusals(table.names)
+    if bins is not None or is_class(target):
+        target = as_cells(target, bins)  # its distinct values are looked for once
+    options = {"estimator": estimator, "n_neighbors": n_neighbors, "units": units}
+    results, refusals, generator = {}, Refusals(table.names), generator_of(rng)
     for name in table.names:
         with refusals.of(name):
-            estimator = Estimator(bins=bins_of(bins, (name, target.name)), units=units)
-            state = estimator.fit(table.column(name), target).state_
-            results[name] = infer(_FUNCTIONAL, state, level=level, units=units, column=name)
+            shell = Estimator(bins=bins_of(bins, (name, target.name)), **options)
+            state = shell.fit(table.column(name), target).state_
+            results[name] = infer(
+                shell._functional(), state, method, level=level, units=units, rng=generator,
+                column=name,
+            )  # fmt: skip
     refusals.settle()
-    meta = table_meta(Estimator(bins=bins, units=units))  # of none fitted: it has all encoders
+    meta = table_meta(Estimator(bins=bins, **options))  # of none fitted: it has all encoders
+    meta["columns"] = list(table.names)
     return ResultTable(results, meta=meta).adjust().sort()
 
 

@@ -57,7 +57,9 @@ class Functional:
     signed: ClassVar[bool] = False  # whether zero is inside the range, so that a test has two sides
     exchange: ClassVar[str] = "rows"  # what a permutation exchanges: see `Permutation`
     whole: ClassVar[bool] = False  # whether the value is defined on whole counts alone
-    scattered: ClassVar[bool] = False  # whether values lie on both sides of the truth, beyond bounds
+    scattered: ClassVar[bool] = (
+        False  # whether values lie on both sides of the truth, beyond bounds
+    )
     tested_by: ClassVar[str] = "chi2"  # strategy of the test of "nothing there"
 
     def prepare(self, s: Any) -> Any:

@@ -100,7 +100,12 @@ class _Neighbors(DifferentialEntropy):
     def facts(self, s: Sample) -> dict[str, Any]:
         """Neighbours, norm, and the share of tied rows where there is any."""
         tied = tied_share(s.variables[0])
-        said = {"estimator": self.slug, "n_neighbors": self.n_neighbors, "norm": self.norm, "ties": self.ties}
+        said = {
+            "estimator": self.slug,
+            "n_neighbors": self.n_neighbors,
+            "norm": self.norm,
+            "ties": self.ties,
+        }
         return said | ({"tied_rows": tied} if tied else {})
 
 
@@ -147,6 +152,7 @@ class KozachenkoLeonenko(_Neighbors):
     """
 
     slug: ClassVar[str] = "kozachenko_leonenko"
+
     def local(self, s: Sample) -> Array:
         """Terms of the rows."""
         found, factor = self._distances(s)
@@ -370,7 +376,9 @@ def _wide(x: Array, m: int) -> Array:
 
 @dataclass(frozen=True)
 class Vasicek(Spacings):
-    """Entropy of Vasicek (1976): the mean log of spacings; biased low. doi:10.1111/j.2517-6161.1976.tb01566.x
+    """The mean log of spacings; biased low.
+
+    Vasicek, O. (1976). doi:10.1111/j.2517-6161.1976.tb01566.x
 
     Parameters
     ----------
@@ -379,6 +387,7 @@ class Vasicek(Spacings):
     """
 
     slug: ClassVar[str] = "vasicek"
+
     def terms(self, x: Array, m: int) -> Array:
         """Log of N / (2m) times the spacing."""
         with np.errstate(divide="ignore"):
@@ -387,7 +396,9 @@ class Vasicek(Spacings):
 
 @dataclass(frozen=True)
 class Ebrahimi(Spacings):
-    """Entropy of Ebrahimi, Pflughoeft and Soofi (1994), with the edges corrected. doi:10.1016/0167-7152(94)90046-9
+    """The mean log of spacings with the edges corrected.
+
+    Ebrahimi, N., Pflughoeft, K., Soofi, E. S. (1994). doi:10.1016/0167-7152(94)90046-9
 
     Parameters
     ----------
@@ -396,6 +407,7 @@ class Ebrahimi(Spacings):
     """
 
     slug: ClassVar[str] = "ebrahimi"
+
     def terms(self, x: Array, m: int) -> Array:
         """As Vasicek's, with fewer steps counted at the edges."""
         n = len(x)
@@ -409,7 +421,10 @@ class Ebrahimi(Spacings):
 
 @dataclass(frozen=True)
 class VanEs(Spacings):
-    """Entropy of van Es (1992), with a closed correction of the bias.
+    """Spacings to one side, with a closed correction of the bias.
+
+    van Es, B. (1992). Estimating functionals related to a density by a class of statistics based
+    on spacings. Scand. J. Statist. 19(1), 61-72.
 
     Parameters
     ----------
@@ -418,6 +433,7 @@ class VanEs(Spacings):
     """
 
     slug: ClassVar[str] = "van_es"
+
     def terms(self, x: Array, m: int) -> Array:
         """Logs of spacings to one side, and the correction."""
         n = len(x)
@@ -428,7 +444,9 @@ class VanEs(Spacings):
 
 @dataclass(frozen=True)
 class Correa(Spacings):
-    """Entropy of Correa (1995): slopes of local regressions. doi:10.1080/03610929508831626
+    """Slopes of local regressions of the distribution function.
+
+    Correa, J. C. (1995). doi:10.1080/03610929508831626
 
     Parameters
     ----------
@@ -437,6 +455,7 @@ class Correa(Spacings):
     """
 
     slug: ClassVar[str] = "correa"
+
     def terms(self, x: Array, m: int) -> Array:
         """Log of the slope of the distribution function around each value."""
         n = len(x)
@@ -458,15 +477,16 @@ class Correa(Spacings):
 
 @dataclass(frozen=True)
 class GaussianEntropy(DifferentialEntropy):
-    """Entropy of a normal law with the sample's covariance, without bias if the law is normal.
+    r"""Entropy of a normal law with the sample's covariance, without bias if the law is normal.
 
     Notes
     -----
-    :math:`H = \\frac{d}{2} \\log(\\pi e) + \\frac12 \\log |A| - \\frac12 \\sum_i \\psi((N - i)/2)`
+    :math:`H = \frac{d}{2} \log(\\pi e) + \frac12 \log |A| - \frac12 \sum_i \psi((N - i)/2)`
     with A the sum of squares and products (Ahmed and Gokhale 1989, doi:10.1109/18.30996).
     """
 
     slug: ClassVar[str] = "gaussian"
+
     def check(self, s: Sample) -> None:
         """Error where the covariance has no inverse."""
         require_rows(s, s.dims[0] + 2, f"a covariance of {s.dims[0]} dimensions")

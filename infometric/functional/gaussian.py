@@ -137,7 +137,11 @@ class GaussianCopula(SampleFunctional):
 
     def facts(self, s: Sample) -> dict[str, Any]:
         """Canonical correlations, and how far from normal the joint law of the scores is."""
-        return {"estimator": self.slug, "canonical_correlations": self.canonical_correlations(s), "mardia_z": mardia(s)}
+        return {
+            "estimator": self.slug,
+            "canonical_correlations": self.canonical_correlations(s),
+            "mardia_z": mardia(s),
+        }
 
 
 def mardia(s: Sample) -> float:
@@ -153,5 +157,3 @@ def mardia(s: Sample) -> float:
     kurtosis = float((squares**2).mean())
     expected = d * (d + 2) * (n - 1) / (n + 1)
     return (kurtosis - expected) / math.sqrt(8 * d * (d + 2) / n)
-
-

@@ -82,7 +82,12 @@ class NeighborDivergence(SampleFunctional):
 
     def facts(self, s: Sample) -> dict[str, Any]:
         """Neighbours and norm."""
-        return {"estimator": self.slug, "n_neighbors": self.n_neighbors, "norm": self.norm, "ties": self.ties}
+        return {
+            "estimator": self.slug,
+            "n_neighbors": self.n_neighbors,
+            "norm": self.norm,
+            "ties": self.ties,
+        }
 
     def cautions(self, s: Sample) -> tuple[Caution, ...]:
         """Rows of one sample where the other has nothing: the truth may be infinite."""
@@ -91,8 +96,8 @@ class NeighborDivergence(SampleFunctional):
         if share <= OUTSIDE:
             return ()
         text = (
-            f"{100 * share:.2g} % of the rows lie where the other sample has none near: the supports "
-            "may differ, and then the divergence is infinite, whatever the estimate; "
+            f"{100 * share:.2g} % of the rows lie where the other sample has none near: supports may "
+            "differ, and then the divergence is infinite, whatever the estimate; "
             "jensen_shannon_divergence is finite"
         )
         return (Caution("SupportWarning", text),)
@@ -207,6 +212,7 @@ class AdaptiveKullbackLeibler(WangKulkarniVerdu):
     """
 
     slug: ClassVar[str] = "adaptive"
+
     def _between(self, p: Array, q: Array) -> Array:
         d = p.shape[1]
         radius = np.maximum(self._own(p)[:, -1], self._other(p, q)[:, -1])

@@ -19,9 +19,11 @@ from infometric.state.sample import Rows, Sample
 from infometric.typing import Array
 
 Scale = Literal["rank", "standard", "none"]
-Ties = Literal["mixed", "jitter", "raise"]
+Ties = Literal["auto", "mixed", "jitter", "raise"]
 SCALES: tuple[str, ...] = ("rank", "standard", "none")
-TIES: tuple[str, ...] = ("mixed", "jitter", "raise")
+TIES: tuple[str, ...] = ("auto", "mixed", "jitter", "raise")
+ATOM = 0.05  # share of the rows above which a value is an atom, and no rounded number,
+MIXTURE = 0.2  # where such a share of the rows has values of their own
 APART = 1e9  # distance of unlike classes: farther than any two scaled numbers
 _SEED = 20260101  # jitter is the same each time
 
@@ -56,17 +58,21 @@ class SampleFunctional(Functional):
     def check(self, s: Sample) -> None:
         """Error where there are too few rows for the measure."""
 
-    def allowance(self, s: Sample, theta: float) -> float:
-        """Size of the bias that the interval allows for beside the standard error, in nats."""
+    def dimension(self, s: Sample) -> int:
+        """Dimensions of the space in which neighbours are found: the bias falls by them."""
+        return sum(s.dims)
+
+    @property
+    def least_rows(self) -> int:
+        """Rows of a part on which the value says something."""
+        return 4 * (getattr(self, "n_neighbors", 1) + 1)
+
+    def allowance(self, theta: float, se: float) -> float:
+        """Bias that parts of the rows do not show, and the interval allows for, in nats."""
         return 0.0
 
-    def doubts(
-        self, s: Sample, theta: float, se: float, drift: float = 0.0, parts: int = 2
-    ) -> tuple[str, ...]:
-        """Why the interval would not hold; none where it is known to.
-
-        `drift` is the value less the mean of the values on parts of the rows.
-        """
+    def doubts(self, s: Sample) -> tuple[str, ...]:
+        """Why no interval is known to hold; none where one is."""
         return ()
 
 
@@ -131,15 +137,27 @@ def _scores_of(x: Array) -> Array:
     return ndtri(rank / (n + 1))
 
 
-def jittered(x: Array) -> Array:
-    """Columns with ties spread evenly over the smallest step between their values."""
-    rng = np.random.default_rng(_SEED)
-    out = x.copy()
-    for column in out.T:
-        steps = np.diff(np.unique(column))
-        if len(steps) and len(steps) + 1 < len(column):
-            column += (rng.random(len(column)) - 0.5) * steps.min()
-    return out
+def jittered(x: Array, most: float = 1.0, stream: int = 0) -> Array:
+    """Columns whose tied values are spread evenly over their cells, at random but reproducibly.
+
+    The cell of a value reaches half-way to the values beside it, so that the value can be told
+    from any number in it: no information is gained or lost. In a column with many values that come once,
+    values of more than a share `most` of the rows are left as they are.
+    """
+    rng = np.random.default_rng([_SEED, stream])  # variables must not share their noise
+    return np.column_stack([_spread_out(column, most, rng) for column in x.T])
+
+
+def _spread_out(x: Array, most: float, rng: np.random.Generator) -> Array:
+    levels, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
+    if len(levels) in (1, len(x)):
+        return x
+    middle = (levels[1:] + levels[:-1]) / 2
+    low = np.append(2 * levels[0] - middle[0], middle)[codes]
+    high = np.append(middle, 2 * levels[-1] - middle[-1])[codes]
+    mixture = (counts == 1).sum() >= MIXTURE * len(x)  # else all are rounded, the frequent ones too
+    tied = ((counts > 1) & (counts <= (most if mixture else 1.0) * len(x)))[codes]
+    return np.where(tied, low + rng.random(len(x)) * (high - low), x)
 
 
 def tied_share(x: Array) -> float:
@@ -160,7 +178,7 @@ def blocks_of(s: Sample, scale: Scale, ties: Ties) -> Rows:
         Where rows are alike and `ties` is "raise".
     """
     out = []
-    for x, kind in zip(s.variables, s.kinds, strict=True):
+    for at, (x, kind) in enumerate(zip(s.variables, s.kinds, strict=True)):
         if kind == "discrete":
             out.append(x * APART)
             continue
@@ -170,5 +188,7 @@ def blocks_of(s: Sample, scale: Scale, ties: Ties) -> Rows:
                 got={"share of tied rows": round(share, 4)},
                 hint="ties='mixed' takes them as atoms, ties='jitter' as rounded numbers",
             )
-        out.append(scaled(jittered(x) if ties == "jitter" else x, scale))
+        if ties in ("auto", "jitter"):
+            x = jittered(x, ATOM if ties == "auto" else 1.0, at)
+        out.append(scaled(x, scale))
     return tuple(out)

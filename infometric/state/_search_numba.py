@@ -813,7 +813,7 @@ class Pairs:
         self.scale = 2.0 ** -np.frexp(reach.max())[1] if reach.max() > 0 else 1.0
         # two roundings of values, one of the difference, one of limits; and those of float64
         error = reach * self.scale * 2.0**-21 + size * self.scale * 2.0**-50 + 2.0**-140
-        spread = joint.std(0) * self.scale
+        spread = ((joint - centre) * self.scale).std(0)
         self.error = np.maximum.reduceat(error, self.starts[:-1])
         if not np.all(self.error[:, None] <= COARSE * spread) or not np.isfinite(self.scale):
             self.scale = 1.0

@@ -177,9 +177,7 @@ def as_rows(values: Any, name: str = "x") -> Array:
     try:
         x = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{name} must hold numbers.", got=values, hint="x.astype(float)"
-        ) from error
+        raise DataError(f"{name} must hold numbers.", got=values, hint="x.astype(float)") from error
     if x.ndim not in (1, 2) or x.size == 0:
         raise DataError(
             f"{name} must be rows of numbers, one or more dimensions each.",

@@ -33,6 +33,9 @@ Norm = Literal["max", "euclidean"]
 
 WORTH_COMPILING = 20000  # rows; fewer are done before numba has compiled, if it has not yet
 WORTH_THREADS = 20000  # rows; fewer are done before threads have started
+WIDE = 8  # columns from which on trees open most of their leaves
+WIDE_ROWS = 50000  # more rows are better left to a tree
+TABLE = 2**16  # distances that are computed at once and stay in the second cache
 CHUNK = 2**16  # rows of temporary arrays
 NEAR = 1e-14  # relative; squared distances closer than this are compared by their roots
 
@@ -364,6 +367,8 @@ def _neighborhoods(
     joint = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     n = len(joint)
     counts = np.empty((n, len(spaces)), dtype=np.int64)
+    if joint.shape[1] >= WIDE and n <= WIDE_ROWS:
+        return _all_pairs(blocks, k, spaces, rectangle, closed)
     if rectangle:
         distances, rows = _nearest(joint, joint, k, False, True, True, jobs)
         radius = distances[:, -1].copy()
@@ -383,6 +388,63 @@ def _neighborhoods(
         table = _columns(blocks, space)
         counts[:, s] = _count(table, table, limit, False, True, jobs)
     return Neighborhoods(radius, counts)
+
+
+def _all_pairs(
+    blocks: Sequence[Array],
+    k: int,
+    spaces: Sequence[tuple[int, ...]],
+    rectangle: bool,
+    closed: bool,
+) -> Neighborhoods:
+    """Neighborhoods from all distances, some rows at a time."""
+    n = len(blocks[0])
+    columns = [np.ascontiguousarray(block.T) for block in blocks]
+    radius, counts = np.empty(n), np.empty((n, len(spaces)), dtype=np.int64)
+    step = max(1, TABLE // n)
+    scratch = np.empty((step, n))
+    tables = np.empty((len(blocks), step, n))
+    for start in range(0, n, step):
+        own = np.arange(start, min(n, start + step))
+        some = [
+            _block_table(column, own, table[: len(own)], scratch[: len(own)])
+            for column, table in zip(columns, tables, strict=True)
+        ]
+        joint = some[0].copy() if len(some) == 1 else np.maximum(some[0], some[1])
+        for table in some[2:]:
+            np.maximum(joint, table, out=joint)
+        joint[own - start, own] = np.inf
+        far = radius[own] = np.partition(joint, k - 1, axis=1)[:, k - 1]
+        limit = far if closed else np.nextafter(far, 0.0)
+        neighbours = _first_neighbours(joint, far, k) if rectangle else None
+        for s, space in enumerate(spaces):
+            table = some[space[0]]
+            for b in space[1:]:
+                table = np.maximum(table, some[b])
+            if neighbours is not None:
+                limit = np.where(neighbours, table, 0.0).max(1)
+            counts[own, s] = np.count_nonzero(table <= limit[:, None], axis=1) - 1
+    return Neighborhoods(radius, counts)
+
+
+def _block_table(columns: Array, own: Array, table: Array, scratch: Array) -> Array:
+    """Distances of some rows to all in a block, in place."""
+    for c, column in enumerate(columns):
+        into = scratch if c else table
+        np.subtract(column[own, None], column, out=into)
+        np.abs(into, out=into)
+        if c:
+            np.maximum(table, scratch, out=table)
+    return table
+
+
+def _first_neighbours(joint: Array, far: Array, k: int) -> Array:
+    """Which are the k nearest; of those at the same distance, the first."""
+    near = joint <= far[:, None]
+    for i in np.flatnonzero(np.count_nonzero(near, axis=1) > k):
+        tied = np.flatnonzero(joint[i] == far[i])
+        near[i, tied[k - np.count_nonzero(joint[i] < far[i]) :]] = False
+    return near
 
 
 def _columns(blocks: Sequence[Array], space: Sequence[int]) -> Array:

@@ -88,7 +88,7 @@ class FisherZ(Special):
     ) -> Inference:
         """Standard error, interval and p-value; no interval where the copula is not Gaussian."""
         found = super().__call__(functional, state, theta, level=level, rng=rng)
-        doubts = functional.doubts(state, float(theta), float(found.se), 0.0)
+        doubts = functional.doubts(state)
         told = {"null_test": "bartlett"}
         return trusted(replace(found, pvalue=functional.pvalue(state), diagnostics=told), doubts)
 
