@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+import infometric.state._search_numba  # noqa: F401  (small samples too are worth its start)
 from infometric import Sample, infer, oracles
 from infometric.functional.automatic import AutoInformation
 from infometric.functional.differential import (

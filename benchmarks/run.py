@@ -425,6 +425,89 @@ timed(lambda: call(samples[:20]))
 """
 )
 
+# estimators by nearest neighbours: other rows each turn; what is compiled or loaded at a first call
+# is there before the clock starts, and short calls are repeated for half a second
+OFTEN = """
+import json, logging, resource, statistics, time, warnings
+warnings.simplefilter("ignore")
+logging.disable(logging.CRITICAL)
+import numpy as np
+rng = np.random.default_rng([5, {turn}])
+n, d = {n}, {d}
+def timed_often(call):
+    resident = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
+    cpu, wall = [], []
+    while not cpu or (sum(cpu) < 0.5 and len(cpu) < 50):
+        start, clock = time.process_time(), time.perf_counter()
+        value = call()
+        cpu.append(time.process_time() - start)
+        wall.append(time.perf_counter() - clock)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = {"cpu": statistics.median(cpu), "wall": statistics.median(wall)}
+    print(json.dumps(found | {"grown": peak - resident, "value": float(value)}))
+"""
+CORRELATED = """
+x = rng.standard_normal((n, d))
+y = 0.6 * x + 0.8 * rng.standard_normal((n, d))
+if d == 1: x, y = x[:, 0], y[:, 0]
+"""
+SHIFTED = """
+x, y = rng.standard_normal((n, d)), rng.standard_normal((n, d)) + 0.5
+"""
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None  # as if it were not installed
+"""
+WITH_NUMBA = """
+import infometric.state._search_numba
+"""
+OURS_NEAR = """
+import infometric as im
+from infometric import Sample
+from infometric.functional.neighbor_information import KSG1
+from infometric.functional.neighbor_divergence import WangKulkarniVerdu, WeightedKullbackLeibler
+"""
+FULL = """
+call(x, y)
+timed_often(lambda: call(x, y))
+"""
+PART = """
+call(x[:1000], y[:1000])
+timed_often(lambda: call(x, y))
+"""
+
+
+def of_neighbors(call: str, *, data: str = CORRELATED, numba: bool = True) -> str:
+    """Job of ours, from `call`, an expression of x and y."""
+    start = WITH_NUMBA if numba else WITHOUT_NUMBA
+    return start + OFTEN + data + OURS_NEAR + f"def call(x, y): return {call}\n" + FULL
+
+
+def peer_of_neighbors(module: str, call: str, *, data: str = CORRELATED) -> str:
+    """Job of a peer, which is warm after a thousand rows."""
+    return OFTEN + data + f"import {module}\ndef call(x, y): return {call}\n" + PART
+
+
+KSG = "KSG1(n_neighbors=3).value(Sample.of(x, y))"
+KSG_THREADS = "KSG1(n_neighbors=3, n_jobs=2).value(Sample.of(x, y))"
+KSG_FUNCTION = "im.mutual_information(x, y, estimator='ksg1', method='none').value"
+KSG_INTERVAL = "im.mutual_information(x, y, rng=0).value"
+KSG_SKLEARN = peer_of_neighbors(
+    "sklearn.feature_selection",
+    "sklearn.feature_selection.mutual_info_regression(x[:, None], y, n_neighbors=3)[0]",
+)
+KSG_ENNEMI = peer_of_neighbors("ennemi", "ennemi.estimate_mi(y, x, k=3, max_threads=1)[0, 0]")
+KSG_NPEET = peer_of_neighbors("npeet_plus", "npeet_plus.mi(x, y, k=3, base=np.e)")
+KSG_INFOMEASURE = peer_of_neighbors(
+    "infomeasure", "infomeasure.mutual_information(x, y, approach='ksg', k=3)"
+)
+KL = "WeightedKullbackLeibler().value(Sample.of_groups([x], [y]))"
+KL_PLAIN = "WangKulkarniVerdu(3).value(Sample.of_groups([x], [y]))"
+KL_NPEET = peer_of_neighbors("npeet_plus", "npeet_plus.kldiv(x, y, k=3, base=np.e)", data=SHIFTED)
+KL_INFOMEASURE = peer_of_neighbors(
+    "infomeasure", "infomeasure.kld(x, y, approach='metric', k=3)", data=SHIFTED
+)
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -455,6 +538,10 @@ class Task:
     wall: bool = False  # wall time instead of CPU time
     repeats: int = 0  # more than the default, where a run is short
     values: dict[str, str] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)  # of the fastest peer's time, at most
+    grown_mb: float = float("inf")  # of memory above what was there before the call
+    truth: float | None = None  # of the value
+    percent: float = float("inf")  # that the value of the first row may be off
 
 
 def psi_task(key: str, kind: str, what: str, *, slow: bool) -> Task:
@@ -481,6 +568,97 @@ def psi_task(key: str, kind: str, what: str, *, slow: bool) -> Task:
         0.8,
         values={"kind": kind},
     )
+
+
+KSG_PEERS = (
+    Contestant("scikit-learn", KSG_SKLEARN, "sklearn", "value, k = 3"),
+    Contestant("npeet-plus", KSG_NPEET, "npeet_plus", "value, k = 3"),
+    Contestant("ennemi", KSG_ENNEMI, "ennemi", "value, k = 3"),
+    Contestant("infomeasure", KSG_INFOMEASURE, "infomeasure", "value, k = 3"),
+)
+WITHOUT = "infometric, numpy alone"
+FUNCTION = "infometric, function"
+FUNCTION_WITHOUT = "infometric, function, numpy alone"
+
+
+def ksg_task(n: str, d: int, share: float) -> Task:
+    """KSG1 of n rows of normal variables of d dimensions each; few peers know vectors."""
+    rows = int(float(n))
+    ours = [
+        Contestant("infometric", of_neighbors(KSG), does="value, k = 3, of a `Sample`"),
+        Contestant(WITHOUT, of_neighbors(KSG, numba=False), does="the same"),
+        Contestant(FUNCTION, of_neighbors(KSG_FUNCTION), does="value, k = 3, of arrays"),
+        Contestant(
+            FUNCTION_WITHOUT, of_neighbors(KSG_FUNCTION, numba=False), does="the same"
+        ),
+    ]  # fmt: skip
+    if d == 1 and rows <= 10_000:
+        ours.append(
+            Contestant(
+                "infometric, interval", of_neighbors(KSG_INTERVAL), does="value, interval, p-value"
+            )
+        )
+    peers = [c for c in KSG_PEERS if d == 1 or c.needs in ("npeet_plus", "infomeasure")]
+    if rows > 100_000:
+        peers.remove(KSG_PEERS[3])
+    bar = {"infometric": share, FUNCTION: share} | ({WITHOUT: 0.5} if d == 1 else {})
+    large = rows >= 1_000_000
+    aim = f"1/{round(1 / share)} of the fastest peer with numba"
+    aim += (", 1/2 without" if d == 1 else "") + (", 150 MB above the start" if large else "")
+    return Task(
+        f"ksg-{n}" if d == 1 else f"ksg-{n}-{d}",
+        f"Mutual information by KSG1, k = 3, of {n} rows of {d} + {d} normal columns, rho = 0.6",
+        (*ours, *peers),
+        aim,
+        float("inf"),
+        values={"n": str(rows), "d": str(d)},
+        shares=bar,
+        grown_mb=150 if large else float("inf"),
+    )
+
+
+NEIGHBORS = (
+    *(ksg_task(n, 1, 1 / 5) for n in ("1e3", "1e4", "1e5")),
+    ksg_task("1e6", 1, 1 / 10),
+    Task(
+        "ksg-threads",
+        "Mutual information by KSG1, k = 3, of 1e6 rows of 1 + 1 normal columns, wall seconds",
+        (
+            Contestant("infometric", of_neighbors(KSG_THREADS), does="value, 2 threads"),
+            Contestant("infometric, 1 thread", of_neighbors(KSG), does="value"),
+            Contestant("scikit-learn", KSG_SKLEARN, "sklearn", "value"),
+        ),
+        "",
+        float("inf"),
+        wall=True,
+        values={"n": "1000000", "d": "1"},
+    ),
+    ksg_task("1e4", 5, 1 / 3),
+    ksg_task("1e4", 25, 1 / 10),
+    Task(
+        "kl",
+        "Kullback-Leibler divergence of 1e5 and 1e5 normal rows in 5 dimensions, shifted by 0.5",
+        (
+            Contestant(
+                "infometric", of_neighbors(KL, data=SHIFTED), does="10 neighbours, weighted"
+            ),
+            Contestant(
+                WITHOUT, of_neighbors(KL, data=SHIFTED, numba=False), does="10 neighbours, weighted"
+            ),
+            Contestant(
+                "infometric, k = 3", of_neighbors(KL_PLAIN, data=SHIFTED), does="third neighbour"
+            ),
+            Contestant("npeet-plus", KL_NPEET, "npeet_plus", "third neighbour"),
+            Contestant("infomeasure", KL_INFOMEASURE, "infomeasure", "third neighbour"),
+        ),
+        "1/4 of the fastest peer, 2 % of bias",
+        float("inf"),
+        values={"n": "100000", "d": "5"},
+        shares={"infometric": 1 / 4},
+        truth=0.625,
+        percent=2,
+    ),
+)
 
 
 TASKS = (
@@ -586,6 +764,7 @@ TASKS = (
         "0.2 CPU-s",
         0.2,
     ),
+    *NEIGHBORS,
     Task(
         "import",
         "import in a fresh interpreter, wall seconds",
@@ -630,7 +809,7 @@ def missing(python: str, module: str) -> str:
 
 
 def measure(python: str, code: str) -> dict[str, float]:
-    """CPU seconds, wall seconds and peak resident megabytes of one process."""
+    """CPU seconds, wall seconds and peak resident megabytes of one process, and what it prints."""
     temporary = tempfile.TemporaryFile
     with temporary("w+") as out, temporary("w+") as err, tempfile.TemporaryDirectory() as folder:
         command = [python, "-W", "ignore", "-c", code]
@@ -645,8 +824,8 @@ def measure(python: str, code: str) -> dict[str, float]:
         out.seek(0)
         inner = [json.loads(line) for line in out if line.startswith('{"cpu"')]
     process = usage.ru_utime + usage.ru_stime
-    cpu = inner[-1]["cpu"] if inner else process
-    return {"cpu": cpu, "process": process, "wall": wall, "mb": usage.ru_maxrss / 1024}
+    whole = {"cpu": process, "process": process, "wall": wall, "mb": usage.ru_maxrss / 1024}
+    return whole | (inner[-1] if inner else {})
 
 
 def filled(code: str, values: dict[str, str]) -> str:
@@ -661,6 +840,7 @@ def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
     notes: dict[str, str] = {}
     values = {"data": str(DATA), "kind": ""} | task.values
     for turn in range(max(repeats, task.repeats)):
+        values["turn"] = str(turn)
         for c in task.contestants:
             python = peer_python if c.peer else sys.executable
             if c.name in notes:
@@ -688,6 +868,13 @@ def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
                 "mb": statistics.median(r["mb"] for r in runs[c.name]), "runs": len(seconds),
                 "ratio": ours / statistics.median(seconds),
             }  # fmt: skip
+            row |= {
+                name: statistics.fmean(r[name] for r in runs[c.name])
+                for name in ("grown", "value")
+                if name in runs[c.name][0]
+            }
+            if task.truth is not None:
+                row["percent"] = 100 * (row["value"] / task.truth - 1)
         rows.append(row)
         print(task.key, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
     ran = {PACKAGES.get(c.needs, c.needs) for c in task.contestants if c.peer and runs[c.name]}
@@ -704,8 +891,29 @@ def verdict(task: Task, rows: list[dict[str, Any]]) -> str:
     ours = by["infometric"]["median"] - (by[task.beyond]["median"] if task.beyond else 0)
     if not task.target:
         return ""
+    if task.shares:
+        return verdict_beside(task, by)
     met = ours <= task.limit and by["infometric"]["mb"] <= task.limit_mb
     return f"{'met' if met else 'missed'} ({in_seconds(ours)} s)"
+
+
+def verdict_beside(task: Task, by: dict[str, dict[str, Any]]) -> str:
+    """Whether our medians are within their shares of the fastest peer's."""
+    peers = [by[c.name]["median"] for c in task.contestants if c.peer and c.name in by]
+    if not peers:
+        return "no peer ran"
+    said = []
+    for name, most in task.shares.items():
+        share = by[name]["median"] / min(peers)
+        said.append(f"{name} {share:.2g}" + ("" if share <= most else " missed"))
+    if task.grown_mb < float("inf"):
+        grown = by["infometric"]["grown"]
+        said.append(f"{grown:.0f} MB" + ("" if grown <= task.grown_mb else " missed"))
+    if task.truth is not None:
+        percent = by["infometric"]["percent"]
+        said.append(f"{percent:+.1f} %" + ("" if abs(percent) <= task.percent else " missed"))
+    missed = any(part.endswith("missed") for part in said)
+    return ("missed" if missed else "met") + f" ({'; '.join(said)})"
 
 
 def in_seconds(value: float) -> str:
@@ -727,10 +935,14 @@ def markdown(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
                 lines.append(f"| {r['name']} | {r['does']} | | | | | | {r['note']} |")
                 continue
             ratio = f"{r['ratio']:.2f}" if r["ratio"] >= 0.1 else f"{r['ratio']:.1g}"
+            note = [r["note"]] if r["note"] else []
+            if "percent" in r:
+                note.append(f"value {r['value']:.3f}, {r['percent']:+.1f} %")
+            memory = f"{r['mb']:.0f}" + (f" (+{max(0, round(r['grown']))})" if "grown" in r else "")
             lines.append(
                 f"| {r['name']} | {r['does']} | {in_seconds(r['median'])} | "
                 f"{in_seconds(r['least'])} | "
-                f"{r['process']:.2f} | {r['mb']:.0f} | {ratio} | {r['note']} |"
+                f"{r['process']:.2f} | {memory} | {ratio} | {', '.join(note)} |"
             )
         lines.append("")
         if task["peers"]:
@@ -748,7 +960,9 @@ for name in {names}:
 print(json.dumps(found))
 """
 OURS = ("infometric", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "numba")
-PACKAGES = {"sklearn": "scikit-learn", "feature_engine": "feature-engine"}  # of modules
+PACKAGES = {
+    "sklearn": "scikit-learn", "feature_engine": "feature-engine", "npeet_plus": "npeet-plus"
+}  # of modules  # fmt: skip
 
 
 def versions(python: str, names: tuple[str, ...]) -> dict[str, str]:

@@ -1813,8 +1813,8 @@ def score_features(
 
     Notes
     -----
-    ``SelectKBest(im.score_features, k=5)`` of scikit-learn takes it as it is: the values are read in
-    the order of the columns. Selectors by p-value take
+    ``SelectKBest(im.score_features, k=5)`` of scikit-learn takes it as it is: the values are read
+    in the order of the columns. Selectors by p-value take
     ``lambda X, y: im.score_features(X, y).scores()``.
 
     Examples

@@ -320,7 +320,8 @@ def check_estimator(estimator: Estimator, *, scikit_learn: bool = True) -> None:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sklearn_checks(estimator, expected_failed_checks=EXPECTED_FAILURES, on_skip=None)
+            expected = EXPECTED_FAILURES | estimator._expected_failures
+            sklearn_checks(estimator, expected_failed_checks=expected, on_skip=None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         X, y = _cases()

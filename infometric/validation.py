@@ -769,6 +769,23 @@ def check_paired(X: Any, y: Any) -> None:
         )
 
 
+FEW_VALUES = 10
+ROWS_OF_A_VALUE = 10
+
+
+def few_valued(known: Array) -> bool:
+    """Whether numbers take so few values, each so often, that these are categories.
+
+    Examples
+    --------
+    >>> few_valued(np.array([0.5, 1.5] * 20)), few_valued(np.array([0.5, 1.5]))
+    (True, False)
+    """
+    if len(np.unique(known[:1000])) > FEW_VALUES:
+        return False
+    return len(np.unique(known)) <= min(FEW_VALUES, len(known) / ROWS_OF_A_VALUE)
+
+
 def as_cells(column: Column, bins: Any) -> Column:
     """The column itself where it has cells or will be binned; its whole numbers as categories.
 
@@ -783,7 +800,7 @@ def as_cells(column: Column, bins: Any) -> Column:
         return column
     known = column.known()
     whole = known.dtype.kind in "iu" or bool((known == np.rint(known)).all())
-    if not whole:
+    if not (whole or few_valued(known)):
         raise UnsupportedError(
             f"{column.name} holds continuous numbers, which have no cells.",
             got=and_list([plain(v) for v in known[:3]]),

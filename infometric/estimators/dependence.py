@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -91,7 +91,7 @@ class Dependence(DiscreteEstimator):
 
     _least_variables = 2
     _most_variables: int | None = None
-    _registry: Mapping[str, type[SampleFunctional]] = {}
+    _registry: ClassVar[Mapping[str, type[SampleFunctional]]] = {}
     estimator: Any = "counts"
     n_neighbors: int | None = None
     kinds_: tuple[Kind, ...]
@@ -148,10 +148,10 @@ class Dependence(DiscreteEstimator):
         self, variables: Sequence[Variable], names: list[str], sample_weight: Any
     ) -> dict[str, Any]:
         refuse_weights(self, sample_weight)
-        kinds, levels = kinds_of(variables), {}
+        kinds = kinds_of(variables)
+        levels: dict[str, list[Any]] = {}
         state = sample_of(variables, kinds, levels)
-        functional_of_sample = chosen(self.estimator, self.n_neighbors, self._registry)
-        functional_of_sample.resolved(state).check(state)
+        chosen(self.estimator, self.n_neighbors, self._registry).decided(state).check(state)
         return {
             "encoders_": [dict.fromkeys(v) for v in variables],
             "kinds_": kinds,

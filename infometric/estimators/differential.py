@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -53,7 +52,7 @@ class DifferentialEntropy(ContinuousEstimator):
     1.43
     """
 
-    _registry: ClassVar[Mapping[str, type[Any]]] = ENTROPIES
+    _registry = ENTROPIES
     _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = CONTINUOUS | {
         "estimator": choices(ENTROPIES, counts=False)
     }

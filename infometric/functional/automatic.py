@@ -5,8 +5,7 @@ variables                                             estimator
 ====================================================  =========================================
 a class (text, or whole numbers that come often) and  `Ross`: neighbours within the class
 continuous numbers
-numbers, at most four columns in all                  `KSG1` on normal scores; exact copies are
-                                                      atoms, as in the mixed estimator
+numbers, at most four columns in all                  `KSG1` on normal scores
 numbers, more columns, or fewer than fifty rows       `GaussianCopula`: neighbours would miss
                                                       most of the information there
 two classes, asked for by name                        `KSG1` with unlike classes far apart
@@ -42,7 +41,7 @@ class AutoInformation(NeighborInformation):
 
     slug: ClassVar[str] = "auto"
 
-    def resolved(self, s: Sample) -> SampleFunctional:
+    def decided(self, s: Sample) -> SampleFunctional:
         """The estimator chosen."""
         options: dict[str, Any] = {
             "n_neighbors": self.n_neighbors, "scale": self.scale, "ties": self.ties,
@@ -57,4 +56,4 @@ class AutoInformation(NeighborInformation):
 
     def local(self, s: Sample) -> Array:
         """Terms of the rows."""
-        return self.resolved(s).local(s)
+        return self.decided(s).local(s)

@@ -73,8 +73,8 @@ class DifferentialEntropy(SampleFunctional):
                 got={"column": constant[0], "value": float(x[0, constant[0]])},
                 hint="leave the column out, or entropy(x) for a discrete variable",
             )
-        if ties == "jitter":
-            x = jittered(x)
+        if ties != "raise":
+            x = jittered(x, ties)
             width = spread(x)
         return standardized(x), float(np.log(width).sum())
 
@@ -83,7 +83,7 @@ class DifferentialEntropy(SampleFunctional):
 class _Neighbors(DifferentialEntropy):
     n_neighbors: int = 3
     norm: Norm = "max"
-    ties: Ties = "raise"
+    ties: Ties = "auto"
     n_jobs: int = 1
 
     def check(self, s: Sample) -> None:
@@ -137,8 +137,10 @@ class KozachenkoLeonenko(_Neighbors):
         Number of neighbours k.
     norm : {"max", "euclidean"}
         Norm of the distances.
-    ties : {"raise", "jitter"}
-        What exact copies are: an error, or rounded numbers, spread over their smallest step.
+    ties : {"auto", "jitter", "raise"}
+        What equal values are: rounded numbers, spread over their cells, but for the atoms of a
+        column with many values that come once, which are an error; rounded numbers all; or an error
+        where a distance is zero.
     n_jobs : int
         Number of threads.
 
@@ -318,12 +320,14 @@ class Spacings(DifferentialEntropy):
     ----------
     window : int, optional
         Number m of steps from a value to either side; the root of the sample size by default.
-    ties : {"raise", "jitter"}
-        What exact copies are: an error, or rounded numbers, spread over their smallest step.
+    ties : {"auto", "jitter", "raise"}
+        What equal values are: rounded numbers, spread over their cells, but for the atoms of a
+        column with many values that come once, which are an error; rounded numbers all; or an error
+        where a distance is zero.
     """
 
     window: int | None = None
-    ties: Ties = "raise"
+    ties: Ties = "auto"
 
     def check(self, s: Sample) -> None:
         """Error where there is more than one dimension, or no room for the window."""
@@ -494,7 +498,7 @@ class GaussianEntropy(DifferentialEntropy):
     def local(self, s: Sample) -> Array:
         """Influence of each row around the value."""
         self.check(s)
-        rows, factor = self._rows(s, "mixed")
+        rows, factor = self._rows(s, "raise")
         n, d = rows.shape
         centred = rows - rows.mean(axis=0)
         sign, log_det = np.linalg.slogdet(centred.T @ centred)

@@ -30,7 +30,13 @@ from scipy.special import digamma, gammaln
 from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.functional.base import Caution
 from infometric.functional.differential import Norm, neighbor_weights, refuse_copies
-from infometric.functional.sample import SampleFunctional, Ties, jittered, require_rows, spread
+from infometric.functional.sample import (
+    SampleFunctional,
+    Ties,
+    jittered,
+    require_rows,
+    spread,
+)
 from infometric.state.sample import Sample
 from infometric.state.search import count_within, nearest
 from infometric.typing import Array
@@ -48,8 +54,10 @@ class NeighborDivergence(SampleFunctional):
         Number of neighbours k.
     norm : {"max", "euclidean"}
         Norm of the distances.
-    ties : {"raise", "jitter"}
-        What exact copies are: an error, or rounded numbers, spread over their smallest step.
+    ties : {"auto", "jitter", "raise"}
+        What equal values are: rounded numbers, spread over their cells, but for the atoms of a
+        column with many values that come once, which are an error; rounded numbers all; or an error
+        where a distance is zero.
     n_jobs : int
         Number of threads.
     """
@@ -57,9 +65,13 @@ class NeighborDivergence(SampleFunctional):
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     groups: ClassVar[int] = 2
     least: ClassVar[bool] = True
+    instead: ClassVar[str] = (
+        "jensen_shannon_divergence is less biased; more rows or fewer columns help; "
+        "test(method='permutation') is valid in any case"
+    )
     n_neighbors: int = 3
     norm: Norm = "max"
-    ties: Ties = "raise"
+    ties: Ties = "auto"
     n_jobs: int = 1
 
     def check(self, s: Sample) -> None:
@@ -91,13 +103,19 @@ class NeighborDivergence(SampleFunctional):
 
     def cautions(self, s: Sample) -> tuple[Caution, ...]:
         """Rows of one sample where the other has nothing: the truth may be infinite."""
+        if (both := shared_rows(s)) > SHARED:
+            text = (
+                f"{100 * both:.2g} % of the rows of one sample stand in the other too: they are no "
+                "independent samples, and neither value nor interval means anything"
+            )
+            return (Caution("SupportWarning", text),)
         p, q = self._sides(s)
         share = max(outside_share(a, b, self.norm, self.n_jobs) for a, b in self._directions(p, q))
         if share <= OUTSIDE:
             return ()
         text = (
-            f"{100 * share:.2g} % of the rows lie where the other sample has none near: supports may "
-            "differ, and then the divergence is infinite, whatever the estimate; "
+            f"{100 * share:.2g} % of the rows lie where the other sample has none near: supports "
+            "may differ, and then the divergence is infinite, whatever the estimate; "
             "jensen_shannon_divergence is finite"
         )
         return (Caution("SupportWarning", text),)
@@ -109,8 +127,8 @@ class NeighborDivergence(SampleFunctional):
         """Rows of both samples on the scale of both together."""
         self.check(s)
         (p,), (q,) = s.groups
-        if self.ties == "jitter":
-            both = jittered(np.concatenate([p, q]))
+        if self.ties != "raise":
+            both = jittered(np.concatenate([p, q]), self.ties)
             p, q = both[: len(p)], both[len(p) :]
         origin, width = p[:1], spread(np.concatenate([p, q]))
         return (p - origin) / width, (q - origin) / width
@@ -128,8 +146,20 @@ class NeighborDivergence(SampleFunctional):
         return found
 
 
+SHARED = 0.1  # share of rows in both samples, where rows are hardly ever alike within one
 OUTSIDE = 0.02  # share of rows far from the other sample that is worth a word
 FAR = 3.0  # distances, in those that the other sample has at its own thinnest
+
+
+def shared_rows(s: Sample) -> float:
+    """Share of the first sample's rows that the second has too; zero where rows repeat anyway."""
+    (p,), (q,) = s.groups
+    kind = np.dtype((np.void, p.dtype.itemsize * p.shape[1]))
+    first, second = (np.ascontiguousarray(x + 0.0).view(kind).ravel() for x in (p, q))
+    once, others = np.unique(first), np.unique(second)
+    if len(once) < (1 - SHARED) * len(first) or len(others) < (1 - SHARED) * len(second):
+        return 0.0
+    return float(np.isin(once, others).mean())
 
 
 def outside_share(p: Array, q: Array, norm: Norm, n_jobs: int) -> float:

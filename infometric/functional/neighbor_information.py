@@ -45,8 +45,8 @@ from infometric.state.sample import Rows, Sample
 from infometric.state.search import Neighborhoods, count_within, nearest, neighborhoods
 from infometric.typing import Array
 
-HIDDEN = 0.4  # standard errors for each nat: the bias of normal pairs that no part of them shows
-MOST_HIDDEN = 0.5
+# standard errors a nat, and at most: a bias of normal pairs that no part of the rows shows
+HIDDEN, MOST_HIDDEN = 0.4, 0.5
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class NeighborInformation(SampleFunctional):
         a column; with "rank" the estimate does not either.
     ties : {"auto", "mixed", "jitter", "raise"}
         What equal values are: rounded numbers, but for those of 5 % of the rows in a column with
-        many values that come once, which are atoms; atoms all; rounded numbers all; or an error. Rounded numbers are spread over their cells
-        reproducibly, which neither adds nor takes information.
+        many values that come once, which are atoms; atoms all; rounded numbers all; or an error.
+        Rounded numbers are spread over their cells reproducibly, which neither adds nor takes
+        information.
     n_jobs : int
         Number of threads; used where the sample is large enough for them.
     """
@@ -72,6 +73,10 @@ class NeighborInformation(SampleFunctional):
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     variables: ClassVar[int] = 2
     least: ClassVar[bool] = True
+    instead: ClassVar[str] = (
+        "estimator='gaussian_copula' has one where the dependence is monotone; more rows or fewer "
+        "columns help; test(method='permutation') is valid in any case"
+    )
     n_neighbors: int = 3
     scale: Scale = "rank"
     ties: Ties = "auto"

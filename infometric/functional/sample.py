@@ -35,6 +35,7 @@ class SampleFunctional(Functional):
     scattered: ClassVar[bool] = True
     tested_by: ClassVar[str] = "permutation"
     slug: ClassVar[str] = ""  # name of the estimator
+    instead: ClassVar[str] = "more rows, or fewer columns"  # what to use where bias dominates
     variables: ClassVar[int] = 1  # how many variables a row has; zero: any number
     least: ClassVar[bool] = False  # whether zero is "nothing there", and can be tested
 
@@ -54,6 +55,14 @@ class SampleFunctional(Functional):
     def favoured(self, s: Any) -> str:
         """Halves of the rows, against each other."""
         return "subsampling"
+
+    def decided(self, s: Sample) -> SampleFunctional:
+        """The functional with every "auto" decided by the data."""
+        return self
+
+    def resolved(self, s: Any) -> SampleFunctional:
+        """As `decided`: the name by which `infer` asks."""
+        return self.decided(s)
 
     def check(self, s: Sample) -> None:
         """Error where there are too few rows for the measure."""
@@ -95,11 +104,13 @@ def require_rows(s: Sample, least: int, what: str) -> None:
 # --- scales -----------------------------------------------------------------------------------
 
 
-def scaled(x: Array, scale: Scale) -> Array:
+def scaled(x: Array, scale: Scale, ties: Ties = "mixed", stream: int = 0) -> Array:
     """Columns on one scale, shape (n_rows, n_dimensions); a constant column is zero."""
+    if scale != "rank" and ties in ("auto", "jitter"):
+        x = jittered(x, ties, stream)
     if scale == "none":
         return x
-    return normal_scores(x) if scale == "rank" else standardized(x)
+    return normal_scores(x, ties, stream) if scale == "rank" else standardized(x)
 
 
 def spread(x: Array) -> Array:
@@ -115,49 +126,71 @@ def standardized(x: Array) -> Array:
     return shifted / spread(x)
 
 
-def normal_scores(x: Array) -> Array:
-    """Quantiles of the normal law at ``rank / (n + 1)``; ties share the mean of their ranks."""
-    return np.column_stack([_scores_of(column) for column in x.T])
+def normal_scores(x: Array, ties: Ties = "mixed", stream: int = 0) -> Array:
+    """Quantiles of the normal law at ``rank / (n + 1)``.
+
+    Atoms share the mean of their ranks; rounded numbers have those of their cell at random, but
+    reproducibly.
+    """
+    return np.column_stack(
+        [_scores_of(column, ties, stream + 97 * i) for i, column in enumerate(x.T)]
+    )
 
 
-def _scores_of(x: Array) -> Array:
+def _scores_of(x: Array, ties: Ties, stream: int) -> Array:
     n = len(x)
-    order = np.argsort(x, kind="stable")
+    order = np.argsort(x)
     ordered = x[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     rank = np.empty(n)
-    new = np.empty(n, dtype=bool)
-    new[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    if new.all():
+    if len(first) == n:
         rank[order] = np.arange(1.0, n + 1)
-    else:
-        first = np.flatnonzero(new)
-        sizes = np.diff(np.append(first, n))
-        rank[order] = np.repeat(first + (sizes + 1) / 2, sizes)
+        return ndtri(rank / (n + 1))
+    sizes = np.diff(np.append(first, n))
+    rank[order] = np.repeat(first + (sizes + 1) / 2, sizes)
+    rounded = rounded_values(sizes, n, ties)
+    if rounded.any():
+        order = np.lexsort((_noise(n, stream), x))
+        among = np.repeat(rounded, sizes)
+        rank[order[among]] = np.flatnonzero(among) + 1.0
     return ndtri(rank / (n + 1))
 
 
-def jittered(x: Array, most: float = 1.0, stream: int = 0) -> Array:
-    """Columns whose tied values are spread evenly over their cells, at random but reproducibly.
+def rounded_values(counts: Array, n: int, ties: Ties) -> Array:
+    """Which distinct values are rounded numbers, to be spread over their cells.
+
+    In a column with many values that come once, frequent values are atoms; where few come once all
+    are rounded, the frequent ones too.
+    """
+    if ties in ("mixed", "raise"):
+        return np.zeros(len(counts), dtype=bool)
+    mixture = ties == "auto" and (counts == 1).sum() >= MIXTURE * n
+    return (counts > 1) & (counts <= (ATOM if mixture else 1.0) * n)
+
+
+def _noise(n: int, stream: int) -> Array:
+    """Uniform numbers, always the same; variables must not share them."""
+    return np.random.default_rng([_SEED, stream]).random(n)
+
+
+def jittered(x: Array, ties: Ties = "jitter", stream: int = 0) -> Array:
+    """Columns whose rounded numbers are spread evenly over their cells, reproducibly.
 
     The cell of a value reaches half-way to the values beside it, so that the value can be told
-    from any number in it: no information is gained or lost. In a column with many values that come once,
-    values of more than a share `most` of the rows are left as they are.
+    from any number in it: no information is gained or lost.
     """
-    rng = np.random.default_rng([_SEED, stream])  # variables must not share their noise
-    return np.column_stack([_spread_out(column, most, rng) for column in x.T])
+    return np.column_stack([_spread_out(c, ties, stream + 97 * i) for i, c in enumerate(x.T)])
 
 
-def _spread_out(x: Array, most: float, rng: np.random.Generator) -> Array:
+def _spread_out(x: Array, ties: Ties, stream: int) -> Array:
     levels, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
     if len(levels) in (1, len(x)):
         return x
-    middle = (levels[1:] + levels[:-1]) / 2
+    middle = levels[1:] / 2 + levels[:-1] / 2
     low = np.append(2 * levels[0] - middle[0], middle)[codes]
     high = np.append(middle, 2 * levels[-1] - middle[-1])[codes]
-    mixture = (counts == 1).sum() >= MIXTURE * len(x)  # else all are rounded, the frequent ones too
-    tied = ((counts > 1) & (counts <= (most if mixture else 1.0) * len(x)))[codes]
-    return np.where(tied, low + rng.random(len(x)) * (high - low), x)
+    rounded = rounded_values(counts, len(x), ties)[codes]
+    return np.where(rounded, low + _noise(len(x), stream) * (high - low), x)
 
 
 def tied_share(x: Array) -> float:
@@ -188,7 +221,5 @@ def blocks_of(s: Sample, scale: Scale, ties: Ties) -> Rows:
                 got={"share of tied rows": round(share, 4)},
                 hint="ties='mixed' takes them as atoms, ties='jitter' as rounded numbers",
             )
-        if ties in ("auto", "jitter"):
-            x = jittered(x, ATOM if ties == "auto" else 1.0, at)
-        out.append(scaled(x, scale))
+        out.append(scaled(x, scale, ties, at))
     return tuple(out)

@@ -143,6 +143,7 @@ DIVERGENCE_NAMES = {
 }
 IN_NATS = (Between.KL, Between.JEFFREYS, Between.JENSEN_SHANNON, Between.RENYI)
 ORDERED = (Between.RENYI, Between.TSALLIS, Between.ALPHA)
+NEIGHBORLY = (*IN_NATS, Between.TSALLIS, Between.ALPHA)
 DEPENDENCES = {
     Shared.PLAIN: "mutual_information",
     Shared.NORMALIZED: "normalized_mutual_information",
@@ -162,11 +163,18 @@ Frozen = Annotated[
 Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals.")]
 SEED = 0  # a report made again is the same
 Method = Annotated[
-    str, typer.Option(help="auto, delta, ncx2, jackknife, bootstrap, permutation, chi2 ...")
+    str,
+    typer.Option(
+        help="auto, delta, ncx2, jackknife, bootstrap, permutation, subsampling, none ..."
+    ),
 ]
 PaperMethod = Annotated[
     str, typer.Option(help="auto, paper, delta, ncx2, jackknife, bootstrap, permutation, chi2 ...")
 ]
+Estimator = Annotated[
+    str, typer.Option(help="auto, counts, or an estimator by neighbours: ksg1, knn, weighted ...")
+]
+Neighbors = Annotated[int | None, typer.Option("--neighbors", help="Number of neighbours.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")]
 Limit = Annotated[
@@ -188,7 +196,7 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
-    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method|bias|alphabet_size|order)"
+    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method|bias|alphabet_size|order|estimator)"
     r"=(?:(['\"]?)([\w.,-]+)\2|(\[[^\]]*\]))"
 )
 
@@ -439,6 +447,8 @@ def divergence(
     bias: Annotated[
         str, typer.Option(help="plug_in, second_order or, of kl, zhang_grabchak.")
     ] = "plug_in",
+    estimator: Estimator = "auto",
+    neighbors: Neighbors = None,
     units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
@@ -448,7 +458,7 @@ def divergence(
     fail_on: Compare = Choice.VALUE,
     quiet: Quiet = False,
 ) -> None:
-    """Divergence of each column of SAMPLE from REFERENCE."""
+    """Divergence of SAMPLE from REFERENCE: of each discrete column, or of continuous together."""
     from infometric import functions
 
     before(html, json, level, sample, reference, limit=fail_above)
@@ -462,6 +472,10 @@ def divergence(
         "bins": bins_of(bins) if bins else None, "bias": bias, "level": level, "method": method,
         "rng": SEED,
     }  # fmt: skip
+    if measure in NEIGHBORLY:
+        options |= {"estimator": estimator, "n_neighbors": neighbors}
+    else:
+        without(measure, estimator=None if estimator == "auto" else estimator, neighbors=neighbors)
     if measure in IN_NATS:
         options["units"] = units or "nats"
     if measure in ORDERED:
@@ -491,6 +505,8 @@ def mi(
         str | None,
         typer.Option(help="plug_in (default), second_order, or an estimator of entropy."),
     ] = None,
+    estimator: Estimator = "auto",
+    neighbors: Neighbors = None,
     units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
@@ -512,14 +528,15 @@ def mi(
     if measure is Shared.ADJUSTED:
         without(measure, bias=bias)
     if measure is not Shared.PLAIN:
-        without(measure, units=units)
+        named = None if estimator == "auto" else estimator
+        without(measure, units=units, estimator=named, neighbors=neighbors)
     table = opened(file, categorical, list(dict.fromkeys([x, y, *conditions])))
     options: dict[str, Any] = {
         "bins": bins_of(bins) if bins else None, "level": level, "method": method,
         "rng": SEED,
     }  # fmt: skip
     if measure is Shared.PLAIN:
-        options["units"] = units or "nats"
+        options |= {"units": units or "nats", "estimator": estimator, "n_neighbors": neighbors}
     if measure is not Shared.ADJUSTED:
         options["bias"] = bias or "plug_in"
     name = "conditional_mutual_information" if conditions else DEPENDENCES[measure]
@@ -586,6 +603,8 @@ def transfer_entropy(
     bias: Annotated[
         str, typer.Option(help="plug_in, second_order, or an estimator of entropy.")
     ] = "plug_in",
+    estimator: Estimator = "auto",
+    neighbors: Neighbors = None,
     units: Units = "nats",
     level: Level = 0.95,
     method: Method = "auto",
@@ -602,6 +621,7 @@ def transfer_entropy(
     options: dict[str, Any] = {
         "lag": lag, "source_history": source_history, "target_history": target_history,
         "bins": edges, "bias": bias, "units": units, "level": level, "method": method, "rng": SEED,
+        "estimator": estimator, "n_neighbors": neighbors,
     }  # fmt: skip
     with working("transfer entropy", quiet=quiet):
         found = {
@@ -611,6 +631,88 @@ def transfer_entropy(
     sources = {"data": file.name}
     section = Section("Transfer entropy", ResultTable(found))
     after("Transfer entropy", [section], sources, html, json, None, Choice.VALUE, quiet)
+
+
+@app.command("differential-entropy")
+def differential_entropy(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    columns: Columns = "",
+    exclude: Exclude = "",
+    together: Annotated[
+        bool, typer.Option("--together", help="One entropy of all columns as a vector.")
+    ] = False,
+    estimator: Annotated[
+        str, typer.Option(help="auto, knn, weighted, vasicek, van_es, ebrahimi, correa, gaussian.")
+    ] = "auto",
+    neighbors: Neighbors = None,
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Entropy of continuous columns, of each or of all together."""
+    from infometric import functions
+
+    before(html, json, level, file)
+    table = opened(file, "", listed(columns), exclude)
+    options: dict[str, Any] = {
+        "estimator": estimator, "n_neighbors": neighbors, "units": units, "level": level,
+        "method": method, "rng": SEED,
+    }  # fmt: skip
+    parts = (
+        {", ".join(table.names): table} if together else {n: table.column(n) for n in table.names}
+    )
+    with working(f"entropy of {len(table.names)} columns", quiet=quiet):
+        found = {n: functions.differential_entropy(part, **options) for n, part in parts.items()}
+    section = Section("Differential entropy", ResultTable(found), f"Estimator: {estimator}.")
+    sources = {"data": file.name}
+    after("Differential entropy", [section], sources, html, json, None, Choice.VALUE, quiet)
+
+
+@app.command("score-features")
+def score_features(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Column to know more about.")],
+    columns: Columns = "",
+    exclude: Exclude = "",
+    bins: Annotated[str, typer.Option(help="Bins of continuous columns.")] = "",
+    categorical: Categorical = "",
+    estimator: Estimator = "auto",
+    neighbors: Neighbors = None,
+    units: Units = "nats",
+    level: Level = 0.95,
+    method: Method = "auto",
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mutual information of each column with a target, the strongest first."""
+    from infometric import functions
+
+    before(html, json, level, file)
+    wanted = listed(columns)
+    table = opened(
+        file, categorical, list(dict.fromkeys([*wanted, target])) if wanted else [], exclude
+    )
+    with working(f"information of {len(table.names) - 1} columns", quiet=quiet):
+        found = functions.score_features(
+            table, target, bins=bins_of(bins) if bins else None, estimator=estimator,
+            n_neighbors=neighbors, units=units, level=level, method=method, rng=SEED,
+        )  # fmt: skip
+    title = f"Information about {target}"
+    note = "p-values are adjusted for the number of columns (Holm, Benjamini-Hochberg)."
+    after(
+        title,
+        [Section(title, found, note)],
+        {"data": file.name},
+        html,
+        json,
+        None,
+        Choice.VALUE,
+        quiet,
+    )
 
 
 @app.command("mi-matrix")

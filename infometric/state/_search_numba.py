@@ -3,7 +3,7 @@
 Four ways of search, by the number of columns:
 
 - strips for two columns: equal numbers of rows by the first, each strip sorted by the second;
-- a balanced tree for a few: boxes over leaves of eight points, which fill vector registers;
+- a balanced tree for a few: boxes over leaves of a few points, which fill vector registers;
 - all pairs for many, in float32, which leaves to float64 the few that its rounding confuses;
 - a sorted line with a table of buckets for counts in one column.
 """
@@ -20,7 +20,7 @@ import numpy as np
 
 from infometric.typing import Array
 
-LEAF = 8  # points of a leaf, two registers of float64
+LEAF = 16  # points of a leaf, four registers of float64
 STRIP = 1.0  # width of a strip in sides of the square that holds the k neighbours
 TOGETHER = 8  # queries that pass through the same stretch of points
 STRETCH = 1024  # points in a stretch, which stays in the first cache
@@ -397,7 +397,8 @@ def _scan(
         d = abs(ys[p] - y)
         if d >= reach:
             break
-        d = max(d, abs(xs[p] - x))
+        e = abs(xs[p] - x)
+        d = d if d > e else e
         if d < reach and not (ties and d == best[last] and row[p] > row[who[last]]):
             q = last
             while q > 0 and (
@@ -616,11 +617,15 @@ def _box_distance(box: Array, x: Array, euclidean: bool) -> float:  # pragma: no
     total = 0.0
     if euclidean:
         for c in range(x.shape[0]):
-            t = max(max(box[0, c] - x[c], x[c] - box[1, c]), 0.0)
+            t, u = box[0, c] - x[c], x[c] - box[1, c]
+            t = t if t > u else u
+            t = t if t > 0.0 else 0.0
             total += t * t
     else:
         for c in range(x.shape[0]):
-            total = max(total, max(box[0, c] - x[c], x[c] - box[1, c]))
+            t, u = box[0, c] - x[c], x[c] - box[1, c]
+            t = t if t > u else u
+            total = t if t > total else total
     return total
 
 
@@ -629,11 +634,12 @@ def _box_reach(box: Array, x: Array, euclidean: bool) -> float:  # pragma: no co
     """Distance to the farthest place of a box, squared in the Euclidean norm."""
     total = 0.0
     for c in range(x.shape[0]):
-        t = max(x[c] - box[0, c], box[1, c] - x[c])
+        t, u = x[c] - box[0, c], box[1, c] - x[c]
+        t = t if t > u else u
         if euclidean:
             total += t * t
         else:
-            total = max(total, t)
+            total = t if t > total else total
     return total
 
 

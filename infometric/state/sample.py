@@ -17,6 +17,7 @@ from infometric.typing import Array
 
 SCHEMA_VERSION = 1
 Kind = Literal["continuous", "discrete"]
+CONTINUOUS: Kind = "continuous"
 Rows = tuple[Array, ...]
 
 
@@ -78,9 +79,9 @@ class Sample:
                 got=[tuple(v.shape[1] for v in g) for g in rows],
                 hint="pass the same columns of both samples",
             )
-        kinds = ("continuous",) * len(rows[0]) if kinds is None else tuple(kinds)
-        dims = ",".join(f"{k[:4]}:{v.shape[1]}" for k, v in zip(kinds, rows[0], strict=True))
-        return cls(rows, kinds, f"{dims}/{key}" if key else dims)
+        named = tuple(kinds or (CONTINUOUS,) * len(rows[0]))
+        dims = ",".join(f"{k[:4]}:{v.shape[1]}" for k, v in zip(named, rows[0], strict=True))
+        return cls(rows, named, f"{dims}/{key}" if key else dims)
 
     @property
     def n_groups(self) -> int:

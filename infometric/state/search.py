@@ -16,9 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from numbers import Integral
-from pathlib import Path
 from types import ModuleType
 from typing import Literal, NamedTuple, overload
 
@@ -31,7 +29,7 @@ from infometric.typing import Array
 Engine = Literal["auto", "numba", "numpy"]
 Norm = Literal["max", "euclidean"]
 
-WORTH_COMPILING = 20000  # rows; fewer are done before numba has compiled, if it has not yet
+WORTH_COMPILING = 20000  # rows; fewer are done before numba has started, if it has not yet
 WORTH_THREADS = 20000  # rows; fewer are done before threads have started
 WIDE = 8  # columns from which on trees open most of their leaves
 WIDE_ROWS = 50000  # more rows are better left to a tree
@@ -348,11 +346,8 @@ def _find_engine(engine: str, rows: int) -> ModuleType | None:
 
 
 def _worth_starting(rows: int) -> bool:
-    """Whether numba has started, has compiled before, or has enough to do."""
-    if "infometric.state._search_numba" in sys.modules or rows >= WORTH_COMPILING:
-        return True
-    cache = Path(__file__).parent / "__pycache__"
-    return find_spec("numba") is not None and any(cache.glob("_search_numba.*.nbi"))
+    """Whether numba has started, or has so much to do that its start of two seconds is worth it."""
+    return "infometric.state._search_numba" in sys.modules or rows >= WORTH_COMPILING
 
 
 def _neighborhoods(

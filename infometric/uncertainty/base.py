@@ -34,11 +34,18 @@ def normal_interval(theta: Array, se: Array, level: float) -> tuple[Array, Array
     return theta - z * se, theta + z * se
 
 
-def trusted(found: Inference, doubts: tuple[str, ...]) -> Inference:
-    """Inference that says whether it can be relied on; without interval where it cannot."""
-    told = found.diagnostics | {"reliable": not doubts}
-    if not doubts:
+def trusted(
+    found: Inference, doubts: tuple[str, ...], hesitations: tuple[str, ...] = ()
+) -> Inference:
+    """Inference that says whether it can be relied on.
+
+    Doubts take the interval away; hesitations leave it, with a warning.
+    """
+    reasons = (*doubts, *hesitations)
+    told = found.diagnostics | {"reliable": not reasons}
+    if not reasons:
         return replace(found, diagnostics=told)
-    cautions = (*found.cautions, Caution("ReliabilityWarning", "; ".join(doubts)))
-    told["reasons"] = list(doubts)
-    return replace(found, low=NAN, high=NAN, diagnostics=told, cautions=cautions)
+    told["reasons"] = list(reasons)
+    cautions = (*found.cautions, Caution("ReliabilityWarning", "; ".join(reasons)))
+    low, high = (NAN, NAN) if doubts else (found.low, found.high)
+    return replace(found, low=low, high=high, diagnostics=told, cautions=cautions)

@@ -11,7 +11,8 @@ noise of the neighbours twice.)
 
 The means of the values at N/2, N/4, N/8 and N/16 rows show the bias: where it falls by a factor r
 with each doubling, their steps are a geometric series, and the bias that is left at N rows is its
-next sum. The interval allows for it, and where it exceeds a standard error there is none.
+next sum. The interval reaches as much farther on the side of the truth, and where the bias exceeds
+a standard error there is none.
 
 References
 ----------
@@ -90,9 +91,8 @@ class Subsampling:
         se = math.sqrt(variance)
         bias = remaining_bias({m: float(v.mean()) for m, v in parts.items()},
                               functional.dimension(state))  # fmt: skip
-        allowed = math.hypot(se, bias / 2, functional.allowance(value, se))
+        allowed = math.hypot(se, functional.allowance(value, se))
         reach = float(stdtrit(total, 0.5 + level / 2)) * allowed
-        centre = value - bias / 2
         told = {
             "n_divisions": {str(m): len(v) for m, v in parts.items()},
             "block": self.block,
@@ -102,13 +102,14 @@ class Subsampling:
         found = Inference(
             self.name,
             np.asarray(se),
-            np.asarray(centre - reach),
-            np.asarray(centre + reach),
+            np.asarray(value - reach - max(bias, 0.0)),
+            np.asarray(value + reach + max(-bias, 0.0)),
             _of_zero(functional, value, se, total),
             replicates=next(iter(parts.values())).ravel(),
             diagnostics=told,
         )
-        return trusted(found, (*doubts_of(bias, se), *functional.doubts(state)))
+        few = () if len(parts) > ENOUGH or n >= LARGE else (too_few(n, functional.least_rows),)
+        return trusted(found, (*doubts_of(bias, se, functional), *functional.doubts(state)), few)
 
     def _values(self, functional: Any, state: Sample, rng: np.random.Generator) -> dict[int, Array]:
         """Values on the parts of each division, (n_divisions, n_parts) by number of parts."""
@@ -152,8 +153,9 @@ def _of_zero(functional: Any, theta: float, se: float, freedom: int) -> Array:
 def remaining_bias(means: dict[int, float], dimensions: int) -> float:
     """Bias of the value on all rows, from the means of values on parts of them.
 
-    The steps between means are fitted by ``a r^j`` with r no less than the slowest rate that
-    a density of so many dimensions has; the bias is minus ``a / (r - 1)``.
+    The steps between means are fitted by ``a r^j`` with r the slowest rate that a density of so
+    many dimensions has: the root of two at a sharp edge in two dimensions, ``2^(2/d)`` of a smooth
+    density in d. The bias is then minus ``a / (r - 1)``.
 
     Examples
     --------
@@ -165,28 +167,34 @@ def remaining_bias(means: dict[int, float], dimensions: int) -> float:
     if len(levels) < 3:
         return 0.0
     steps = np.array([means[a] - means[b] for a, b in pairwise(levels)])
-    j = np.log2(levels[:-1])
-    slowest = min(SLOWEST, 2 / dimensions)
-    rates = 2.0 ** np.linspace(slowest, max(2.0, 2 * slowest), 31)
-    powers = rates[:, None] ** j
-    a = (powers @ steps) / (powers**2).sum(axis=1)
-    misfit = ((steps - a[:, None] * powers) ** 2).sum(axis=1)
-    best = int(misfit.argmin())
-    return float(-a[best] / (rates[best] - 1))
+    rate = 2.0 ** min(SLOWEST, 2 / dimensions)
+    powers = rate ** np.log2(levels[:-1])
+    return float(-(powers @ steps) / (powers**2).sum() / (rate - 1))
 
 
-def doubts_of(bias: float, se: float) -> tuple[str, ...]:
+def doubts_of(bias: float, se: float, functional: Any) -> tuple[str, ...]:
     """Reason against an interval where the bias that is left exceeds a standard error."""
     if abs(bias) <= MOST_BIAS * se:
         return ()
     side = "low" if bias < 0 else "high"
     return (
         f"the value still changes with the sample size: it is too {side} by about {abs(bias):.2g} "
-        f"nats, {abs(bias) / se if se else math.inf:.1f} standard errors, and no interval is given",
+        f"nats, {abs(bias) / se if se else math.inf:.1f} standard errors, so no interval is given; "
+        f"{functional.instead}",
+    )
+
+
+def too_few(n: int, least: int) -> str:
+    """Why a small sample has an interval that is not known to hold."""
+    enough = max(SCHEDULE) * max(LEAST_PART, least)
+    return (
+        f"{n} rows are too few to show their own bias ({enough} can): the interval holds where the "
+        "density is smooth, and falls short at sharp edges"
     )
 
 
 MOST_BIAS = 1.0  # standard errors
+ENOUGH = 3  # sizes of parts, fewer than which do not tell the bias from noise
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,9 @@ ESTIMATORS = [
     im.DualTotalCorrelation(bins=5),
     im.InteractionInformation(bins=5),
     im.TransferEntropy(bins=5),
+    im.DifferentialEntropy(),
+    im.DifferentialRenyiEntropy(),
+    im.DifferentialTsallisEntropy(),
 ]
 
 
