@@ -491,6 +491,10 @@ class GaussianEntropy(DifferentialEntropy):
 
     slug: ClassVar[str] = "gaussian"
 
+    def favoured(self, s: Any) -> str:
+        """The terms are independent: no neighbours are among them."""
+        return "delta"
+
     def check(self, s: Sample) -> None:
         """Error where the covariance has no inverse."""
         require_rows(s, s.dims[0] + 2, f"a covariance of {s.dims[0]} dimensions")

@@ -78,7 +78,10 @@ class ClopperPearson(Special):
 
 @dataclass(frozen=True)
 class FisherZ(Special):
-    """Interval of the correlations behind a Gaussian copula, and Bartlett's test of none."""
+    """Interval of the correlations behind a Gaussian copula, and Bartlett's test of none.
+
+    It is one-sided where the data contradict such a copula, and none for vectors.
+    """
 
     name: ClassVar[str] = "fisher_z"
     only: ClassVar[str] = "it belongs to estimator='gaussian_copula'"
@@ -86,11 +89,11 @@ class FisherZ(Special):
     def __call__(
         self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
     ) -> Inference:
-        """Standard error, interval and p-value; no interval where the copula is not Gaussian."""
+        """Standard error, interval and p-value, and what they rest on."""
         found = super().__call__(functional, state, theta, level=level, rng=rng)
-        doubts = functional.doubts(state)
         told = {"null_test": "bartlett"}
-        return trusted(replace(found, pvalue=functional.pvalue(state), diagnostics=told), doubts)
+        found = replace(found, pvalue=functional.pvalue(state), diagnostics=told)
+        return trusted(found, (), functional.hesitations(state))
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ noise of the neighbours twice.)
 
 The means of the values at N/2, N/4, N/8 and N/16 rows show the bias: where it falls by a factor r
 with each doubling, their steps are a geometric series, and the bias that is left at N rows is its
-next sum. The interval reaches as much farther on the side of the truth, and where the bias exceeds
-a standard error there is none.
+next sum. The interval reaches farther on the side of the truth, and where the bias comes near a
+standard error there is none.
 
 References
 ----------
@@ -102,8 +102,8 @@ class Subsampling:
         found = Inference(
             self.name,
             np.asarray(se),
-            np.asarray(value - reach - max(bias, 0.0)),
-            np.asarray(value + reach + max(-bias, 0.0)),
+            np.asarray(value - reach - max(bias - HARMLESS * se, 0.0)),
+            np.asarray(value + reach + max(-bias - HARMLESS * se, 0.0)),
             _of_zero(functional, value, se, total),
             replicates=next(iter(parts.values())).ravel(),
             diagnostics=told,
@@ -173,7 +173,7 @@ def remaining_bias(means: dict[int, float], dimensions: int) -> float:
 
 
 def doubts_of(bias: float, se: float, functional: Any) -> tuple[str, ...]:
-    """Reason against an interval where the bias that is left exceeds a standard error."""
+    """Reason against an interval where the bias that is left comes near a standard error."""
     if abs(bias) <= MOST_BIAS * se:
         return ()
     side = "low" if bias < 0 else "high"
@@ -193,7 +193,8 @@ def too_few(n: int, least: int) -> str:
     )
 
 
-MOST_BIAS = 1.0  # standard errors
+MOST_BIAS = 0.8  # standard errors
+HARMLESS = 0.3  # standard errors of bias that one side of the interval has to spare: 1.96 - 1.64
 ENOUGH = 3  # sizes of parts, fewer than which do not tell the bias from noise
 
 

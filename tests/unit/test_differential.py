@@ -421,6 +421,15 @@ def test_delta_and_subsampling_agree_roughly():
     assert tuple(local.ci) == pytest.approx((local.value - z, local.value + z), abs=1e-12)
 
 
+def test_what_has_a_value_has_an_interval():
+    """A share of copies just below that of an atom is above it in some part of the rows."""
+    x = np.random.default_rng(0).normal(size=1000)
+    x[:45] = 0.5
+    found = im.differential_entropy(x, method=im.Subsampling(n_splits=6), rng=0)
+    assert found.value == im.differential_entropy(x, method="none").value
+    assert found.se > 0
+
+
 def test_intervals_of_spacings_come_from_parts_alone():
     x = np.random.default_rng(0).normal(size=300)
     assert math.isnan(im.differential_entropy(x, estimator="vasicek", method="delta").se)

@@ -20,7 +20,12 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 
 import infometric as im
 from infometric import Sample, oracles
-from infometric.exceptions import DataError, InfometricError, InvalidParameterError
+from infometric.exceptions import (
+    DataError,
+    InfometricError,
+    InfometricWarning,
+    InvalidParameterError,
+)
 from infometric.functional.automatic import AutoInformation
 from infometric.functional.gaussian import GaussianCopula
 from infometric.functional.neighbor_information import (
@@ -577,6 +582,25 @@ def test_rounded_numbers_tell_what_they_told():
         assert found == pytest.approx(0.2231, abs=0.06)
         assert found == value(KSG1(ties=ties), x, y)
         assert found == pytest.approx(value(KSG1(ties=ties), x * 1e-12, y), abs=1e-9)
+
+
+@pytest.mark.parametrize("step", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize(("rho", "truth"), [(0.0, 0.0), (0.6, 0.2231)])
+def test_a_grid_does_not_make_information(step, rho, truth):
+    """Many rows lie at the very distance of the k-th neighbour there."""
+    x, y = (np.round(v / step) for v in normals(1000, rho=rho, seed=3))
+    for functional in (KSG1(), MixedKSG(), MixedKSG(scale="none")):
+        assert value(functional, x, y) == pytest.approx(truth, abs=0.12)
+
+
+def test_rows_that_were_entered_twice_are_not_believed():
+    """The nearest neighbour of each row is its copy: a value far too high, and no word of it."""
+    x, y = normals(500, seed=1)
+    twice, found = (np.concatenate([x, x]), np.concatenate([y, y])), 0.2231
+    with contextlib.suppress(InfometricError, InfometricWarning), warnings.catch_warnings():
+        warnings.simplefilter("error", InfometricWarning)
+        found = im.mutual_information(*twice, method="none").value
+    assert found == pytest.approx(0.2231, abs=0.15)
 
 
 def test_atoms_among_many_values_are_kept():
