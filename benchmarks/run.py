@@ -434,8 +434,9 @@ logging.disable(logging.CRITICAL)
 import numpy as np
 rng = np.random.default_rng([5, {turn}])
 n, d = {n}, {d}
-def timed_often(call):
-    resident = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
+def timed_often(call, before):
     cpu, wall = [], []
     while not cpu or (sum(cpu) < 0.5 and len(cpu) < 50):
         start, clock = time.process_time(), time.perf_counter()
@@ -444,7 +445,7 @@ def timed_often(call):
         wall.append(time.perf_counter() - clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found = {"cpu": statistics.median(cpu), "wall": statistics.median(wall)}
-    print(json.dumps(found | {"grown": peak - resident, "value": float(value)}))
+    print(json.dumps(found | {"grown": peak - before, "value": float(value)}))
 """
 CORRELATED = """
 x = rng.standard_normal((n, d))
@@ -468,12 +469,14 @@ from infometric.functional.neighbor_information import KSG1
 from infometric.functional.neighbor_divergence import WangKulkarniVerdu, WeightedKullbackLeibler
 """
 FULL = """
+call(x[:20_000], y[:20_000])
+before = resident()
 call(x, y)
-timed_often(lambda: call(x, y))
+timed_often(lambda: call(x, y), before)
 """
 PART = """
 call(x[:1000], y[:1000])
-timed_often(lambda: call(x, y))
+timed_often(lambda: call(x, y), resident())
 """
 
 
@@ -835,6 +838,23 @@ def filled(code: str, values: dict[str, str]) -> str:
     return code
 
 
+def summary(task: Task, runs: list[dict[str, float]], ours: float) -> dict[str, Any]:
+    """Figures of a row: medians, and how `ours` compares."""
+    seconds = [r["wall" if task.wall else "cpu"] for r in runs]
+    row: dict[str, Any] = {
+        "median": statistics.median(seconds), "least": min(seconds),
+        "process": statistics.median(r["process"] for r in runs),
+        "mb": statistics.median(r["mb"] for r in runs), "runs": len(seconds),
+        "ratio": ours / statistics.median(seconds),
+    }  # fmt: skip
+    if task.grown_mb < float("inf"):
+        row["grown"] = statistics.median(r["grown"] for r in runs)
+    if task.truth is not None:
+        row["value"] = statistics.fmean(r["value"] for r in runs)
+        row["percent"] = 100 * (row["value"] / task.truth - 1)
+    return row
+
+
 def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
     runs: dict[str, list[dict[str, float]]] = {c.name: [] for c in task.contestants}
     notes: dict[str, str] = {}
@@ -861,20 +881,7 @@ def run_task(task: Task, repeats: int, peer_python: str) -> dict[str, Any]:
     for c in task.contestants:
         row: dict[str, Any] = {"name": c.name, "does": c.does, "note": notes.get(c.name, "")}
         if runs[c.name]:
-            seconds = [r[what] for r in runs[c.name]]
-            row |= {
-                "median": statistics.median(seconds), "least": min(seconds),
-                "process": statistics.median(r["process"] for r in runs[c.name]),
-                "mb": statistics.median(r["mb"] for r in runs[c.name]), "runs": len(seconds),
-                "ratio": ours / statistics.median(seconds),
-            }  # fmt: skip
-            row |= {
-                name: statistics.fmean(r[name] for r in runs[c.name])
-                for name in ("grown", "value")
-                if name in runs[c.name][0]
-            }
-            if task.truth is not None:
-                row["percent"] = 100 * (row["value"] / task.truth - 1)
+            row |= summary(task, runs[c.name], ours)
         rows.append(row)
         print(task.key, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
     ran = {PACKAGES.get(c.needs, c.needs) for c in task.contestants if c.peer and runs[c.name]}
@@ -904,6 +911,9 @@ def verdict_beside(task: Task, by: dict[str, dict[str, Any]]) -> str:
         return "no peer ran"
     said = []
     for name, most in task.shares.items():
+        if name not in by:
+            said.append(f"{name} failed and missed")
+            continue
         share = by[name]["median"] / min(peers)
         said.append(f"{name} {share:.2g}" + ("" if share <= most else " missed"))
     if task.grown_mb < float("inf"):
@@ -938,7 +948,7 @@ def markdown(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
             note = [r["note"]] if r["note"] else []
             if "percent" in r:
                 note.append(f"value {r['value']:.3f}, {r['percent']:+.1f} %")
-            memory = f"{r['mb']:.0f}" + (f" (+{max(0, round(r['grown']))})" if "grown" in r else "")
+            memory = f"{r['mb']:.0f}" + (f" (+{r['grown']:.0f})" if "grown" in r else "")
             lines.append(
                 f"| {r['name']} | {r['does']} | {in_seconds(r['median'])} | "
                 f"{in_seconds(r['least'])} | "

@@ -57,8 +57,8 @@ for k in (1, 3, 8, 30):
 
 # %%
 # The best scores repeat each other: radius, perimeter and area are one thing. What does a second
-# add, given the first? The radius is nearly a function of the perimeter, and there the value still moves
-# with the sample size: the result says so, and gives no interval.
+# add, given the first? The radius is nearly a function of the perimeter, and there the value still
+# moves with the sample size: the result says so, and gives no interval.
 
 first = X["worst perimeter"]
 for name in ("worst radius", "worst concave points", "worst smoothness"):

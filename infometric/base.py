@@ -264,4 +264,10 @@ def add_states(mine: States, theirs: States) -> States:
         return {name: state + theirs[name] for name, state in mine.items()}
     if isinstance(mine, dict) or isinstance(theirs, dict):
         raise UnsupportedError("One state and a table of states cannot be joined.")
+    if type(mine) is not type(theirs):
+        raise MergeError(
+            "One fit counted, the other kept the rows for their neighbours.",
+            got=(type(mine).__name__, type(theirs).__name__),
+            hint="fit both with the same bins and estimator",
+        )
     return mine + theirs

@@ -13,6 +13,7 @@ from infometric import exceptions
 from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.functional.base import Caution, Increasing
 from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result, check_units, jsonable
+from infometric.state.sample import Sample
 from infometric.typing import RNG, Uncertainty
 from infometric.uncertainty import (
     Bootstrap,
@@ -123,7 +124,9 @@ def infer(
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         plain, theta, found = carried(functional, state, strategy, level, rng)
         outside = beyond(functional, state, plain, theta, found)
-        cautions = (*functional.cautions(state), *found.cautions, *outside)
+        cautions = tuple(
+            dict.fromkeys((*functional.cautions(state), *found.cautions, *outside))  # each once
+        )
         told = found.diagnostics | facts(functional, state, plain, theta)
     texts = announce(cautions, column)
     result = Result(
@@ -229,6 +232,20 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
 
 def check_groups(functional: Any, state: Any) -> None:
     """Refuse a state with another number of samples than the functional compares."""
+    if functional.scattered != isinstance(state, Sample):
+        kept, wanted = ("rows", "counts") if isinstance(state, Sample) else ("counts", "rows")
+        kind = type(functional).__name__
+        raise UnsupportedError(
+            f"{functional.name} by {kind} is of {wanted}; this state keeps {kept}.",
+            got=type(state).__name__,
+            hint="Sample.of(x, y)" if wanted == "rows" else "Counts.from_counts(table)",
+        )
+    if isinstance(state, Sample) and functional.variables not in (0, len(state.dims)):
+        raise UnsupportedError(
+            f"{functional.name} is of {functional.variables} variable(s).",
+            got={"variables": len(state.dims)},
+            hint="Sample.of(x, y) of two variables, Sample.of(np.column_stack([x, y])) of a vector",
+        )
     groups = getattr(state, "n_groups", None)
     if groups is not None and functional.groups not in (0, groups):
         raise UnsupportedError(

@@ -11,7 +11,8 @@ import pytest
 import infometric
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md", "docs/dependence.md"]
+PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md", "docs/dependence.md",
+         "docs/continuous.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

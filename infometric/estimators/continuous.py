@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from numbers import Integral
+from hashlib import blake2b
+from inspect import signature
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,11 +41,11 @@ Variables = Sequence[Mapping[str, Column]]
 
 def choices(registry: Mapping[str, type[Any]], *, counts: bool = True) -> tuple[Constraint, ...]:
     """Constraint on `estimator`: a name, or an object with local terms."""
-    named = ("auto", *((COUNTS,) if counts else ()), *registry)
-    return (OneOf(named), Having("doubts", "an estimator of `infometric.functional`"))
+    named = dict.fromkeys(("auto", *((COUNTS,) if counts else ()), *registry))
+    return (OneOf(tuple(named)), Having("doubts", "an estimator of `infometric.functional`"))
 
 
-def raw_columns(data: Any) -> dict[str, Column]:
+def raw_columns(data: Any, name: str = "x") -> dict[str, Column]:
     """Columns of data as they are, by name.
 
     Raises
@@ -53,7 +55,7 @@ def raw_columns(data: Any) -> dict[str, Column]:
     """
     if isinstance(data, Column):
         return {data.name: data}
-    table: Table = open_table(data)
+    table: Table = open_table(data, name=name)
     table.require_rows()
     return {name: table.column(name) for name in table.names}
 
@@ -105,6 +107,13 @@ def chosen(
         Where a number of neighbours is given to an estimator that has none.
     """
     found = registry[estimator]() if isinstance(estimator, str) else estimator
+    wanted = registry["auto"].name
+    if found.name != wanted:
+        raise InvalidParameterError(
+            f"This is an estimator of {found.name}, and what is asked for is {wanted}.",
+            got=found,
+            hint=f"estimator='auto', or one of {', '.join(map(repr, registry))}",
+        )
     known = {f.name for f in fields(found)}
     if n_neighbors is not None:
         if "n_neighbors" not in known:
@@ -140,6 +149,9 @@ def kinds_of(variables: Variables) -> tuple[Kind, ...]:
     """
     out: list[Kind] = []
     for variable in variables:
+        for column in variable.values():
+            if column.dates:
+                refuse_dates(column.name, column.levels or ())
         classes = [is_class(c) for c in variable.values()]
         texts = [not c.numeric for c in variable.values()]
         if any(texts) and not all(classes):
@@ -152,10 +164,10 @@ def kinds_of(variables: Variables) -> tuple[Kind, ...]:
     return tuple(out)
 
 
-def sample_of(variables: Variables, kinds: Sequence[Kind], levels: dict[str, list[Any]]) -> Sample:
-    """State of some variables; `levels` learns the classes that come, in their order."""
+def sample_of(variables: Variables, kinds: Sequence[Kind]) -> Sample:
+    """State of some variables."""
     blocks = [
-        _codes(variable, levels)[:, None] if kind == "discrete" else _numbers(variable)
+        class_codes(variable)[:, None] if kind == "discrete" else _numbers(variable)
         for variable, kind in zip(variables, kinds, strict=True)
     ]
     names = "|".join(",".join(v) for v in variables)
@@ -191,11 +203,16 @@ def numbers(column: Column) -> Array:
     return x
 
 
-def _codes(variable: Mapping[str, Column], levels: dict[str, list[Any]]) -> Array:
-    """One class for each combination of the columns' values."""
-    out: Array = np.zeros(1)
+def class_codes(variable: Mapping[str, Column]) -> Array:
+    """A number for each combination of the columns' values, the same in whatever data it comes.
+
+    Raises
+    ------
+    DataError
+        Where a value is missing.
+    """
+    parts = []
     for name, column in variable.items():
-        known = levels.setdefault(name, [])
         coded = column.as_levels()
         if (coded.values < 0).any():
             raise DataError(
@@ -203,10 +220,37 @@ def _codes(variable: Mapping[str, Column], levels: dict[str, list[Any]]) -> Arra
                 got={"row": int(np.flatnonzero(coded.values < 0)[0])},
                 hint=f"frame[{name!r}].fillna('missing') to make them one",
             )
-        known += [v for v in coded.levels or () if v not in known]
-        at = np.array([known.index(v) for v in coded.levels or ()], dtype=float)
-        out = out * (len(known) + 1_000) + at[coded.values]
-    return out
+        parts.append((coded.values, [_token(v) for v in coded.levels or ()]))
+    rows = np.column_stack([codes for codes, _ in parts])
+    distinct, at = np.unique(rows, axis=0, return_inverse=True)
+    tokens = ("|".join(t[i] for i, (_, t) in zip(row, parts, strict=True)) for row in distinct)
+    numbers = [int.from_bytes(blake2b(t.encode(), digest_size=6).digest()) for t in tokens]
+    return np.array(numbers, dtype=float)[at.reshape(-1)]
+
+
+def _token(value: Any) -> str:
+    """Text of a class; numbers that are equal have one."""
+    return repr(float(value)) if isinstance(value, Real) else f"text {value}"
+
+
+def refuse_unused(estimator: Estimator, names: Sequence[str], why: str) -> None:
+    """Error for a parameter that is not at its default and has no effect.
+
+    Raises
+    ------
+    InvalidParameterError
+        With the parameter and its value.
+    """
+    defaults = signature(type(estimator).__init__).parameters
+    for name in names:
+        value = getattr(estimator, name, None)
+        if name in defaults and value != defaults[name].default:
+            raise InvalidParameterError(
+                f"{name} has no effect here: {why}.",
+                got={name: value},
+                hint=f"leave {name} out, or "
+                + ("bins=10" if name != "n_neighbors" else "estimator='ksg1'"),
+            )
 
 
 def refuse_weights(estimator: Estimator, sample_weight: Any) -> None:
@@ -238,7 +282,6 @@ class ContinuousEstimator(Estimator):
     )
     estimator: Any
     n_neighbors: int | None
-    levels_: dict[str, list[Any]]
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         columns = self._columns(X, sample_weight)
@@ -267,7 +310,7 @@ class ContinuousEstimator(Estimator):
         return raw_columns(X)
 
     def _sample(self, columns: dict[str, Column]) -> Sample:
-        state = sample_of([columns], ("continuous",), {})
+        state = sample_of([columns], ("continuous",))
         self._functional().check(state)
         return state
 

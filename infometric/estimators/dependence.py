@@ -17,9 +17,11 @@ from infometric.estimators.continuous import (
     ANY_NUMBER,
     choices,
     chosen,
+    continuous,
     from_neighbors,
     kinds_of,
     raw_columns,
+    refuse_unused,
     refuse_weights,
     sample_of,
 )
@@ -95,7 +97,6 @@ class Dependence(DiscreteEstimator):
     estimator: Any = "counts"
     n_neighbors: int | None = None
     kinds_: tuple[Kind, ...]
-    levels_: dict[str, list[Any]]
 
     def _variables(self, X: Any, y: Any) -> list[Variable]:
         raise NotImplementedError
@@ -134,6 +135,7 @@ class Dependence(DiscreteEstimator):
         names = self._feature_names(variables)
         if from_neighbors(self.estimator, self.bins, variables):
             return self._learn_sample(variables, names, sample_weight)
+        refuse_unused(self, ("n_neighbors",), "the variables have cells, and are counted")
         require_bins(self.bins, [c.name for v in variables for c in v.values()])
         variables = with_cells(variables, self.bins)
         encoders = self._encoders(variables)
@@ -148,18 +150,27 @@ class Dependence(DiscreteEstimator):
         self, variables: Sequence[Variable], names: list[str], sample_weight: Any
     ) -> dict[str, Any]:
         refuse_weights(self, sample_weight)
+        refuse_unused(self, ("bias",), "the variables are continuous, and neighbours are found")
         kinds = kinds_of(variables)
-        levels: dict[str, list[Any]] = {}
-        state = sample_of(variables, kinds, levels)
+        state = sample_of(variables, kinds)
         chosen(self.estimator, self.n_neighbors, self._registry).decided(state).check(state)
         return {
             "encoders_": [dict.fromkeys(v) for v in variables],
             "kinds_": kinds,
-            "levels_": levels,
             "state_": state,
             "n_features_in_": len(names),
             "feature_names_in_": np.array(names, dtype=object),
         }
+
+    def _require_kinds(self, variables: Sequence[Variable]) -> None:
+        """Error where numbers are to be taken for classes: whole numbers may pass for either."""
+        for variable, kind in zip(variables, self.kinds_, strict=True):
+            if kind == "discrete" and any(continuous(c) for c in variable.values()):
+                raise DataError(
+                    "fit saw classes where the data hold continuous numbers.",
+                    got={"columns": list(variable)},
+                    hint="the columns seen in fit, in the same order: estimate(x, y)",
+                )
 
     def _others(self, y: Any) -> dict[str, Any]:
         """The variables beside X, by name."""
@@ -189,7 +200,8 @@ class Dependence(DiscreteEstimator):
         variables = self._like_fitted(X, y)
         if isinstance(self.state_, Sample):
             refuse_weights(self, sample_weight)
-            return sample_of(variables, self.kinds_, self.levels_)
+            self._require_kinds(variables)
+            return sample_of(variables, self.kinds_)
         weights = self._weights(sample_weight, X)
         return joint_counts(self.encoders_, with_cells(variables, self.bins), weights)
 
@@ -271,7 +283,7 @@ class MutualInformation(Dependence):
                 hint="fit(x, y)",
             )
         check_paired(X, y)
-        return [raw_columns(X), raw_columns(y)]
+        return [raw_columns(X), raw_columns(y, "y")]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -441,7 +453,7 @@ class ConditionalMutualInformation(MutualInformation):
             n = len(next(iter(first.values())).values)
             return [first, second, {NOTHING: Column(NOTHING, np.zeros(n, int), None, ("",))}]
         check_paired(X, pair.z)
-        return [first, second, raw_columns(pair.z)]
+        return [first, second, raw_columns(pair.z, "z")]
 
     def _data(self, X: Any, y: Any) -> tuple[Any, ...]:
         pair = y if isinstance(y, Paired) else Paired(y, None)

@@ -111,8 +111,8 @@ class DifferentialRenyiEntropy(ContinuousEstimator):
         self.uncertainty = uncertainty
 
     def _functional(self) -> SampleFunctional:
-        registry = {"knn": functional.LeonenkoPronzatoSavani}
-        return chosen("knn", self.n_neighbors, registry, order=float(self.order))
+        registry = {"auto": functional.LeonenkoPronzatoSavani}
+        return chosen("auto", self.n_neighbors, registry, order=float(self.order))
 
 
 class DifferentialTsallisEntropy(ContinuousEstimator):
@@ -149,5 +149,5 @@ class DifferentialTsallisEntropy(ContinuousEstimator):
         self.uncertainty = uncertainty
 
     def _functional(self) -> SampleFunctional:
-        registry = {"knn": functional.TsallisNeighbors}
-        return chosen("knn", self.n_neighbors, registry, order=float(self.q))
+        registry = {"auto": functional.TsallisNeighbors}
+        return chosen("auto", self.n_neighbors, registry, order=float(self.q))

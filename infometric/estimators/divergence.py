@@ -16,6 +16,7 @@ from infometric.estimators.continuous import (
     chosen,
     from_neighbors,
     raw_columns,
+    refuse_unused,
     refuse_weights,
     sample_of,
 )
@@ -88,11 +89,14 @@ class _FromReference(DiscreteEstimator):
             return super()._learn(X, y, sample_weight)
         columns = raw_columns(X)
         if not from_neighbors(self.estimator, self.bins, [columns]):
+            refuse_unused(self, ("n_neighbors",), "the columns have cells, and are counted")
             return super()._learn(X, y, sample_weight)
         refuse_weights(self, sample_weight)
+        why = "the columns are continuous, and neighbours are found"
+        refuse_unused(self, ("bias", "zeros", "weight"), why)
         return {
             "encoders_": None,
-            "state_": {WHOLE: sample_of([columns], ("continuous",), {})},
+            "state_": {WHOLE: sample_of([columns], ("continuous",))},
             "single_": True,
             "n_features_in_": len(columns),
             "feature_names_in_": np.array(list(columns), dtype=object),
@@ -108,7 +112,7 @@ class _FromReference(DiscreteEstimator):
                 got=X.shape,
                 hint="pass the sample itself",
             )
-        return {WHOLE: sample_of([self._vector(X)], ("continuous",), {})}
+        return {WHOLE: sample_of([self._vector(X)], ("continuous",))}
 
     def _vector(self, X: Any) -> dict[str, Column]:
         """Columns of new data with the names of `fit`, in their order."""

@@ -23,7 +23,7 @@ multidimensional densities. Ann. Statist. 36(5), 2153-2182. doi:10.1214/07-AOS53
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
@@ -35,6 +35,7 @@ from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.sample import (
     SampleFunctional,
     Ties,
+    has_atoms,
     jittered,
     require_rows,
     spread,
@@ -77,6 +78,16 @@ class DifferentialEntropy(SampleFunctional):
             x = jittered(x, ties)
             width = spread(x)
         return standardized(x), float(np.log(width).sum())
+
+    def facts(self, s: Sample) -> dict[str, Any]:
+        """Name of the estimator."""
+        return {"estimator": self.slug}
+
+    def decided(self, s: Sample) -> SampleFunctional:
+        """With ties decided on all rows: parts of them must not decide otherwise."""
+        if getattr(self, "ties", "") != "auto" or has_atoms(s):
+            return self
+        return replace(self, ties="jitter")  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)
@@ -198,6 +209,18 @@ def neighbor_weights(k: int, d: int, orders: int, every: bool = False) -> tuple[
     return tuple(w.tolist())
 
 
+MOST_WEIGHT = 35.0  # sum of the sizes of the weights: more would be noise
+
+
+def tame_weights(k: int, d: int) -> tuple[float, ...]:
+    """Weights that cancel as many of the d / 4 leading orders of the bias as noise allows."""
+    for orders in range(d // 4, 0, -1):
+        weights = neighbor_weights(k, d, orders) if k > orders + 1 else ()
+        if weights and sum(map(abs, weights)) <= MOST_WEIGHT:
+            return weights
+    return neighbor_weights(k, d, 0)
+
+
 @dataclass(frozen=True)
 class BerrettSamworthYuan(_Neighbors):
     """Weighted entropy: distances to several neighbours, so that the bias cancels.
@@ -232,7 +255,7 @@ class BerrettSamworthYuan(_Neighbors):
         found, factor = self._distances(s)
         n, k = found.shape
         d = s.dims[0]
-        weights = np.array(neighbor_weights(k, d, d // 4))
+        weights = np.array(tame_weights(k, d))
         used = np.flatnonzero(weights)
         radius = found[:, used]
         refuse_copies(radius, "the entropy would be minus infinity")
@@ -274,7 +297,7 @@ class LeonenkoPronzatoSavani(_Neighbors):
             raise InvalidParameterError(
                 f"The order must lie below n_neighbors + 1 = {k + 1}.",
                 got=q,
-                hint=f"n_neighbors={math.ceil(q) + 2}",
+                hint=f"n_neighbors={int(q) + 2}",
             )
         found, factor = self._distances(s)
         radius, d = found[:, -1], s.dims[0]

@@ -74,7 +74,13 @@ class GaussianCopula(SampleFunctional):
     scale: Scale = "rank"
 
     def check(self, s: Sample) -> None:
-        """Error where the correlation matrix has no inverse."""
+        """Error where the correlation matrix has no inverse, or a variable is a class."""
+        if "discrete" in s.kinds:
+            raise DataError(
+                "A class has no normal scores.",
+                got={"kinds": s.kinds},
+                hint="estimator='auto' for a class and numbers",
+            )
         require_rows(s, max(5, sum(s.dims) + 3), f"a copula of {sum(s.dims)} dimensions")
 
     def favoured(self, s: Any) -> str:

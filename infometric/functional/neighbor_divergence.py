@@ -21,7 +21,7 @@ Póczos, B., Schneider, J. (2011). On the estimation of alpha-divergences. AISTA
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ from infometric.functional.differential import Norm, neighbor_weights, refuse_co
 from infometric.functional.sample import (
     SampleFunctional,
     Ties,
+    has_atoms,
     jittered,
     require_rows,
     spread,
@@ -78,6 +79,14 @@ class NeighborDivergence(SampleFunctional):
         """Error where a row has no k-th neighbour."""
         require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
 
+    def decided(self, s: Sample) -> SampleFunctional:
+        """With ties decided on all rows: parts of them must not decide otherwise."""
+        return replace(self, ties="jitter") if self.ties == "auto" and not has_atoms(s) else self
+
+    def doubts(self, s: Sample) -> tuple[str, ...]:
+        """Copied rows, within a sample or between them."""
+        return super().doubts(s) if shared_rows(s) <= SHARED else (SHARED_ROWS,)
+
     def variance(self, s: Sample) -> Array:
         """Refused: terms of rows of p know nothing of the noise of q.
 
@@ -103,22 +112,16 @@ class NeighborDivergence(SampleFunctional):
 
     def cautions(self, s: Sample) -> tuple[Caution, ...]:
         """Rows of one sample where the other has nothing: the truth may be infinite."""
-        if (both := shared_rows(s)) > SHARED:
-            text = (
-                f"{100 * both:.2g} % of the rows of one sample stand in the other too: they are no "
-                "independent samples, and neither value nor interval means anything"
-            )
-            return (Caution("SupportWarning", text),)
         p, q = self._sides(s)
         share = max(outside_share(a, b, self.norm, self.n_jobs) for a, b in self._directions(p, q))
         if share <= OUTSIDE:
-            return ()
+            return super().cautions(s)
         text = (
             f"{100 * share:.2g} % of the rows lie where the other sample has none near: supports "
             "may differ, and then the divergence is infinite, whatever the estimate; "
             "jensen_shannon_divergence is finite"
         )
-        return (Caution("SupportWarning", text),)
+        return (*super().cautions(s), Caution("SupportWarning", text))
 
     def _directions(self, p: Array, q: Array) -> tuple[tuple[Array, Array], ...]:
         return ((p, q),)
@@ -146,8 +149,13 @@ class NeighborDivergence(SampleFunctional):
         return found
 
 
+SHARED_ROWS = (
+    "many rows of one sample stand in the other too: they are no independent samples, and neither "
+    "value nor interval means anything"
+)
 SHARED = 0.1  # share of rows in both samples, where rows are hardly ever alike within one
 OUTSIDE = 0.02  # share of rows far from the other sample that is worth a word
+_ORDER = 7  # rows of a larger sample are divided in the same way each time
 FAR = 3.0  # distances, in those that the other sample has at its own thinnest
 
 
@@ -308,23 +316,39 @@ class NeighborJensenShannon(NeighborDivergence):
     n_neighbors: int = 5
 
     def value(self, s: Sample) -> Array:
-        """Divergence with equal weights, in nats."""
-        p, q = self._sides(s)
-        return (self._side(p, q) + self._side(q, p)) / 2
+        """Divergence with equal weights, in nats.
 
-    def _side(self, p: Array, q: Array) -> Array:
+        A sample that is half as large again, or more, is divided into parts as large as the other:
+        counts of the smaller one that stand for many rows would find differences by their noise.
+        """
+        p, q = self._sides(s)
+        small, large = sorted((p, q), key=len)
+        parts = max(1, round(len(large) / len(small)))
+        if parts == 1:
+            return np.asarray((self._side(p, q) + self._side(q, p)) / 2)
+        size = min(len(large) // parts, len(small))
+        rng = np.random.default_rng(_ORDER)
+        order, total = rng.permutation(len(large)), 0.0
+        for part in range(parts):
+            some = large[order[part * size : (part + 1) * size]]
+            few = small[rng.permutation(len(small))[:size]]
+            total += self._side(some, few) + self._side(few, some)
+        return np.asarray(total / (2 * parts))
+
+    def _side(self, p: Array, q: Array) -> float:
+        """What rows of p say of the sample they came from."""
         radius = self._own(p)[:, -1]
         options: dict[str, Any] = {"norm": self.norm, "n_jobs": self.n_jobs}
         mine = 1 + count_within(None, p, radius, **options)  # itself too
         theirs = count_within(p, q, radius, **options)
         half = (len(p) + len(q)) / 2
-        mixed = half * (mine / len(p) + theirs / len(q))  # as if both were of one size
-        log_p = digamma(self.n_neighbors) - digamma(len(p))
-        return np.asarray((log_p - digamma(mixed) + digamma(2 * half)).mean())
+        mixed = half * (mine / len(p) + theirs / len(q))
+        constant = digamma(self.n_neighbors) - digamma(len(p)) + digamma(2 * half)
+        return float(constant - digamma(mixed).mean())
 
     def cautions(self, s: Sample) -> tuple[Caution, ...]:
-        """None: it is finite on any supports."""
-        return ()
+        """The doubts alone: it is finite on any supports."""
+        return SampleFunctional.cautions(self, s)
 
 
 @dataclass(frozen=True)
@@ -390,7 +414,7 @@ class TsallisNeighborDivergence(PoczosSchneider):
 
 @dataclass(frozen=True)
 class AlphaNeighborDivergence(TsallisNeighborDivergence):
-    """Amari's alpha divergence of any order but zero; dimensionless.
+    """Amari's alpha divergence of any order; dimensionless.
 
     Parameters
     ----------
@@ -401,5 +425,7 @@ class AlphaNeighborDivergence(TsallisNeighborDivergence):
     name: ClassVar[str] = "alpha_divergence"
 
     def value(self, s: Sample) -> Array:
-        """Tsallis divergence over its order."""
+        """Tsallis divergence over its order; at zero Kullback and Leibler's the other way."""
+        if self.order == 0:
+            return replace(self, order=1.0).value(s.with_groups(s.groups[::-1]))
         return super().value(s) / self.order

@@ -33,6 +33,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import digamma
 
+from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.sample import (
     SampleFunctional,
     Scale,
@@ -47,6 +48,9 @@ from infometric.typing import Array
 
 # standard errors a nat, and at most: a bias of normal pairs that no part of the rows shows
 HIDDEN, MOST_HIDDEN = 0.4, 0.5
+
+
+ONE_VALUE = "a variable has one value, so there is nothing to share, and no interval"
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,11 @@ class NeighborInformation(SampleFunctional):
     def check(self, s: Sample) -> None:
         """Error where a row has no k-th neighbour, or halves would have none."""
         require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
+
+    def doubts(self, s: Sample) -> tuple[str, ...]:
+        """Copied rows, and variables with one value."""
+        one = [bool((v == v[:1]).all()) for v in s.variables]
+        return (*super().doubts(s), *((ONE_VALUE,) if any(one) else ()))
 
     def allowance(self, theta: float, se: float) -> float:
         """A small positive bias of strongly dependent variables, which hardly falls with n."""
@@ -147,10 +156,14 @@ class KSG1(NeighborInformation):
     def local(self, s: Sample) -> Array:
         """Terms of the rows."""
         blocks = self._blocks(s)
-        found = self._search(blocks, [(b,) for b in range(len(blocks))])
-        free = len(blocks) - 1
-        terms = digamma(self._multiplicity(blocks, found)) + free * digamma(len(blocks[0]))
-        return terms - digamma_of(found.counts + 1).sum(axis=1)
+        every = range(len(blocks))
+        whole = [tuple(every)] if self.ties == "mixed" else []
+        found = self._search(blocks, [*((b,) for b in every), *whole])
+        k = self._multiplicity(blocks, found)
+        if whole:  # rows at the very distance of the k-th neighbour are in no count: nor in k
+            k = np.where(found.radius > 0, found.counts[:, -1] + 1.0, k)
+        terms = digamma(k) + (len(blocks) - 1) * digamma(len(blocks[0]))
+        return terms - digamma_of(found.counts[:, : len(blocks)] + 1).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,18 @@ class KSG2(NeighborInformation):
     """
 
     slug: ClassVar[str] = "ksg2"
+
+    def check(self, s: Sample) -> None:
+        """Error where a rectangle has no side: classes, and variables with one value."""
+        super().check(s)
+        flat = [k == "discrete" or bool((v == v[:1]).all())
+                for v, k in zip(s.variables, s.kinds, strict=True)]  # fmt: skip
+        if any(flat):
+            raise DataError(
+                "Rectangles around neighbours need continuous variables.",
+                got={"classes or constants": [i for i, f in enumerate(flat) if f]},
+                hint="estimator='auto'",
+            )
 
     def local(self, s: Sample) -> Array:
         """Terms of the rows."""
@@ -241,8 +266,6 @@ class LNC(KSG1):
         """Error where neighbours are too few for principal axes."""
         require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
         if self.n_neighbors <= sum(s.dims):
-            from infometric.exceptions import InvalidParameterError
-
             raise InvalidParameterError(
                 f"The local correction needs more neighbours than the {sum(s.dims)} dimensions.",
                 got=self.n_neighbors,
@@ -299,8 +322,28 @@ class Ross(NeighborInformation):
     slug: ClassVar[str] = "ross"
 
     def check(self, s: Sample) -> None:
-        """Error where no class has two rows."""
+        """Error where there is no class and a number, or no class has two rows."""
+        if sorted(s.kinds) != ["continuous", "discrete"]:
+            raise DataError(
+                "Ross' estimator is of a class and a continuous variable.",
+                got={"kinds": s.kinds},
+                hint="estimator='auto', or text for the class: labels.astype(str)",
+            )
         require_rows(s, 4, "information of classes")
+        if self._sizes(s).max() < 2:
+            raise DataError(
+                "Every row has a class of its own, so that no class tells anything.",
+                got={"rows": int(s.n[0]), "classes": int(s.n[0])},
+                hint="estimator='ksg1' where the classes are numbers",
+            )
+
+    def _sizes(self, s: Sample) -> Array:
+        """Rows of each class."""
+        return np.unique(s.variables[s.kinds.index("discrete")][:, 0], return_counts=True)[1]
+
+    def least_rows(self, s: Sample) -> int:
+        """So many rows that the classes have some each."""
+        return max(super().least_rows(s), 3 * len(self._sizes(s)))
 
     def local(self, s: Sample) -> Array:
         """Terms of the rows whose class has another."""
@@ -335,8 +378,7 @@ class Ross(NeighborInformation):
 
     def facts(self, s: Sample) -> dict[str, Any]:
         """Classes, and rows left out."""
-        at = s.kinds.index("discrete")
-        sizes = np.unique(s.variables[at][:, 0], return_counts=True)[1]
+        sizes = self._sizes(s)
         lone = int((sizes == 1).sum())
         return (
             super().facts(s) | {"classes": len(sizes)} | ({"rows_left_out": lone} if lone else {})

@@ -7,14 +7,16 @@ takes normal scores of the ranks, under which nothing changes with any increasin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.special import ndtri
 
-from infometric.exceptions import DataError
-from infometric.functional.base import Functional
+from infometric.exceptions import DataError, InvalidParameterError
+from infometric.functional.base import Caution, Functional
 from infometric.state.sample import Rows, Sample
 from infometric.typing import Array
 
@@ -23,9 +25,24 @@ Ties = Literal["auto", "mixed", "jitter", "raise"]
 SCALES: tuple[str, ...] = ("rank", "standard", "none")
 TIES: tuple[str, ...] = ("auto", "mixed", "jitter", "raise")
 ATOM = 0.05  # share of the rows above which a value is an atom, and no rounded number,
+TWICE = 0.1  # share of rows that are copies of others, above which they are taken for a mistake
 MIXTURE = 0.2  # where such a share of the rows has values of their own
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "scale": SCALES, "ties": TIES, "norm": ("max", "euclidean"), "clip": (False, True),
+}  # fmt: skip
+# least value, an example, and whether there may be none
+COUNTED: dict[str, tuple[int, int, bool]] = {
+    "n_neighbors": (1, 3, False), "window": (1, 10, True), "orders": (0, 1, True),
+    "n_jobs": (-1, 1, False),
+}  # fmt: skip
 APART = 1e9  # distance of unlike classes: farther than any two scaled numbers
 _SEED = 20260101  # jitter is the same each time
+
+
+COPIED = (
+    "many rows are exact copies of others, which neighbours take for density: neither the value "
+    "nor an interval means anything; np.unique(rows, axis=0) where rows were entered twice"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,10 @@ class SampleFunctional(Functional):
     instead: ClassVar[str] = "more rows, or fewer columns"  # what to use where bias dominates
     variables: ClassVar[int] = 1  # how many variables a row has; zero: any number
     least: ClassVar[bool] = False  # whether zero is "nothing there", and can be tested
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            check_option(type(self).__name__, field.name, getattr(self, field.name))
 
     def local(self, s: Sample) -> Array:
         """Terms of the rows, shape (n_rows,); their mean is the value."""
@@ -71,8 +92,7 @@ class SampleFunctional(Functional):
         """Dimensions of the space in which neighbours are found: the bias falls by them."""
         return sum(s.dims)
 
-    @property
-    def least_rows(self) -> int:
+    def least_rows(self, s: Sample) -> int:
         """Rows of a part on which the value says something."""
         return 4 * (getattr(self, "n_neighbors", 1) + 1)
 
@@ -82,7 +102,44 @@ class SampleFunctional(Functional):
 
     def doubts(self, s: Sample) -> tuple[str, ...]:
         """Why no interval is known to hold; none where one is."""
-        return ()
+        numbers = [np.hstack(g) for g in s.groups if "discrete" not in s.kinds]
+        return (COPIED,) if any(map(entered_twice, numbers)) else ()
+
+    def cautions(self, s: Sample) -> tuple[Caution, ...]:
+        """The doubts, whatever is asked for beside the value."""
+        return tuple(Caution("ReliabilityWarning", text) for text in self.doubts(s))
+
+
+def check_option(caller: str, name: str, value: Any) -> None:
+    """Error where a parameter of a functional is none of its choices.
+
+    Raises
+    ------
+    InvalidParameterError
+        With the choices.
+    """
+    choices = CHOICES.get(name)
+    if choices is not None:
+        if value not in choices:
+            raise InvalidParameterError(
+                f"{name} of {caller} must be one of {', '.join(map(repr, choices))}.",
+                got=value,
+                hint=f"{name}={choices[0]!r}",
+            )
+    elif name in COUNTED:
+        least, example, optional = COUNTED[name]
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        fine = (optional and value is None) or (whole and value >= least)
+        if not fine:
+            raise InvalidParameterError(
+                f"{name} of {caller} must be an integer of {least} or more.",
+                got=value,
+                hint=f"{name}={example}",
+            )
+    elif name == "order" and not (isinstance(value, Real) and math.isfinite(float(value))):
+        raise InvalidParameterError(
+            f"order of {caller} must be a finite number.", got=value, hint="order=2"
+        )
 
 
 def require_rows(s: Sample, least: int, what: str) -> None:
@@ -145,7 +202,7 @@ def _scores_of(x: Array, ties: Ties, stream: int) -> Array:
     rank = np.empty(n)
     if len(first) == n:
         rank[order] = np.arange(1.0, n + 1)
-        return ndtri(rank / (n + 1))
+        return _normal_quantiles(rank)
     sizes = np.diff(np.append(first, n))
     rank[order] = np.repeat(first + (sizes + 1) / 2, sizes)
     rounded = rounded_values(sizes, n, ties)
@@ -153,7 +210,14 @@ def _scores_of(x: Array, ties: Ties, stream: int) -> Array:
         order = np.lexsort((_noise(n, stream), x))
         among = np.repeat(rounded, sizes)
         rank[order[among]] = np.flatnonzero(among) + 1.0
-    return ndtri(rank / (n + 1))
+    return _normal_quantiles(rank)
+
+
+def _normal_quantiles(rank: Array) -> Array:
+    """Normal quantiles at rank / (n + 1), those of mirror images exactly opposite."""
+    n = len(rank)
+    scores = ndtri(np.minimum(rank, n + 1 - rank) / (n + 1))
+    return np.where(2 * rank > n + 1, np.negative(scores), scores)
 
 
 def rounded_values(counts: Array, n: int, ties: Ties) -> Array:
@@ -166,6 +230,15 @@ def rounded_values(counts: Array, n: int, ties: Ties) -> Array:
         return np.zeros(len(counts), dtype=bool)
     mixture = ties == "auto" and (counts == 1).sum() >= MIXTURE * n
     return (counts > 1) & (counts <= (ATOM if mixture else 1.0) * n)
+
+
+def has_atoms(s: Sample) -> bool:
+    """Whether a column, of all groups together, has values that are atoms."""
+    for x in np.concatenate([np.hstack(g) for g in s.groups]).T:
+        counts = np.unique(x, return_counts=True)[1]
+        if ((counts > 1) & ~rounded_values(counts, len(x), "auto")).any():
+            return True
+    return False
 
 
 def _noise(n: int, stream: int) -> Array:
@@ -200,6 +273,20 @@ def tied_share(x: Array) -> float:
     ).ravel()  # fmt: skip
     _, counts = np.unique(rows, return_counts=True)
     return float(counts[counts > 1].sum() / len(x))
+
+
+def entered_twice(columns: Array) -> bool:
+    """Whether rows come more than once as wholes: ties of one column are ties of every other.
+
+    Of one column nobody can tell; classes and rounded numbers meet in other combinations.
+    """
+    n, d = columns.shape
+    if d < 2:
+        return False
+    rows = len(np.unique(columns, axis=0))
+    if rows > (1 - TWICE) * n:
+        return False
+    return all(len(np.unique(column)) > 0.98 * rows for column in columns.T)
 
 
 def blocks_of(s: Sample, scale: Scale, ties: Ties) -> Rows:

@@ -17,10 +17,14 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 from infometric.typing import Array
 
-LEAF = 16  # points of a leaf, four registers of float64
+LEAF = 32  # points of a leaf, eight registers of float64
+WAYS = 8  # children of a node: eight boxes, two registers a side
 STRIP = 1.0  # width of a strip in sides of the square that holds the k neighbours
 TOGETHER = 8  # queries that pass through the same stretch of points
 STRETCH = 1024  # points in a stretch, which stays in the first cache
@@ -486,6 +490,10 @@ class Tree:
         if boxes:
             self.leaves = np.full((2**self.levels, d, LEAF), np.inf)
             _fill_leaves(ordered, self.levels, self.leaves)
+            depth = (self.levels + 2) // 3
+            inner = (8 ** max(depth - 1, 0) - 1) // 7 + (2**self.levels + 7) // 8
+            self.ways = np.empty((inner, 2, d, WAYS))
+            _fill_ways(self.boxes, self.levels, self.ways)
 
     def nearest(
         self,
@@ -506,7 +514,7 @@ class Tree:
             _tree_nearest,
             self.order,
             self.levels,
-            self.boxes,
+            self.ways,
             self.leaves,
             order,
             queries,
@@ -662,13 +670,163 @@ def _leaf_distances(
                 far[i] = t if t > far[i] else far[i]
 
 
+def _lanes(euclidean: bool, box: bool, width: int) -> Callable[..., Any]:
+    """Distances of a query to as many boxes or points as a group has, side by side.
+
+    The function of (groups, group, query, into, limit, closed) gives the bits of those nearer
+    than the limit, or also at it. The columns are added in their order, as everywhere.
+    """
+
+    @intrinsic
+    def lanes(
+        context: Any, groups: Any, group: Any, query: Any, into: Any, limit: Any, closed: Any
+    ) -> Any:
+        number = types.int64
+        signature = number(groups, number, query, into, types.float64, types.boolean)
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            tables = [
+                context.make_array(signature.args[a])(context, builder, arguments[a])
+                for a in (0, 2, 3)
+            ]
+            size, real = ir.IntType(64), ir.DoubleType()
+            vector = ir.VectorType(real, width)
+            zero = ir.Constant(vector, [0.0] * width)
+            columns = builder.extract_value(tables[1].shape, 0)
+            rows = builder.mul(arguments[1], columns)
+            if box:
+                rows = builder.add(rows, rows)
+            first = builder.bitcast(tables[0].data, vector.as_pointer())
+
+            def spread(value: Any) -> Any:
+                one = builder.insert_element(
+                    ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+                )
+                lane = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+                return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), lane)
+
+            def row(place: Any) -> Any:
+                return builder.load(builder.gep(first, [place]), align=8)
+
+            def larger(one: Any, other: Any) -> Any:
+                return builder.select(builder.fcmp_ordered(">", one, other), one, other)
+
+            total = cgutils.alloca_once_value(builder, zero)
+            with cgutils.for_range(builder, columns, intp=size) as loop:
+                x = spread(builder.load(builder.gep(tables[1].data, [loop.index])))
+                place = builder.add(rows, loop.index)
+                away = builder.fsub(row(place), x)
+                back = builder.fsub(zero, away)
+                if box:
+                    back = builder.fsub(x, row(builder.add(place, columns)))
+                if box or not euclidean:
+                    away = larger(away, back)
+                so_far = builder.load(total)
+                if euclidean:
+                    away = larger(away, zero) if box else away
+                    so_far = builder.fadd(so_far, builder.fmul(away, away))
+                else:
+                    so_far = larger(away, so_far)
+                builder.store(so_far, total)
+            far = builder.load(total)
+            builder.store(far, builder.bitcast(tables[2].data, vector.as_pointer()), align=8)
+            most = spread(arguments[4])
+            near = builder.select(
+                arguments[5],
+                builder.fcmp_ordered("<=", far, most),
+                builder.fcmp_ordered("<", far, most),
+            )
+            return builder.zext(builder.bitcast(near, ir.IntType(width)), size)
+
+        return signature, code
+
+    return lanes
+
+
+@intrinsic
+def _lowest(context: Any, bits: Any) -> Any:
+    """Number of the lowest bit that is set."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), code
+
+
+_boxes_max = _lanes(False, True, WAYS)
+_boxes_euclidean = _lanes(True, True, WAYS)
+_points_max = _lanes(False, False, LEAF)
+_points_euclidean = _lanes(True, False, LEAF)
+
+
+@compiled
+def _fill_ways(boxes: Array, levels: int, ways: Array) -> None:  # pragma: no cover - compiled
+    """Boxes of the children of each node side by side."""
+    first = 0
+    depth = (levels + 2) // 3
+    for h in range(depth):
+        level = levels - 3 * (depth - 1 - h)
+        children = 1 << level
+        for p in range(children):
+            box = boxes[children - 1 + p]
+            node, lane = first + (p >> 3), p & 7
+            for c in range(boxes.shape[2]):
+                ways[node, 0, c, lane] = box[0, c]
+                ways[node, 1, c, lane] = box[1, c]
+        first = 8 * first + 1
+
+
+@intrinsic
+def _take(context: Any, best: Any, fours: Any, distance: Any) -> Any:
+    """Put a distance in its place among the smallest, of which the largest comes first.
+
+    They fill `fours` times four places; negative infinities follow.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector, word = ir.VectorType(ir.DoubleType(), 4), ir.IntType(32)
+        table = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first = builder.bitcast(table.data, vector.as_pointer())
+        blank = ir.Constant(vector, ir.Undefined)
+        one = builder.insert_element(blank, arguments[2], ir.Constant(word, 0))
+        new = builder.shuffle_vector(one, blank, ir.Constant(ir.VectorType(word, 4), [0] * 4))
+        here = cgutils.alloca_once_value(builder, builder.load(first, align=8))
+        with cgutils.for_range(builder, arguments[1], intp=ir.IntType(64)) as loop:
+            place = builder.gep(first, [loop.index])
+            following = builder.load(builder.gep(place, [ir.Constant(word, 1)]), align=8)
+            old = builder.load(here)
+            shift = ir.Constant(ir.VectorType(word, 4), [1, 2, 3, 4])
+            below = builder.shuffle_vector(old, following, shift)
+            below = builder.select(builder.fcmp_ordered(">", below, new), below, new)
+            below = builder.select(builder.fcmp_ordered("<", below, old), below, old)
+            builder.store(below, place, align=8)
+            builder.store(following, here)
+        return context.get_dummy_value()
+
+    return types.void(best, types.int64, types.float64), code
+
+
+@compiled
+def _take_row(best: Array, who: Array, k: int, d: float, j: int) -> None:  # pragma: no cover
+    """Put a neighbour in its place by distance and then by row, the last of them first."""
+    if d > best[0] or (d == best[0] and j > who[0]):
+        return
+    q = 0
+    while q < k - 1 and (best[q + 1] > d or (best[q + 1] == d and who[q + 1] > j)):
+        best[q] = best[q + 1]
+        who[q] = who[q + 1]
+        q += 1
+    best[q] = d
+    who[q] = j
+
+
 @compiled
 def _tree_nearest(  # noqa: C901
     begin: int,
     end: int,
     number: Array,
     levels: int,
-    boxes: Array,
+    ways: Array,
     leaves: Array,
     order: Array,
     queries: Array,
@@ -681,65 +839,74 @@ def _tree_nearest(  # noqa: C901
     n = number.shape[0]
     k = distances.shape[1]
     ties = rows.shape[0] > 0
-    last = k - 1
-    first_leaf = (1 << levels) - 1
-    stack = np.empty(levels + 2, dtype=np.int64)
-    gaps = np.empty(levels + 2)
-    best = np.empty(k)
+    first_leaf = 0
+    for _ in range((levels + 2) // 3):
+        first_leaf = 8 * first_leaf + 1
+    children = (1 << (1 << (levels - 3 * ((levels + 2) // 3 - 1)))) - 1
+    stack = np.empty(WAYS * (levels // 3 + 2), dtype=np.int64)
+    gaps = np.empty(WAYS * (levels // 3 + 2))
+    best = np.full(k // 4 * 4 + 8, -np.inf)
     who = np.empty(k, dtype=np.int64)
     far = np.empty(LEAF)
+    gap = np.empty(WAYS)
+    x = np.empty(queries.shape[1])
     for position in range(begin, end):
         i = order[position]
-        x = queries[i]
+        for c in range(x.shape[0]):
+            x[c] = queries[i, c]
         own = i if itself else -1
-        best[:] = np.inf
+        best[:k] = np.inf
         who[:] = n
         stack[0] = 0
         gaps[0] = 0.0
         height = 1
         while height:
             height -= 1
-            node, gap = stack[height], gaps[height]
-            if gap > best[last] or (gap == best[last] and not ties):
+            node = stack[height]
+            if gaps[height] > best[0] or (gaps[height] == best[0] and not ties):
                 continue
-            while node < first_leaf:
-                left = 2 * node + 1
-                a = _box_distance(boxes[left], x, euclidean)
-                b = _box_distance(boxes[left + 1], x, euclidean)
-                nearer = left
-                if b < a:
-                    a, b = b, a
-                    nearer = left + 1
-                if b < best[last] or (b == best[last] and ties):
-                    stack[height] = 2 * left + 1 - nearer
-                    gaps[height] = b
-                    height += 1
-                node = nearer
-                if a > best[last] or (a == best[last] and not ties):
-                    break
             if node < first_leaf:
+                if euclidean:
+                    near = _boxes_euclidean(ways, node, x, gap, best[0], ties)
+                else:
+                    near = _boxes_max(ways, node, x, gap, best[0], ties)
+                if node == 0:
+                    near &= children
+                bottom = height
+                while near:
+                    lane = _lowest(near)
+                    near &= near - 1
+                    q = height
+                    while q > bottom and gaps[q - 1] < gap[lane]:
+                        gaps[q] = gaps[q - 1]
+                        stack[q] = stack[q - 1]
+                        q -= 1
+                    gaps[q] = gap[lane]
+                    stack[q] = 8 * node + 1 + lane
+                    height += 1
                 continue
             p = node - first_leaf
             start, stop = (n * p) >> levels, (n * (p + 1)) >> levels
-            _leaf_distances(leaves[p], x, euclidean, far)
-            for lane in range(stop - start):
-                d = far[lane]
-                if d > best[last] or (d == best[last] and not ties):
-                    continue
+            if euclidean:
+                near = _points_euclidean(leaves, p, x, far, best[0], ties)
+            else:
+                near = _points_max(leaves, p, x, far, best[0], ties)
+            near &= (1 << (stop - start)) - 1
+            while near:
+                lane = _lowest(near)
+                near &= near - 1
                 j = number[start + lane]
-                if j == own or (d == best[last] and j > who[last]):
+                if j == own:
                     continue
-                q = last
-                while q > 0 and (best[q - 1] > d or (best[q - 1] == d and who[q - 1] > j)):
-                    best[q] = best[q - 1]
-                    who[q] = who[q - 1]
-                    q -= 1
-                best[q] = d
-                who[q] = j
+                if ties:
+                    _take_row(best, who, k, far[lane], j)
+                else:
+                    _take(best, (k + 3) // 4, far[lane])
         for q in range(k):
-            distances[i, q] = np.sqrt(best[q]) if euclidean else best[q]
+            d = best[k - 1 - q]
+            distances[i, q] = np.sqrt(d) if euclidean else d
             if ties:
-                rows[i, q] = who[q]
+                rows[i, q] = who[k - 1 - q]
 
 
 @compiled

@@ -65,6 +65,8 @@ class Sample:
     ) -> Self:
         """Independent groups, each a sequence of paired variables."""
         rows = tuple(tuple(as_rows(v, f"variable {i}") for i, v in enumerate(g)) for g in groups)
+        named = tuple(kinds or (CONTINUOUS,) * len(rows[0] if rows else ()))
+        _check_kinds(named, rows)
         if not rows or not all(rows) or len({len(g) for g in rows}) > 1:
             raise DataError(
                 "Every group needs the same variables.",
@@ -79,7 +81,6 @@ class Sample:
                 got=[tuple(v.shape[1] for v in g) for g in rows],
                 hint="pass the same columns of both samples",
             )
-        named = tuple(kinds or (CONTINUOUS,) * len(rows[0]))
         dims = ",".join(f"{k[:4]}:{v.shape[1]}" for k, v in zip(named, rows[0], strict=True))
         return cls(rows, named, f"{dims}/{key}" if key else dims)
 
@@ -157,10 +158,11 @@ class Sample:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        if data.get("schema_version") != SCHEMA_VERSION or data.get("state") != "sample":
+        whole = isinstance(data, dict) and {"groups", "kinds", "key"} <= set(data)
+        if not whole or data["schema_version"] != SCHEMA_VERSION or data["state"] != "sample":
             raise DataError(
                 f"This is not a sample of schema version {SCHEMA_VERSION}.",
-                got={k: data.get(k) for k in ("state", "schema_version")},
+                got=sorted(data) if isinstance(data, dict) else data,
                 hint="write it again with this version: sample.to_dict()",
             )
         groups = tuple(tuple(np.asarray(v, dtype=float) for v in g) for g in data["groups"])
@@ -176,7 +178,10 @@ def as_rows(values: Any, name: str = "x") -> Array:
         Where values are no numbers, or not finite, or have more than two axes.
     """
     try:
-        x = np.asarray(values, dtype=np.float64)
+        found = np.asarray(values)
+        if found.dtype.kind == "c":
+            raise TypeError
+        x = found.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must hold numbers.", got=values, hint="x.astype(float)") from error
     if x.ndim not in (1, 2) or x.size == 0:
@@ -202,6 +207,16 @@ def refuse_not_finite(x: Array, name: str) -> None:
         hint="keep = np.isfinite(x) & np.isfinite(y), then x[keep], y[keep]; or bins=10, where "
         "missing is a cell",
     )
+
+
+def _check_kinds(kinds: tuple[Any, ...], rows: Sequence[Rows]) -> None:
+    known = set(kinds) <= {"continuous", "discrete"}
+    if not known or any(len(g) != len(kinds) for g in rows):
+        raise DataError(
+            "Every variable has a kind, 'continuous' or 'discrete', and every group the same.",
+            got={"kinds": kinds, "variables": [len(g) for g in rows]},
+            hint="Sample.of(label, x, kinds=('discrete', 'continuous'))",
+        )
 
 
 def _check_group(group: Rows) -> None:

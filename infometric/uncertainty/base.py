@@ -46,6 +46,6 @@ def trusted(
     if not reasons:
         return replace(found, diagnostics=told)
     told["reasons"] = list(reasons)
-    cautions = (*found.cautions, Caution("ReliabilityWarning", "; ".join(reasons)))
+    cautions = (*found.cautions, *(Caution("ReliabilityWarning", text) for text in reasons))
     low, high = (NAN, NAN) if doubts else (found.low, found.high)
     return replace(found, low=low, high=high, diagnostics=told, cautions=cautions)

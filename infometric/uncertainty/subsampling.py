@@ -33,7 +33,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from infometric.exceptions import DataError, InvalidParameterError
+from infometric.exceptions import InvalidParameterError
 from infometric.state.sample import Sample
 from infometric.typing import RNG, Array
 from infometric.uncertainty.base import Inference, normal_interval, trusted
@@ -81,8 +81,18 @@ class Subsampling:
         self, functional: Any, state: Sample, theta: Array, *, level: float, rng: RNG = None
     ) -> Inference:
         """Standard error, interval and p-value, and whether they can be relied on."""
-        value, parts = float(theta), self._values(functional, state, np.random.default_rng(rng))
-        n = int(state.n.min())
+        n, least = int(state.n.min()), max(LEAST_PART, functional.least_rows(state))
+        plan = self._plan(n, least)
+        if not plan:
+            return trusted(Inference(self.name), (too_small(n, least, self.block),))
+        value, generator = float(theta), np.random.default_rng(rng)
+        parts = {
+            m: np.array(
+                [[float(functional.value(part)) for part in state.split(m, generator, self.block)]
+                 for _ in range(count)]
+            )
+            for m, count in plan.items()
+        }  # fmt: skip
         # small parts vary in ways of their own
         largest = dict(list(parts.items())[: 1 if n < SMALL else 2])
         freedom = {m: v.shape[0] * (m - 1) for m, v in largest.items()}
@@ -108,33 +118,18 @@ class Subsampling:
             replicates=next(iter(parts.values())).ravel(),
             diagnostics=told,
         )
-        few = () if len(parts) > ENOUGH or n >= LARGE else (too_few(n, functional.least_rows),)
+        few = () if len(parts) > ENOUGH or n >= LARGE else (too_few(n, least),)
         return trusted(found, (*doubts_of(bias, se, functional), *functional.doubts(state)), few)
 
-    def _values(self, functional: Any, state: Sample, rng: np.random.Generator) -> dict[int, Array]:
-        """Values on the parts of each division, (n_divisions, n_parts) by number of parts."""
-        n = int(state.n.min())
-        most = min(n // max(LEAST_PART, functional.least_rows), n // self.block // 2)
+    def _plan(self, n: int, least: int) -> dict[int, int]:
+        """Number of divisions by number of parts; none where even halves are too small."""
+        most = min(n // least, n // self.block // 2)
         large = n >= LARGE and self.n_splits is None
-        plan = {
+        return {
             m: (6 if large else max(2, count * (self.n_splits or 50) // 50))
             for m, count in SCHEDULE.items()
             if m <= most and not (large and m == 2)
         }
-        if not plan:
-            raise DataError(
-                f"{n} rows in blocks of {self.block} are too few to be compared in two parts.",
-                got={"rows": state.n.tolist(), "block": self.block},
-                hint=f"{2 * max(LEAST_PART, functional.least_rows)} rows or more; a shorter block; "
-                "or method='none' for the value alone",
-            )
-        return {
-            m: np.array(
-                [[float(functional.value(part)) for part in state.split(m, rng, self.block)]
-                 for _ in range(count)]
-            )
-            for m, count in plan.items()
-        }  # fmt: skip
 
 
 def _at_full_size(values: Array, parts: int, n: int) -> float:
@@ -186,10 +181,19 @@ def doubts_of(bias: float, se: float, functional: Any) -> tuple[str, ...]:
 
 def too_few(n: int, least: int) -> str:
     """Why a small sample has an interval that is not known to hold."""
-    enough = max(SCHEDULE) * max(LEAST_PART, least)
+    enough = max(SCHEDULE) * least
     return (
         f"{n} rows are too few to show their own bias ({enough} can): the interval holds where the "
         "density is smooth, and falls short at sharp edges"
+    )
+
+
+def too_small(n: int, least: int, block: int) -> str:
+    """Why a sample has no interval at all."""
+    blocks = f" in blocks of {block}" if block > 1 else ""
+    return (
+        f"{n} rows{blocks} are too few to be compared in two parts of {least}, and no interval is "
+        "given; estimator='gaussian_copula' needs fewer where the measure has it"
     )
 
 
@@ -225,11 +229,7 @@ class Partitions:
             total += float(np.var(values, ddof=1)) / parts * (parts - 1)
             freedom += parts - 1
         if not freedom:
-            raise DataError(
-                "Partitions need forty rows or more.",
-                got={"rows": state.n.tolist()},
-                hint="uncertainty='subsampling'",
-            )
+            return trusted(Inference(self.name), (too_small(int(state.n.min()), 20, 1),))
         se = np.asarray(math.sqrt(total / freedom))
         low, high = normal_interval(theta, se, level)
         return Inference(self.name, se, low, high, diagnostics={"degrees_of_freedom": freedom})

@@ -142,9 +142,11 @@ def test_weights(d, k):
 
 
 def test_too_few_neighbours_for_the_weights():
-    with pytest.raises(InvalidParameterError, match="So few neighbours") as caught:
-        im.differential_entropy(drawn(100, 8), estimator="weighted", n_neighbors=1)
-    assert caught.value.hint == "n_neighbors=16"
+    x = drawn(100, 8)
+    found = im.differential_entropy(x, estimator="weighted", n_neighbors=1, method="none").value
+    assert found == pytest.approx(
+        kozachenko_leonenko(x, 1, "euclidean") + math.log(99) - digamma(100), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("d", [8, 12, 16, 24, 30])
@@ -155,7 +157,7 @@ def test_weights_of_many_dimensions_are_no_noise(d):
         found = im.differential_entropy(x, estimator="weighted", method="none").value
     except InfometricError:
         return
-    assert found == pytest.approx(d * HALF_LOG, rel=0.1)
+    assert found == pytest.approx(d * HALF_LOG, rel=0.15)
 
 
 @pytest.mark.parametrize("norm", ["max", "euclidean"])

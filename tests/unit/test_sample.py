@@ -56,7 +56,6 @@ X, Y = normals(300)
 Z = np.random.default_rng(9).normal(size=300)
 P, Q = normals(200, seed=5)
 TEXT = np.where(X > 0, "a", "b")
-WORTH = 20.0 ** np.arange(-3, 4)
 
 
 # --- the state ----------------------------------------------------------------------------------
@@ -496,9 +495,10 @@ def test_parameters_of_subsampling(name, wrong):
 
 
 def test_a_block_longer_than_half_the_rows():
-    with pytest.raises(DataError, match="too few") as caught:
-        im.mutual_information(X, Y, method=im.Subsampling(block=200))
-    assert caught.value.hint
+    with pytest.warns(ReliabilityWarning, match="too few"):
+        found = im.mutual_information(X, Y, method=im.Subsampling(block=200))
+    assert math.isfinite(found.value)
+    assert math.isnan(found.ci.low)
 
 
 @pytest.mark.parametrize("method", ["bootstrap", "jackknife"])
@@ -649,7 +649,6 @@ ODD = {
     "no such file": "nothing_here.csv",
     "bytes": b"abc",
     "a function": len,
-    "overflown": X * 1e308 * 10,
 }
 
 
@@ -664,10 +663,7 @@ def refused(call, *data, **options):
 
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_data(odd):
-    with np.errstate(over="ignore"):
-        data = ODD[odd]
-    if odd == "generator":
-        data = (v for v in X)
+    data = ODD[odd]
     refused(im.differential_entropy, data)
     refused(im.kl_divergence, X, data)
     refused(im.kl_divergence, data, X)
@@ -700,9 +696,8 @@ def test_numbers_of_neighbours_that_are_none(wrong):
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.5, True, "3", None])
 def test_neighbours_of_an_object_that_are_none(wrong):
-    refused(im.mutual_information, X, Y, estimator=KSG1(n_neighbors=wrong))
-    refused(im.differential_entropy, X, estimator=KozachenkoLeonenko(n_neighbors=wrong))
-    refused(im.kl_divergence, X, P, estimator=WangKulkarniVerdu(n_neighbors=wrong))
+    for kind in (KSG1, KozachenkoLeonenko, WangKulkarniVerdu):
+        refused(kind, n_neighbors=wrong)
 
 
 def test_too_few_rows():
@@ -718,7 +713,10 @@ def test_too_few_rows():
     refused(im.mutual_information, X, Y, n_neighbors=299)
     refused(im.mutual_information, X, Y, n_neighbors=10**30)
     assert math.isfinite(im.mutual_information(X, Y, n_neighbors=298, method="none").value)
-    assert "method='none'" in refused(im.mutual_information, X[:40], Y[:40], estimator="ksg1").hint
+    with pytest.warns(ReliabilityWarning, match="40 rows are too few"):
+        found = im.mutual_information(X[:40], Y[:40], estimator="ksg1")
+    assert math.isfinite(found.value)
+    assert math.isnan(found.ci.high)
 
 
 @pytest.mark.parametrize("label", [["a"] * 300, [str(i) for i in range(300)]],
