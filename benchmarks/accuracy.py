@@ -49,6 +49,11 @@ def without_ties(s: Sample) -> bool:
     return of_numbers(s) and all(len(np.unique(c)) == len(c) for v in s.variables for c in v.T)
 
 
+def narrow(s: Sample) -> bool:
+    """Applies to numbers that do not come twice, in four columns at most."""
+    return without_ties(s) and sum(s.dims) <= 4
+
+
 def of_class(s: Sample) -> bool:
     """Applies to a class and a number."""
     return sorted(s.kinds) == ["continuous", "discrete"]
@@ -92,7 +97,7 @@ FAMILIES: dict[str, Family] = {
             Contender("ksg2", neighbor_information.KSG2(), without_ties),
             Contender("mixed", neighbor_information.MixedKSG()),
             Contender("ross", neighbor_information.Ross(), of_class),
-            Contender("lnc", neighbor_information.LNC(), without_ties),
+            Contender("lnc", neighbor_information.LNC(), narrow),
             Contender("gaussian_copula", GaussianCopula(), of_numbers),
         ),
     ),

@@ -46,6 +46,7 @@ from infometric.functional.neighbor_information import (
     FrenzelPompe,
     TotalCorrelation,
 )
+from infometric.uncertainty import Subsampling
 
 DATA = Path(__file__).parents[1] / "docs" / "_data"
 SEED = 29
@@ -87,7 +88,7 @@ class Study:
     oracles: tuple[str, ...]
     sizes: tuple[int, ...]
     parameters: tuple[tuple[str, float], ...] = ()
-    strategy: str = "auto"
+    strategy: Any = "auto"
 
 
 STUDIES: dict[str, Study] = {
@@ -113,6 +114,11 @@ STUDIES: dict[str, Study] = {
                    (1000, 5000)),
     "total": Study("Total correlation", TotalCorrelation(), "total_correlation",
                    ("3 equicorrelated normals, rho=0.5",), (1000, 5000)),
+    "transfer": Study("Transfer entropy, blocks of ten moments", FrenzelPompe(),
+                      "transfer_entropy",
+                      ("autoregression, source drives target",
+                       "autoregression, source drives target, back"),
+                      (1000,), strategy=Subsampling(block=10)),
     "entropy": Study("Entropy, Kozachenko-Leonenko", KozachenkoLeonenko(), "differential_entropy",
                      LAWS, (200, 1000, 5000)),
     "weighted_entropy": Study("Entropy, Berrett-Samworth-Yuan", BerrettSamworthYuan(),
@@ -141,6 +147,9 @@ def state_of(oracle: Any, n: int, rng: np.random.Generator) -> Sample:
         return Sample.of(drawn)
     if oracle.family == "divergence":
         return Sample.of_groups([drawn[0]], [drawn[1]])
+    if oracle.family == "transfer":
+        source, target = drawn
+        return Sample.of(target[1:], source[:-1], target[:-1])
     kinds = ["discrete" if k == "discrete" else "continuous" for k in oracle.kinds]
     if kinds.count("discrete") == 1 and len(np.unique(drawn[kinds.index("discrete")])) > n / 10:
         kinds = ["continuous"] * len(kinds)

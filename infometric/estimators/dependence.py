@@ -43,7 +43,8 @@ from infometric.functional.shannon import BIAS
 from infometric.state.counts import Counts
 from infometric.state.encoders import Column, Encoder
 from infometric.state.sample import Kind, Sample
-from infometric.typing import Array
+from infometric.typing import RNG, Array
+from infometric.uncertainty import Subsampling
 from infometric.validation import (
     Constraint,
     OneOf,
@@ -604,9 +605,9 @@ class TransferEntropy(MutualInformation):
 
     Notes
     -----
-    Under "no transfer" :math:`2 n \hat T` follows the chi-square law of a likelihood ratio where
-    the target is a Markov chain of order `target_history`. A permutation exchanges the present
-    values of the target among moments with the same past of it.
+    Of discrete series, under "no transfer" :math:`2 n \hat T` follows the chi-square law of a
+    likelihood ratio where the target is a Markov chain of order `target_history`. A permutation
+    exchanges the present values of the target among moments with the same past of it, or a like one.
 
     References
     ----------
@@ -664,6 +665,13 @@ class TransferEntropy(MutualInformation):
 
     def _measure(self) -> str:
         return "transfer_entropy"
+
+    def _infer(self, state: Any, strategy: Any, level: float, rng: RNG) -> Any:
+        """Moments of a series are not independent: blocks of them stay together."""
+        named = isinstance(strategy, str) and strategy in ("auto", Subsampling.name)
+        if named and isinstance(state, Sample):
+            strategy = Subsampling(block=max(2, round(int(state.n[0]) ** (1 / 3))))
+        return super()._infer(state, strategy, level, rng)
 
     def merge(self, other: Self) -> Self:
         """Join another segment of the same series, or another pair like it.

@@ -222,7 +222,7 @@ class WeightedKullbackLeibler(WangKulkarniVerdu):
     """
 
     slug: ClassVar[str] = "weighted"
-    n_neighbors: int = 10
+    n_neighbors: int = 8
     norm: Norm = "euclidean"
     orders: int | None = None
 

@@ -123,8 +123,8 @@ class NeighborInformation(SampleFunctional):
     def _multiplicity(self, blocks: Rows, found: Neighborhoods) -> Array:
         """K of each row; the number of its copies where the k-th neighbour is one."""
         k = np.full(len(found.radius), float(self.n_neighbors))
-        copied = np.flatnonzero(found.radius == 0)
-        if copied.size:
+        if not found.radius.all():
+            copied = np.flatnonzero(found.radius == 0)
             rows = np.hstack(blocks)
             here = count_within(rows[copied], rows, np.zeros(len(copied)), closed=True)
             k[copied] = here  # the row itself among them
@@ -263,8 +263,15 @@ class LNC(KSG1):
     scale: Scale = "standard"
 
     def check(self, s: Sample) -> None:
-        """Error where neighbours are too few for principal axes."""
+        """Error where neighbours are too few for principal axes, or dimensions too many."""
         require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
+        if sum(s.dims) > LNC_DIMENSIONS:
+            raise DataError(
+                f"The local correction is good in {LNC_DIMENSIONS} dimensions at most: beyond, it "
+                "finds .1 nats between independent normal vectors of three columns each.",
+                got={"dimensions": sum(s.dims)},
+                hint="estimator='ksg1'",
+            )
         if self.n_neighbors <= sum(s.dims):
             raise InvalidParameterError(
                 f"The local correction needs more neighbours than the {sum(s.dims)} dimensions.",
@@ -304,6 +311,7 @@ def log_alpha(k: int, d: int, draws: int = 2000, share: float = 0.005) -> float:
 
 
 _ALPHA_SEED = 11
+LNC_DIMENSIONS = 4
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -36,6 +37,7 @@ COUNTED: dict[str, tuple[int, int, bool]] = {
     "n_jobs": (-1, 1, False),
 }  # fmt: skip
 APART = 1e9  # distance of unlike classes: farther than any two scaled numbers
+KEPT = 20_000  # rows up to which the grid of scores is kept
 _SEED = 20260101  # jitter is the same each time
 
 
@@ -198,26 +200,29 @@ def _scores_of(x: Array, ties: Ties, stream: int) -> Array:
     n = len(x)
     order = np.argsort(x)
     ordered = x[order]
-    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    rank = np.empty(n)
-    if len(first) == n:
-        rank[order] = np.arange(1.0, n + 1)
-        return _normal_quantiles(rank)
+    new = ordered[1:] != ordered[:-1]
+    if new.all():
+        scores = np.empty(n)
+        scores[order] = _grid(n) if n <= KEPT else _grid.__wrapped__(n)
+        return scores
+    first = np.flatnonzero(np.concatenate([[True], new]))
     sizes = np.diff(np.append(first, n))
+    rank = np.empty(n)
     rank[order] = np.repeat(first + (sizes + 1) / 2, sizes)
     rounded = rounded_values(sizes, n, ties)
     if rounded.any():
         order = np.lexsort((_noise(n, stream), x))
         among = np.repeat(rounded, sizes)
         rank[order[among]] = np.flatnonzero(among) + 1.0
-    return _normal_quantiles(rank)
-
-
-def _normal_quantiles(rank: Array) -> Array:
-    """Normal quantiles at rank / (n + 1), those of mirror images exactly opposite."""
-    n = len(rank)
     scores = ndtri(np.minimum(rank, n + 1 - rank) / (n + 1))
     return np.where(2 * rank > n + 1, np.negative(scores), scores)
+
+
+@lru_cache(maxsize=32)
+def _grid(n: int) -> Array:
+    """Normal quantiles at i / (n + 1) in order, those of mirror images exactly opposite."""
+    lower = ndtri(np.arange(1, n // 2 + 1) / (n + 1))
+    return np.concatenate([lower, np.zeros(n % 2), np.negative(lower[::-1])])
 
 
 def rounded_values(counts: Array, n: int, ties: Ties) -> Array:
@@ -232,9 +237,17 @@ def rounded_values(counts: Array, n: int, ties: Ties) -> Array:
     return (counts > 1) & (counts <= (ATOM if mixture else 1.0) * n)
 
 
+def has_ties(x: Array) -> bool:
+    """Whether a value of a column comes more than once: a sort is all it takes to know."""
+    ordered = np.sort(x)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
 def has_atoms(s: Sample) -> bool:
     """Whether a column, of all groups together, has values that are atoms."""
     for x in np.concatenate([np.hstack(g) for g in s.groups]).T:
+        if not has_ties(x):
+            continue
         counts = np.unique(x, return_counts=True)[1]
         if ((counts > 1) & ~rounded_values(counts, len(x), "auto")).any():
             return True
@@ -256,8 +269,10 @@ def jittered(x: Array, ties: Ties = "jitter", stream: int = 0) -> Array:
 
 
 def _spread_out(x: Array, ties: Ties, stream: int) -> Array:
+    if not has_ties(x):
+        return x
     levels, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
-    if len(levels) in (1, len(x)):
+    if len(levels) == 1:
         return x
     middle = levels[1:] / 2 + levels[:-1] / 2
     low = np.append(2 * levels[0] - middle[0], middle)[codes]
@@ -268,10 +283,9 @@ def _spread_out(x: Array, ties: Ties, stream: int) -> Array:
 
 def tied_share(x: Array) -> float:
     """Share of rows that have an exact copy."""
-    rows = x[:, 0] if x.shape[1] == 1 else np.ascontiguousarray(x).view(
-        np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
-    ).ravel()  # fmt: skip
-    _, counts = np.unique(rows, return_counts=True)
+    if not has_ties(x[:, 0]):
+        return 0.0
+    _, counts = np.unique(x, axis=0, return_counts=True)
     return float(counts[counts > 1].sum() / len(x))
 
 
@@ -281,7 +295,7 @@ def entered_twice(columns: Array) -> bool:
     Of one column nobody can tell; classes and rounded numbers meet in other combinations.
     """
     n, d = columns.shape
-    if d < 2:
+    if d < 2 or not has_ties(columns[:, 0]):
         return False
     rows = len(np.unique(columns, axis=0))
     if rows > (1 - TWICE) * n:

@@ -56,8 +56,8 @@ class Subsampling:
         Number of divisions into halves, the others in proportion; fifty by default, and six into
         quarters, eighths and sixteenths of a large sample.
     block : int
-        Number of rows in a row that stay together: of a series so many that what lies farther
-        apart is nearly independent.
+        Number of rows in a row that stay together in the halves that tell the standard error: of a
+        series so many that what lies farther apart is nearly independent.
     """
 
     name: ClassVar[str] = "subsampling"
@@ -83,21 +83,24 @@ class Subsampling:
         """Standard error, interval and p-value, and whether they can be relied on."""
         n, least = int(state.n.min()), max(LEAST_PART, functional.least_rows(state))
         plan = self._plan(n, least)
-        if not plan:
+        if not plan or n // self.block < 4:
             return trusted(Inference(self.name), (too_small(n, least, self.block),))
         value, generator = float(theta), np.random.default_rng(rng)
-        parts = {
-            m: np.array(
-                [[float(functional.value(part)) for part in state.split(m, generator, self.block)]
-                 for _ in range(count)]
+
+        def values(parts: int, count: int, block: int = 1) -> Array:
+            divisions = (state.split(parts, generator, block) for _ in range(count))
+            return np.array(
+                [[float(functional.value(s)) for s in division] for division in divisions]
             )
-            for m, count in plan.items()
-        }  # fmt: skip
-        # small parts vary in ways of their own
-        largest = dict(list(parts.items())[: 1 if n < SMALL else 2])
-        freedom = {m: v.shape[0] * (m - 1) for m, v in largest.items()}
+
+        parts = {m: values(m, count) for m, count in plan.items()}
+        # small parts vary in ways of their own, and those of a series must be made of its blocks
+        told_by = dict(list(parts.items())[: 1 if n < SMALL else 2])
+        if self.block > 1:
+            told_by = {2: values(2, self.n_splits or SCHEDULE[2], self.block)}
+        freedom = {m: v.shape[0] * (m - 1) for m, v in told_by.items()}
         total = sum(freedom.values())
-        variance = sum(freedom[m] * _at_full_size(v, m, n) for m, v in largest.items()) / total
+        variance = sum(freedom[m] * _at_full_size(v, m, n) for m, v in told_by.items()) / total
         se = math.sqrt(variance)
         bias = remaining_bias({m: float(v.mean()) for m, v in parts.items()},
                               functional.dimension(state))  # fmt: skip
@@ -119,11 +122,16 @@ class Subsampling:
             diagnostics=told,
         )
         few = () if len(parts) > ENOUGH or n >= LARGE else (too_few(n, least),)
+        if self.block == 1 and serial(state):
+            few = (*few, LIKE_A_SERIES)
+        halves = float(next(iter(parts.values())).mean())
+        if self.block > 1 and abs(value - halves) > se / 2:
+            few = (*few, CROWDED)
         return trusted(found, (*doubts_of(bias, se, functional), *functional.doubts(state)), few)
 
     def _plan(self, n: int, least: int) -> dict[int, int]:
         """Number of divisions by number of parts; none where even halves are too small."""
-        most = min(n // least, n // self.block // 2)
+        most = n // least
         large = n >= LARGE and self.n_splits is None
         return {
             m: (6 if large else max(2, count * (self.n_splits or 50) // 50))
@@ -177,6 +185,42 @@ def doubts_of(bias: float, se: float, functional: Any) -> tuple[str, ...]:
         f"nats, {abs(bias) / se if se else math.inf:.1f} standard errors, so no interval is given; "
         f"{functional.instead}",
     )
+
+
+LIKE_A_SERIES = (
+    "rows next to each other are alike, as in a series, and the interval is too short for one: "
+    "method=Subsampling(block=50) with blocks longer than the memory; if the order of the rows "
+    "means nothing, shuffle them"
+)
+CROWDED = (
+    "the value changes where moments are left out: moments near in time are near in value, and are "
+    "taken for density; thin the series, x[::10], until the value stays"
+)
+ALIKE = 0.1  # product of lag-one correlations of two variables from which a series is suspected
+
+
+def serial(s: Sample) -> bool:
+    """Whether values of neighbouring rows go together in the variables of a group.
+
+    The variance of a mean of products grows with the products of their autocorrelations.
+    """
+    for group in s.groups:
+        n = len(group[0])
+        lagged = sorted((_lag_one(v) for v in group), reverse=True)
+        product = lagged[0] * lagged[min(1, len(lagged) - 1)]
+        if product > max(ALIKE, 10 / n):
+            return True
+    return False
+
+
+def _lag_one(x: Array) -> float:
+    """Greatest lag-one rank correlation of a column."""
+    found = [0.0]
+    for column in x.T:
+        rank = np.argsort(np.argsort(column)).astype(float)
+        a, b = rank[1:] - rank[1:].mean(), rank[:-1] - rank[:-1].mean()
+        found.append(abs(float(a @ b)) / max(float(np.sqrt((a @ a) * (b @ b))), 1e-300))
+    return max(found)
 
 
 def too_few(n: int, least: int) -> str:

@@ -1,0 +1,89 @@
+"""Intervals of neighbours: they cover, or the result says that they cannot."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import infometric as im
+from infometric import Sample, oracles
+from infometric.exceptions import InfometricWarning
+from infometric.functional.automatic import AutoInformation
+from infometric.functional.differential import KozachenkoLeonenko
+from infometric.functional.neighbor_divergence import WeightedKullbackLeibler
+from infometric.functional.neighbor_information import KSG1, FrenzelPompe
+
+pytestmark = pytest.mark.statistical
+REPLICATES = 200
+# three standard errors of a share of 200 beside the accepted range of .93 to .97
+ACCEPTED = (0.93 - 0.055, 1.0)
+
+
+def study(functional, name, n, measure, replicates=REPLICATES):
+    """Share of reliable intervals that hold the truth, and share of results that are none."""
+    oracle = oracles.get(name)
+    truth, rng = oracle.truth(measure), np.random.default_rng(17)
+    held, flagged = [], 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InfometricWarning)
+        for _ in range(replicates):
+            drawn = oracle.sample(n, rng=rng)
+            if oracle.family == "divergence":
+                s = Sample.of_groups([drawn[0]], [drawn[1]])
+            else:
+                s = Sample.of(*(drawn if isinstance(drawn, tuple) else (drawn,)))
+            r = im.infer(functional, s, rng=rng)
+            if r.diagnostics["reliable"]:
+                held.append(r.ci.low - 1e-12 <= truth <= r.ci.high)
+            else:
+                flagged += 1
+    return (np.mean(held) if held else None), flagged / replicates
+
+
+CELLS = [
+    (AutoInformation(), "normal pair, rho=0", "mutual_information"),
+    (AutoInformation(), "normal pair, rho=0.6", "mutual_information"),
+    (AutoInformation(), "normal pair, rho=0.9", "mutual_information"),
+    (AutoInformation(), "Student pair, df=4, rho=0.6", "mutual_information"),
+    (AutoInformation(), "gamma-exponential, shape 3", "mutual_information"),
+    (FrenzelPompe(), "normal triple, rho=0.5, 0.3, 0.4", "conditional_mutual_information"),
+    (KozachenkoLeonenko(), "standard normal", "differential_entropy"),
+    (KozachenkoLeonenko(), "exponential, rate 2", "differential_entropy"),
+    (WeightedKullbackLeibler(), "normals (0, 1) and (0, 1)", "kl_divergence"),
+]
+
+
+@pytest.mark.parametrize(("functional", "name", "measure"), CELLS)
+def test_reliable_intervals_cover(functional, name, measure):
+    covered, flagged = study(functional, name, 1000, measure)
+    assert flagged <= 0.1
+    assert ACCEPTED[0] <= covered <= ACCEPTED[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["5 independent normal pairs, rho=0.6", "uniform noise of 0.2"],
+)
+def test_where_bias_dominates_the_result_says_so(name):
+    _, flagged = study(KSG1(), name, 1000, "mutual_information", replicates=100)
+    assert flagged >= 0.95
+
+
+def test_blocks_keep_the_interval_of_a_series_honest():
+    """Two independent autoregressions: rows one by one make the interval too short."""
+    rng = np.random.default_rng(3)
+    held = {1: 0, 50: 0}
+    for _ in range(60):
+        e = rng.normal(size=(2, 1200))
+        x = np.zeros((2, 1200))
+        for t in range(1, 1200):
+            x[:, t] = 0.9 * x[:, t - 1] + e[:, t]
+        s = Sample.of(*x[:, 200:])
+        for block in held:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InfometricWarning)
+                r = im.infer(KSG1(), s, im.Subsampling(block=block), rng=rng)
+            held[block] += r.value - 2 * r.se <= 0
+    assert held[50] > held[1]
