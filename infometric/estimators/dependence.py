@@ -607,7 +607,7 @@ class TransferEntropy(MutualInformation):
     -----
     Of discrete series, under "no transfer" :math:`2 n \hat T` follows the chi-square law of a
     likelihood ratio where the target is a Markov chain of order `target_history`. A permutation
-    exchanges the present values of the target among moments with the same past of it, or a like one.
+    exchanges the present values of the target among moments with the same or a like past of it.
 
     References
     ----------

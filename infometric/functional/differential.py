@@ -50,6 +50,17 @@ Norm = Literal["max", "euclidean"]
 NORMS: tuple[str, ...] = ("max", "euclidean")
 
 
+HIDDEN = 0.4  # standard errors
+MANY_DIMENSIONS = (
+    "in three dimensions and more, entropies of neighbours are too low by about a standard error "
+    "at any sample size (normal law, three dimensions, 1,000 rows), and the interval falls short"
+)
+SPACED = (
+    "entropies of spacings are biased by their window, and the interval allows for what shows in "
+    "parts alone; estimator='knn' is nearly free of it"
+)
+
+
 def log_ball(d: int, norm: Norm) -> float:
     """Log volume of the ball of radius one in d dimensions."""
     if norm == "max":
@@ -82,6 +93,14 @@ class DifferentialEntropy(SampleFunctional):
     def facts(self, s: Sample) -> dict[str, Any]:
         """Name of the estimator."""
         return {"estimator": self.slug}
+
+    def allowance(self, s: Sample, theta: float, se: float) -> float:
+        """A bias of normal laws in two dimensions that hardly falls with n."""
+        return HIDDEN * se if s.dims[0] == 2 else 0.0
+
+    def hesitations(self, s: Sample) -> tuple[str, ...]:
+        """In more dimensions that bias nears a standard error, and parts do not show it."""
+        return (MANY_DIMENSIONS,) if s.dims[0] > 2 else ()
 
     def decided(self, s: Sample) -> SampleFunctional:
         """With ties decided on all rows: parts of them must not decide otherwise."""
@@ -389,6 +408,10 @@ class Spacings(DifferentialEntropy):
     def terms(self, x: Array, m: int) -> Array:
         """Terms of a sorted sample with window m."""
         raise NotImplementedError
+
+    def hesitations(self, s: Sample) -> tuple[str, ...]:
+        """The window is a bias of its own."""
+        return (SPACED,)
 
     def variance(self, s: Sample) -> Array:
         """NaN: neighbouring terms share their spacings."""

@@ -95,9 +95,13 @@ class NeighborInformation(SampleFunctional):
         one = [bool((v == v[:1]).all()) for v in s.variables]
         return (*super().doubts(s), *((ONE_VALUE,) if any(one) else ()))
 
-    def allowance(self, theta: float, se: float) -> float:
+    def hidden(self, theta: float, se: float) -> float:
         """A small positive bias of strongly dependent variables, which hardly falls with n."""
         return min(HIDDEN * max(theta, 0.0), MOST_HIDDEN) * se
+
+    def allowance(self, s: Sample, theta: float, se: float) -> float:
+        """As wide as the hidden bias, which not every law has."""
+        return self.hidden(theta, se)
 
     def facts(self, s: Sample) -> dict[str, Any]:
         """Neighbours, scale, and the share of tied rows where there is any."""

@@ -98,7 +98,11 @@ class SampleFunctional(Functional):
         """Rows of a part on which the value says something."""
         return 4 * (getattr(self, "n_neighbors", 1) + 1)
 
-    def allowance(self, theta: float, se: float) -> float:
+    def hidden(self, theta: float, se: float) -> float:
+        """Bias that parts of the rows do not show, of known sign, in nats."""
+        return 0.0
+
+    def allowance(self, s: Sample, theta: float, se: float) -> float:
         """Bias that parts of the rows do not show, and the interval allows for, in nats."""
         return 0.0
 
@@ -106,6 +110,10 @@ class SampleFunctional(Functional):
         """Why no interval is known to hold; none where one is."""
         numbers = [np.hstack(g) for g in s.groups if "discrete" not in s.kinds]
         return (COPIED,) if any(map(entered_twice, numbers)) else ()
+
+    def hesitations(self, s: Sample) -> tuple[str, ...]:
+        """Why the interval, which is given, may not hold."""
+        return ()
 
     def cautions(self, s: Sample) -> tuple[Caution, ...]:
         """The doubts, whatever is asked for beside the value."""

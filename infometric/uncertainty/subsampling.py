@@ -11,8 +11,8 @@ noise of the neighbours twice.)
 
 The means of the values at N/2, N/4, N/8 and N/16 rows show the bias: where it falls by a factor r
 with each doubling, their steps are a geometric series, and the bias that is left at N rows is its
-next sum. The interval reaches farther on the side of the truth, and where the bias comes near a
-standard error there is none.
+next sum. The interval reaches farther on the side of the truth, and where the bias exceeds
+.55 standard errors there is none.
 
 References
 ----------
@@ -38,7 +38,7 @@ from infometric.state.sample import Sample
 from infometric.typing import RNG, Array
 from infometric.uncertainty.base import Inference, normal_interval, trusted
 
-SCHEDULE = {2: 50, 4: 16, 8: 8, 16: 6}  # divisions into so many parts
+SCHEDULE = {2: 50, 4: 20, 8: 12, 16: 8}  # divisions into so many parts
 SMALL = 1000  # rows below which a quarter does not tell the variance
 LARGE = 4000  # rows from which a quarter tells the variance, and halves need not be searched
 LEAST_PART = 24  # rows of the smallest part whose value says something
@@ -102,9 +102,10 @@ class Subsampling:
         total = sum(freedom.values())
         variance = sum(freedom[m] * _at_full_size(v, m, n) for m, v in told_by.items()) / total
         se = math.sqrt(variance)
-        bias = remaining_bias({m: float(v.mean()) for m, v in parts.items()},
+        seen = remaining_bias({m: float(v.mean()) for m, v in parts.items()},
                               functional.dimension(state))  # fmt: skip
-        allowed = math.hypot(se, functional.allowance(value, se))
+        bias = seen + functional.hidden(value, se)
+        allowed = math.hypot(se, functional.allowance(state, value, se))
         reach = float(stdtrit(total, 0.5 + level / 2)) * allowed
         told = {
             "n_divisions": {str(m): len(v) for m, v in parts.items()},
@@ -115,8 +116,8 @@ class Subsampling:
         found = Inference(
             self.name,
             np.asarray(se),
-            np.asarray(value - reach - max(bias - HARMLESS * se, 0.0)),
-            np.asarray(value + reach + max(-bias - HARMLESS * se, 0.0)),
+            np.asarray(value - reach - max(bias, 0.0)),
+            np.asarray(value + reach + max(-bias, 0.0)),
             _of_zero(functional, value, se, total),
             replicates=next(iter(parts.values())).ravel(),
             diagnostics=told,
@@ -124,6 +125,7 @@ class Subsampling:
         few = () if len(parts) > ENOUGH or n >= LARGE else (too_few(n, least),)
         if self.block == 1 and serial(state):
             few = (*few, LIKE_A_SERIES)
+        few = (*few, *functional.hesitations(state))
         halves = float(next(iter(parts.values())).mean())
         if self.block > 1 and abs(value - halves) > se / 2:
             few = (*few, CROWDED)
@@ -241,8 +243,7 @@ def too_small(n: int, least: int, block: int) -> str:
     )
 
 
-MOST_BIAS = 0.8  # standard errors
-HARMLESS = 0.3  # standard errors of bias that one side of the interval has to spare: 1.96 - 1.64
+MOST_BIAS = 0.55  # standard errors
 ENOUGH = 3  # sizes of parts, fewer than which do not tell the bias from noise
 
 

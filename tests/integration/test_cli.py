@@ -337,3 +337,43 @@ def test_given_goes_with_the_plain_measure_alone(folder):
     done = run(folder, *line.split())
     assert done.returncode == 2
     assert "--given" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory):
+    from sklearn.datasets import load_diabetes
+
+    path = tmp_path_factory.mktemp("patients")
+    load_diabetes(as_frame=True, scaled=False).frame.to_parquet(path / "patients.parquet")
+    return path
+
+
+@pytest.mark.parametrize("line", [
+    "mi patients.parquet --x bmi --y target",
+    "mi patients.parquet --x bmi --y target --given bp --estimator frenzel_pompe --neighbors 5",
+    "mi patients.parquet --x bmi --y target --estimator gaussian_copula --units bits",
+    "differential-entropy patients.parquet --columns bmi,bp",
+    "differential-entropy patients.parquet --columns bmi,bp --together --method none",
+    "divergence patients.parquet patients.parquet --columns bmi --measure kl --method none",
+    "transfer-entropy patients.parquet --source bmi --target bp",
+    "score-features patients.parquet --target target --columns bmi,bp,sex",
+])  # fmt: skip
+def test_each_measure_of_continuous_columns_has_a_verb(patients, line):
+    done = run(patients, *line.split(), "--json", "found.json")
+    assert done.returncode == 0, done.stderr
+    found = results(patients / "found.json")
+    assert all(abs(r["value"]) < 20 for r in found.values())
+
+
+def test_a_verb_says_what_the_function_says(patients):
+    run(patients, "mi", "patients.parquet", "--x", "bmi", "--y", "target", "--json", "m.json")
+    frame = pd.read_parquet(patients / "patients.parquet")
+    wanted = im.mutual_information(frame.bmi, frame.target, rng=0)
+    assert results(patients / "m.json")["bmi and target"]["ci"]["low"] == wanted.ci.low
+
+
+def test_neighbours_are_no_option_of_counts(patients):
+    done = run(patients, "mi", "patients.parquet", "--x", "bmi", "--y", "target",
+               "--measure", "normalized", "--neighbors", "3")  # fmt: skip
+    assert done.returncode == 2
+    assert "neighbors" in done.stderr
