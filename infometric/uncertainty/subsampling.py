@@ -86,50 +86,61 @@ class Subsampling:
         if not plan or n // self.block < 4:
             return trusted(Inference(self.name), (too_small(n, least, self.block),))
         value, generator = float(theta), np.random.default_rng(rng)
-
-        def values(parts: int, count: int, block: int = 1) -> Array:
-            divisions = (state.split(parts, generator, block) for _ in range(count))
-            return np.array(
-                [[float(functional.value(s)) for s in division] for division in divisions]
-            )
-
-        parts = {m: values(m, count) for m, count in plan.items()}
-        # small parts vary in ways of their own, and those of a series must be made of its blocks
-        told_by = dict(list(parts.items())[: 1 if n < SMALL else 2])
-        if self.block > 1:
-            told_by = {2: values(2, self.n_splits or SCHEDULE[2], self.block)}
-        freedom = {m: v.shape[0] * (m - 1) for m, v in told_by.items()}
-        total = sum(freedom.values())
-        variance = sum(freedom[m] * _at_full_size(v, m, n) for m, v in told_by.items()) / total
-        se = math.sqrt(variance)
-        seen = remaining_bias({m: float(v.mean()) for m, v in parts.items()},
-                              functional.dimension(state))  # fmt: skip
-        bias = seen + functional.hidden(value, se)
+        parts = {m: _values(functional, state, m, k, generator) for m, k in plan.items()}
+        se, freedom = self._standard_error(functional, state, parts, generator)
+        means = {m: float(v.mean()) for m, v in parts.items()}
+        bias = remaining_bias(means, functional.dimension(state)) + functional.hidden(value, se)
         allowed = math.hypot(se, functional.allowance(state, value, se))
-        reach = float(stdtrit(total, 0.5 + level / 2)) * allowed
-        told = {
-            "n_divisions": {str(m): len(v) for m, v in parts.items()},
-            "block": self.block,
-            "remaining_bias": bias,
-            "means_of_parts": {str(n // m): float(v.mean()) for m, v in parts.items()},
-        }
+        reach = float(stdtrit(freedom, 0.5 + level / 2)) * allowed
         found = Inference(
             self.name,
             np.asarray(se),
             np.asarray(value - reach - max(bias, 0.0)),
             np.asarray(value + reach + max(-bias, 0.0)),
-            _of_zero(functional, value, se, total),
-            replicates=next(iter(parts.values())).ravel(),
-            diagnostics=told,
+            _of_zero(functional, value, se, freedom),
+            replicates=parts[min(parts)].ravel(),
+            diagnostics={
+                "n_divisions": {str(m): len(v) for m, v in parts.items()},
+                "block": self.block,
+                "remaining_bias": bias,
+                "means_of_parts": {str(n // m): mean for m, mean in means.items()},
+            },
         )
-        few = () if len(parts) > ENOUGH or n >= LARGE else (too_few(n, least),)
+        doubts = (*doubts_of(bias, se, functional), *functional.doubts(state))
+        apart = value - means[min(means)]
+        hesitations = (*self._hesitations(state, parts, least, apart / se if se else 0.0),
+                       *functional.hesitations(state))  # fmt: skip
+        return trusted(found, doubts, hesitations)
+
+    def _standard_error(
+        self, functional: Any, state: Sample, parts: dict[int, Array], rng: np.random.Generator
+    ) -> tuple[float, int]:
+        """Standard error on all rows, and its degrees of freedom.
+
+        Small parts vary in ways of their own, and those of a series are made of its blocks.
+        """
+        n = int(state.n.min())
+        told = dict(list(parts.items())[: 1 if n < SMALL else 2])
+        if self.block > 1:
+            count = self.n_splits or SCHEDULE[2]
+            told = {2: _values(functional, state, 2, count, rng, self.block)}
+        freedom = {m: v.shape[0] * (m - 1) for m, v in told.items()}
+        total = sum(freedom.values())
+        variance = sum(freedom[m] * _at_full_size(v, m, n) for m, v in told.items()) / total
+        return math.sqrt(variance), total
+
+    def _hesitations(
+        self, state: Sample, parts: dict[int, Array], least: int, apart: float
+    ) -> tuple[str, ...]:
+        """What rows may be too few, or too alike, to tell."""
+        found = []
+        if max(parts) < max(SCHEDULE):
+            found.append(too_few(int(state.n.min()), least))
         if self.block == 1 and serial(state):
-            few = (*few, LIKE_A_SERIES)
-        few = (*few, *functional.hesitations(state))
-        halves = float(next(iter(parts.values())).mean())
-        if self.block > 1 and abs(value - halves) > se / 2:
-            few = (*few, CROWDED)
-        return trusted(found, (*doubts_of(bias, se, functional), *functional.doubts(state)), few)
+            found.append(LIKE_A_SERIES)
+        if self.block > 1 and abs(apart) > 0.5:
+            found.append(CROWDED)
+        return tuple(found)
 
     def _plan(self, n: int, least: int) -> dict[int, int]:
         """Number of divisions by number of parts; none where even halves are too small."""
@@ -140,6 +151,19 @@ class Subsampling:
             for m, count in SCHEDULE.items()
             if m <= most and not (large and m == 2)
         }
+
+
+def _values(
+    functional: Any,
+    state: Sample,
+    parts: int,
+    count: int,
+    rng: np.random.Generator,
+    block: int = 1,
+) -> Array:
+    """Values on the parts of so many divisions, (count, parts)."""
+    divisions = (state.split(parts, rng, block) for _ in range(count))
+    return np.array([[float(functional.value(part)) for part in d] for d in divisions])
 
 
 def _at_full_size(values: Array, parts: int, n: int) -> float:
@@ -244,7 +268,6 @@ def too_small(n: int, least: int, block: int) -> str:
 
 
 MOST_BIAS = 0.55  # standard errors
-ENOUGH = 3  # sizes of parts, fewer than which do not tell the bias from noise
 
 
 @dataclass(frozen=True)
