@@ -378,6 +378,10 @@ class Ross(NeighborInformation):
             out[mine] = self._of_class(x[mine], x)
         return digamma(len(x)) + out
 
+    def hidden(self, theta: float, se: float) -> float:
+        """None: neighbours within a class do not lie along a line."""
+        return 0.0
+
     def _of_class(self, own: Array, x: Array) -> Array:
         k = min(self.n_neighbors, len(own) - 1)
         radius = nearest(own, own, k, n_jobs=self.n_jobs)[:, -1]

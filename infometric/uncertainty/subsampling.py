@@ -138,7 +138,7 @@ class Subsampling:
             found.append(too_few(int(state.n.min()), least))
         if self.block == 1 and serial(state):
             found.append(LIKE_A_SERIES)
-        if self.block > 1 and abs(apart) > 0.5:
+        if self.block > 1 and abs(apart) > MOST_APART:
             found.append(CROWDED)
         return tuple(found)
 
@@ -268,6 +268,7 @@ def too_small(n: int, least: int, block: int) -> str:
 
 
 MOST_BIAS = 0.55  # standard errors
+MOST_APART = 1.5  # the same, of the value of a series from that of half its moments
 
 
 @dataclass(frozen=True)
