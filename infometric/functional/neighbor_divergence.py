@@ -149,6 +149,11 @@ class NeighborDivergence(SampleFunctional):
         return found
 
 
+ONE_WAY = (
+    "where one law has thinner tails the direction towards it is far too low (1.1 for 1.75 of the "
+    "normal laws (0, 1) and (1, 4), 1,000 rows), and parts do not show all of it; "
+    "jensen_shannon_divergence is symmetric and less biased"
+)
 SHARED_ROWS = (
     "many rows of one sample stand in the other too: they are no independent samples, and neither "
     "value nor interval means anything"
@@ -295,6 +300,10 @@ class NeighborJeffreys(WeightedKullbackLeibler):
         """Sum of both directions, in nats."""
         p, q = self._sides(s)
         return self._between(p, q) + self._between(q, p)
+
+    def hesitations(self, s: Sample) -> tuple[str, ...]:
+        """One direction runs from the wider law to the narrower, where rows have no neighbours."""
+        return (ONE_WAY,)
 
     def _directions(self, p: Array, q: Array) -> tuple[tuple[Array, Array], ...]:
         return ((p, q), (q, p))
