@@ -221,25 +221,16 @@ def verdict(row: dict[str, Any]) -> str:
         return "given with a warning"
     fine = row["coverage"] is not None and COVERAGE[0] <= row["coverage"] <= COVERAGE[1]
     fine = fine and row["width"] <= WIDTH
-    return ("reliable" if row["flagged"] <= 1 - FLAGGED else "partly refused") + (
+    return ("reliable" if row["flagged"] <= 1 - FLAGGED else "partly flagged") + (
         "" if fine else " ✗"
     )
 
 
 def markdown(rows: Iterable[dict[str, Any]]) -> str:
     """Table of one study."""
-    head = [
-        "distribution",
-        "n",
-        "truth",
-        "bias / sd",
-        "refused",
-        "coverage",
-        "width",
-        "p < .05",
-        "",
-    ]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    head = ["distribution", "n", "samples", "truth", "bias / sd", "flagged", "coverage", "width",
+            "p < .05", ""]  # fmt: skip
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 2) + "---|"]
     for r in rows:
         coverage = "–" if r["coverage"] is None else f"{r['coverage']:.3f}"
         if r["coverage"] is not None and not COVERAGE[0] <= r["coverage"] <= COVERAGE[1]:
@@ -247,8 +238,9 @@ def markdown(rows: Iterable[dict[str, Any]]) -> str:
         width = "–" if r["width"] is None else f"{r['width']:.2f}"
         rejected = "–" if r["rejected"] is None else f"{r['rejected']:.3f}"
         lines.append(
-            f"| {r['oracle']} | {r['n']:,} | {r['truth']:.3f} | {r['bias'] / r['sd']:+.2f} | "
-            f"{r['flagged']:.3f} | {coverage} | {width} | {rejected} | {verdict(r)} |"
+            f"| {r['oracle']} | {r['n']:,} | {r['replicates']:,} | {r['truth']:.3f} | "
+            f"{r['bias'] / r['sd']:+.2f} | {r['flagged']:.3f} | {coverage} | {width} | "
+            f"{rejected} | {verdict(r)} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -259,7 +251,11 @@ def write(rows: list[dict[str, Any]]) -> None:
     known = json.loads(path.read_text())["cells"] if path.exists() else []
     by_cell = {(r["study"], r["oracle"], r["n"]): r for r in [*known, *rows]}
     wanted = [(k, name, n) for k, s in STUDIES.items() for name in s.oracles for n in s.sizes]
-    kept = [by_cell[cell] for cell in wanted if cell in by_cell]
+    kept = [
+        {k: round(v, 5) if isinstance(v, float) else v for k, v in by_cell[cell].items()}
+        for cell in wanted
+        if cell in by_cell
+    ]
     path.write_text(json.dumps({"seed": SEED, "cells": kept}, indent=1) + "\n")
     parts = []
     for key, study in STUDIES.items():
