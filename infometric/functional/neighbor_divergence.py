@@ -66,6 +66,7 @@ class NeighborDivergence(SampleFunctional):
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     groups: ClassVar[int] = 2
     least: ClassVar[bool] = True
+    simulated: ClassVar[int] = 3  # dimensions in which the interval is known to hold
     instead: ClassVar[str] = (
         "jensen_shannon_divergence is less biased; more rows or fewer columns help; "
         "test(method='permutation') is valid in any case"
@@ -86,6 +87,10 @@ class NeighborDivergence(SampleFunctional):
     def doubts(self, s: Sample) -> tuple[str, ...]:
         """Copied rows, within a sample or between them."""
         return super().doubts(s) if shared_rows(s) <= SHARED else (SHARED_ROWS,)
+
+    def hesitations(self, s: Sample) -> tuple[str, ...]:
+        """Beyond the dimensions that were simulated a bias may not show in parts."""
+        return (MANY_DIMENSIONS,) if s.dims[0] > self.simulated else ()
 
     def variance(self, s: Sample) -> Array:
         """Refused: terms of rows of p know nothing of the noise of q.
@@ -153,6 +158,10 @@ ONE_WAY = (
     "where one law has thinner tails the direction towards it is far too low (1.1 for 1.75 of the "
     "normal laws (0, 1) and (1, 4), 1,000 rows), and parts do not show all of it; "
     "jensen_shannon_divergence is symmetric and less biased"
+)
+MANY_DIMENSIONS = (
+    "in so many dimensions the bias may not show in parts of the rows, and the interval falls "
+    "short: a Rényi divergence of order 1/2 held 51 times in 100 in three (normal laws, 1,000 rows)"
 )
 SHARED_ROWS = (
     "many rows of one sample stand in the other too: they are no independent samples, and neither "
@@ -374,6 +383,7 @@ class PoczosSchneider(NeighborDivergence):
 
     slug: ClassVar[str] = "poczos_schneider"
     name: ClassVar[str] = "renyi_divergence"
+    simulated: ClassVar[int] = 1
     order: float = 0.5
     n_neighbors: int = 5
 
