@@ -211,7 +211,8 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
         raise UnsupportedError(
             f"{strategy.name} needs a state that can {', '.join(sorted(lacking))}; "
             f"{type(state).__name__} cannot{getattr(state, 'reason', '')}.",
-            hint=f"uncertainty={functional.favoured(state)!r}",
+            hint=f"uncertainty={functional.favoured(state)!r} of an estimator, "
+            f"method={functional.favoured(state)!r} of a function",
         )
     base = functional
     while isinstance(base, Increasing):

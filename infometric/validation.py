@@ -163,6 +163,7 @@ _DEFAULT_HINTS = {
     "units": "units='nats'",
     "order": "order=2",
     "q": "q=2",
+    "n_neighbors": "n_neighbors=3",
     "lag": "lag=1",
     "source_history": "source_history=1",
     "target_history": "target_history=1",

@@ -279,7 +279,7 @@ class ContinuousEstimator(Estimator):
             "check_sample_weight_equivalence_on_dense_data",
         ),
         "neighbours are counted in rows, and weights are refused",
-    )
+    ) | {"check_dtype_object": "an object that is no number is wrong data, not a wrong type"}
     estimator: Any
     n_neighbors: int | None
 

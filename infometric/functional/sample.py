@@ -27,6 +27,7 @@ SCALES: tuple[str, ...] = ("rank", "standard", "none")
 TIES: tuple[str, ...] = ("auto", "mixed", "jitter", "raise")
 ATOM = 0.05  # share of the rows above which a value is an atom, and no rounded number,
 TWICE = 0.1  # share of rows that are copies of others, above which they are taken for a mistake
+PAIRS = 0.02  # the same of one column, where they come in pairs
 MIXTURE = 0.2  # where such a share of the rows has values of their own
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scale": SCALES, "ties": TIES, "norm": ("max", "euclidean"), "clip": (False, True),
@@ -162,9 +163,9 @@ def require_rows(s: Sample, least: int, what: str) -> None:
     """
     if int(s.n.min()) < least:
         raise DataError(
-            f"{what} needs at least {least} rows in every sample.",
+            f"{what} needs at least {least} rows in every sample; n_samples={int(s.n.min())}.",
             got={"rows": s.n.tolist()},
-            hint="more rows, or a smaller n_neighbors",
+            hint="more rows, or a smaller n_neighbors" if "n_neighbors" in what else "more rows",
         )
 
 
@@ -187,10 +188,14 @@ def spread(x: Array) -> Array:
     return most * np.where(most > 0, np.maximum(((x - x[:1]) / most).std(axis=0), 1e-300), 1.0)
 
 
+def middle(x: Array) -> Array:
+    """Median of each column: an origin in the bulk, whose digits a far one would eat."""
+    return np.median(x, axis=0, keepdims=True)
+
+
 def standardized(x: Array) -> Array:
     """Columns less their mean over their standard deviation."""
-    shifted = x - x[:1]  # a far origin must not eat the digits
-    return shifted / spread(x)
+    return (x - middle(x)) / spread(x)
 
 
 def normal_scores(x: Array, ties: Ties = "mixed", stream: int = 0) -> Array:
@@ -300,7 +305,8 @@ def tied_share(x: Array) -> float:
 def entered_twice(columns: Array) -> bool:
     """Whether rows come more than once as wholes: ties of one column are ties of every other.
 
-    Of one column nobody can tell; classes and rounded numbers meet in other combinations.
+    Of one column nobody can tell (but see `in_pairs`); classes and rounded numbers meet in other
+    combinations.
     """
     n, d = columns.shape
     if d < 2 or not has_ties(columns[:, 0]):
@@ -309,6 +315,17 @@ def entered_twice(columns: Array) -> bool:
     if rows > (1 - TWICE) * n:
         return False
     return all(len(np.unique(column)) > 0.98 * rows for column in columns.T)
+
+
+def in_pairs(x: Array) -> bool:
+    """Whether values of a column come in pairs and on no grid, as if rows were entered twice."""
+    levels, counts = np.unique(x, return_counts=True)
+    tied = counts[(counts > 1) & (counts <= ATOM * len(x))]
+    if tied.sum() <= PAIRS * len(x) or (tied == 2).mean() < 0.9:
+        return False
+    steps = np.diff(levels)
+    ratios = steps / steps.min()
+    return bool((np.abs(ratios - np.rint(ratios)) < 1e-3).mean() < 0.5)
 
 
 def blocks_of(s: Sample, scale: Scale, ties: Ties) -> Rows:

@@ -174,7 +174,9 @@ PaperMethod = Annotated[
 Estimator = Annotated[
     str, typer.Option(help="auto, counts, or an estimator by neighbours: ksg1, knn, weighted ...")
 ]
-Neighbors = Annotated[int | None, typer.Option("--neighbors", help="Number of neighbours.")]
+Neighbors = Annotated[
+    int | None, typer.Option("--neighbors", "--n-neighbors", help="Number of neighbours.")
+]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")]
 Limit = Annotated[
@@ -196,7 +198,7 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
-    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method|bias|alphabet_size|order|estimator)"
+    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method|bias|alphabet_size|order|estimator|n_neighbors)"
     r"=(?:(['\"]?)([\w.,-]+)\2|(\[[^\]]*\]))"
 )
 

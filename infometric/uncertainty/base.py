@@ -41,7 +41,7 @@ def trusted(
 
     Doubts take the interval away; hesitations leave it, with a warning.
     """
-    reasons = (*doubts, *hesitations)
+    reasons = doubts or hesitations  # where nothing is given, its finer points are noise
     told = found.diagnostics | {"reliable": not reasons}
     if not reasons:
         return replace(found, diagnostics=told)

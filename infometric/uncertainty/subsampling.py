@@ -205,11 +205,11 @@ def doubts_of(bias: float, se: float, functional: Any) -> tuple[str, ...]:
     """Reason against an interval where the bias that is left comes near a standard error."""
     if abs(bias) <= MOST_BIAS * se:
         return ()
-    side = "low" if bias < 0 else "high"
+    side, way = ("low", "rise") if bias < 0 else ("high", "fall")
+    size = f", {abs(bias) / se:.1f} standard errors" if se else ""
     return (
-        f"the value still changes with the sample size: it is too {side} by about {abs(bias):.2g} "
-        f"nats, {abs(bias) / se if se else math.inf:.1f} standard errors, so no interval is given; "
-        f"{functional.instead}",
+        f"values on parts of the rows still {way} with their size, and the value on all may be too "
+        f"{side} by up to {abs(bias):.2g} nats{size}: no interval is given; {functional.instead}",
     )
 
 
@@ -263,7 +263,7 @@ def too_small(n: int, least: int, block: int) -> str:
     blocks = f" in blocks of {block}" if block > 1 else ""
     return (
         f"{n} rows{blocks} are too few to be compared in two parts of {least}, and no interval is "
-        "given; estimator='gaussian_copula' needs fewer where the measure has it"
+        "given; method='none' for the value alone"
     )
 
 
