@@ -9,6 +9,10 @@ which say nothing that chance could not? A score without an interval cannot tell
 # %%
 # The diagnosis is a class, the measurements are numbers; some are heavily skewed. Mutual
 # information takes any dependence, and the estimator does not know of skewness: it sees ranks.
+# Where a value still moves with the sample size the result has no interval, and a warning, which is
+# left out here.
+
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import infometric as im
+from infometric.exceptions import ReliabilityWarning
 
+warnings.simplefilter("ignore", ReliabilityWarning)
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 scores = im.score_features(X, y, units="bits", rng=0)
 print(scores.to_frame()[["value", "ci_low", "ci_high", "pvalue_bh"]].head(6).round(3))
@@ -58,7 +64,7 @@ for k in (1, 3, 8, 30):
 # %%
 # The best scores repeat each other: radius, perimeter and area are one thing. What does a second
 # add, given the first? The radius is nearly a function of the perimeter, and there the value still
-# moves with the sample size: the result says so, and gives no interval.
+# moves with the sample size: the result has no interval.
 
 first = X["worst perimeter"]
 for name in ("worst radius", "worst concave points", "worst smoothness"):
