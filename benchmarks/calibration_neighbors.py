@@ -235,7 +235,8 @@ def markdown(rows: Iterable[dict[str, Any]]) -> str:
         coverage = "–" if r["coverage"] is None else f"{r['coverage']:.3f}"
         if r["coverage"] is not None and not COVERAGE[0] <= r["coverage"] <= COVERAGE[1]:
             coverage = f"**{coverage}**"
-        width = "–" if r["width"] is None else f"{r['width']:.2f}"
+        known = r["width"] is not None and np.isfinite(r["width"])  # a lower bound has none
+        width = f"{r['width']:.2f}" if known else "–"
         rejected = "–" if r["rejected"] is None else f"{r['rejected']:.3f}"
         lines.append(
             f"| {r['oracle']} | {r['n']:,} | {r['replicates']:,} | {r['truth']:.3f} | "

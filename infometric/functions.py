@@ -310,7 +310,8 @@ def differential_entropy(
     estimator : str or functional
         "auto" and "knn": Kozachenko and Leonenko's. "weighted": Berrett, Samworth and Yuan's, for
         four and more dimensions. "vasicek", "van_es", "ebrahimi", "correa": spacings of one
-        dimension. "gaussian": of a normal law.
+        dimension. "gaussian": of a normal law. "gaussian_copula": columns by neighbours, their
+        dependence as in a normal law.
     n_neighbors : int, optional
         Number of neighbours; the estimator's own by default.
     method : str or Uncertainty

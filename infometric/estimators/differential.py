@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from infometric.estimators.continuous import CONTINUOUS, ContinuousEstimator, choices, chosen
 from infometric.functional import differential as functional
+from infometric.functional.gaussian import GaussianCopulaEntropy
 from infometric.functional.sample import SampleFunctional
 from infometric.validation import Constraint, Span
 
@@ -19,6 +20,7 @@ ENTROPIES: dict[str, type[SampleFunctional]] = {
     "ebrahimi": functional.Ebrahimi,
     "correa": functional.Correa,
     "gaussian": functional.GaussianEntropy,
+    "gaussian_copula": GaussianCopulaEntropy,
 }
 _POSITIVE = Span(Real, 0, closed="neither")
 

@@ -57,6 +57,11 @@ MANY_DIMENSIONS = (
     "in three dimensions and more, entropies of neighbours are too low by about a standard error "
     "at any sample size (normal law, three dimensions, 1,000 rows), and the interval falls short"
 )
+FEW = 20  # rows of a value, on average, above which a column looks discrete
+DISCRETE = (
+    "so few values come so often that the column looks discrete: entropy(x) is what has a meaning "
+    "then; of rounded numbers the value is that of the density spread over their cells"
+)
 PAIRED = (
     "values come in pairs, as if rows were entered twice: if they were, np.unique(x) first; if the "
     "numbers were rounded before they were transformed, no harm is done"
@@ -109,7 +114,11 @@ class DifferentialEntropy(SampleFunctional):
         if s.dims[0] > 2:
             return (MANY_DIMENSIONS,)
         x = s.variables[0][:, 0]
-        return (PAIRED,) if s.dims[0] == 1 and has_ties(x) and in_pairs(x) else ()
+        if s.dims[0] > 1 or not has_ties(x):
+            return ()
+        if FEW * len(np.unique(x)) < len(x):
+            return (DISCRETE,)
+        return (PAIRED,) if in_pairs(x) else ()
 
     def decided(self, s: Sample) -> SampleFunctional:
         """With ties decided on all rows: parts of them must not decide otherwise."""

@@ -70,7 +70,7 @@ class NeighborDivergence(SampleFunctional):
     simulated: ClassVar[int] = 3  # dimensions in which the interval is known to hold
     instead: ClassVar[str] = (
         "jensen_shannon_divergence is less biased; more rows or fewer columns help; "
-        "test(method='permutation') is valid in any case"
+        "test(method='permutation') is valid for independent rows"
     )
     n_neighbors: int = 3
     norm: Norm = "max"

@@ -89,7 +89,7 @@ class NeighborInformation(SampleFunctional):
     least: ClassVar[bool] = True
     instead: ClassVar[str] = (
         "estimator='gaussian_copula' has one where the dependence is monotone; more rows or fewer "
-        "columns help; test(method='permutation') is valid in any case"
+        "columns help; test(method='permutation') is valid for independent rows"
     )
     n_neighbors: int = 3
     scale: Scale = "rank"
@@ -103,7 +103,10 @@ class NeighborInformation(SampleFunctional):
 
     def doubts(self, s: Sample) -> tuple[str, ...]:
         """Copied rows, and variables with one value."""
-        one = [bool((v == v[:1]).all()) for v in s.variables]
+        told = (
+            s.variables[:2] if self.exchange == "within" else s.variables
+        )  # a condition may be one
+        one = [bool((v == v[:1]).all()) for v in told]
         return (*super().doubts(s), *((ONE_VALUE,) if any(one) else ()))
 
     def hesitations(self, s: Sample) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ class Subsampling:
             found.append(too_few(int(state.n.min()), least))
         if self.block == 1 and serial(state):
             found.append(LIKE_A_SERIES)
-        if self.block > 1 and abs(apart) > MOST_APART:
+        if self.block > 1 and (abs(apart) > MOST_APART or serial(state)):
             found.append(CROWDED)
         return tuple(found)
 
@@ -203,10 +203,12 @@ def remaining_bias(means: dict[int, float], dimensions: int) -> float:
 
 def doubts_of(bias: float, se: float, functional: Any) -> tuple[str, ...]:
     """Reason against an interval where the bias that is left comes near a standard error."""
+    if se == 0:
+        return ("values on parts of the rows are all the same, and tell nothing of the error",)
     if abs(bias) <= MOST_BIAS * se:
         return ()
     side, way = ("low", "rise") if bias < 0 else ("high", "fall")
-    size = f", {abs(bias) / se:.1f} standard errors" if se else ""
+    size = f", {abs(bias) / se:.1f} standard errors"
     return (
         f"values on parts of the rows still {way} with their size, and the value on all may be too "
         f"{side} by up to {abs(bias):.2g} nats{size}: no interval is given; {functional.instead}",
@@ -219,8 +221,8 @@ LIKE_A_SERIES = (
     "means nothing, shuffle them"
 )
 CROWDED = (
-    "the value changes where moments are left out: moments near in time are near in value, and are "
-    "taken for density; thin the series, x[::10], until the value stays"
+    "moments near in time are near in value and are taken for density, so that the value of a slow "
+    "series is too high, which no interval shows; thin the series, x[::10], until the value stays"
 )
 ALIKE = 0.1  # product of lag-one correlations of two variables from which a series is suspected
 

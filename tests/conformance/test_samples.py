@@ -11,7 +11,7 @@ import infometric as im
 from infometric.exceptions import InfometricWarning
 from infometric.functional import differential, neighbor_divergence, neighbor_information
 from infometric.functional.automatic import AutoInformation
-from infometric.functional.gaussian import GaussianCopula
+from infometric.functional.gaussian import GaussianCopula, GaussianCopulaEntropy
 from infometric.functional.sample import SampleFunctional
 from infometric.testing import check_state, check_strategies
 
@@ -33,6 +33,7 @@ CASES = [
     (differential.VanEs(), ONE),
     (differential.Correa(), ONE),
     (differential.GaussianEntropy(), ONE),
+    (GaussianCopulaEntropy(), ONE),
     (neighbor_information.KSG1(), PAIR),
     (neighbor_information.KSG2(), PAIR),
     (neighbor_information.MixedKSG(), PAIR),
