@@ -58,7 +58,7 @@ CELLS = [
 @pytest.mark.parametrize(("functional", "name", "measure"), CELLS)
 def test_reliable_intervals_cover(functional, name, measure):
     covered, flagged = study(functional, name, 1000, measure)
-    assert flagged <= 0.1
+    assert flagged <= 0.2
     assert ACCEPTED[0] <= covered <= ACCEPTED[1]
 
 
@@ -71,19 +71,21 @@ def test_where_bias_dominates_the_result_says_so(name):
     assert flagged >= 0.95
 
 
-def test_blocks_keep_the_interval_of_a_series_honest():
-    """Two independent autoregressions: rows one by one make the interval too short."""
+def test_blocks_tell_the_error_of_a_series():
+    """A slow series and its noisy echo: blocks tell how the value scatters, rows alone do not."""
     rng = np.random.default_rng(3)
-    held = {1: 0, 50: 0}
-    for _ in range(60):
-        e = rng.normal(size=(2, 1200))
-        x = np.zeros((2, 1200))
-        for t in range(1, 1200):
-            x[:, t] = 0.9 * x[:, t - 1] + e[:, t]
-        s = Sample.of(*x[:, 200:])
-        for block in held:
+    values, errors = [], {1: [], 50: []}
+    for replicate in range(60):
+        noise = rng.normal(size=(2, 1400))
+        x = np.zeros((2, 1400))
+        for t in range(1, 1400):
+            x[:, t] = 0.9 * x[:, t - 1] + noise[:, t]
+        s = Sample.of(x[0, 400:], x[:, 400:].sum(axis=0))
+        values.append(float(KSG1().value(s)))
+        for block, found in errors.items() if replicate < 20 else ():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InfometricWarning)
-                r = im.infer(KSG1(), s, im.Subsampling(block=block), rng=rng)
-            held[block] += r.value - 2 * r.se <= 0
-    assert held[50] > held[1]
+                found.append(im.infer(KSG1(), s, im.Subsampling(block=block), rng=rng).se)
+    scatter = np.std(values, ddof=1)
+    assert np.mean(errors[50]) == pytest.approx(scatter, rel=0.3)
+    assert np.mean(errors[1]) < 0.7 * scatter
