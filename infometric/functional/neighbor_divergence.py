@@ -173,7 +173,9 @@ SHARED_ROWS = (
     "value nor interval means anything"
 )
 SHARED = 0.1  # share of rows in both samples, where rows are hardly ever alike within one
-BEYOND = 2  # rows of p beyond all rows of q that chance may bring, or one in 500
+# rows of p beyond all of q that chance may bring, or one in 500: of like normal samples more are
+# there 3 times in 100, of Student's t with five degrees of freedom beside one 96 times
+BEYOND = 4
 THIN_TAILS = (
     "rows of the first sample lie beyond the second, where no row shows the ratio of densities: "
     "the value may be far too low (.005 for .125 of Student's t, five degrees of freedom, from a "

@@ -58,7 +58,7 @@ CELLS = [
 @pytest.mark.parametrize(("functional", "name", "measure"), CELLS)
 def test_reliable_intervals_cover(functional, name, measure):
     covered, flagged = study(functional, name, 1000, measure)
-    assert flagged <= 0.2
+    assert flagged <= 0.1
     assert ACCEPTED[0] <= covered <= ACCEPTED[1]
 
 

@@ -158,7 +158,7 @@ def test_weights_of_many_dimensions_are_no_noise(d):
         found = im.differential_entropy(x, estimator="weighted", method="none").value
     except InfometricError:
         return
-    assert found == pytest.approx(d * HALF_LOG, rel=0.15)
+    assert found == pytest.approx(d * HALF_LOG, rel=0.1)
 
 
 @pytest.mark.parametrize("norm", ["max", "euclidean"])
