@@ -127,7 +127,8 @@ def infer(
         cautions = tuple(
             dict.fromkeys((*functional.cautions(state), *found.cautions, *outside))  # each once
         )
-        told = found.diagnostics | facts(functional, state, plain, theta)
+        told = found.diagnostics | reliability(state, found, cautions)
+        told |= facts(functional, state, plain, theta)
     texts = announce(cautions, column)
     result = Result(
         measure=measure or functional.name,
@@ -382,6 +383,15 @@ def impossible(functional: Any, theta: Any, found: Inference) -> tuple[Caution, 
         "where the truth is at the end of the range"
     )
     return (Caution("DegenerateWarning", text),)
+
+
+def reliability(state: Any, found: Inference, cautions: tuple[Caution, ...]) -> dict[str, Any]:
+    """Whether the result of a `Sample` can be relied on, and if not, why."""
+    if not isinstance(state, Sample):
+        return {}
+    told = [c.text for c in cautions if c.category == "ReliabilityWarning"]
+    reasons = list(dict.fromkeys((*found.diagnostics.get("reasons", ()), *told)))
+    return {"reliable": not reasons} | ({"reasons": reasons} if reasons else {})
 
 
 def announce(cautions: tuple[Any, ...], column: str | None = None) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from infometric.validation import (
 ANY_NUMBER: tuple[Constraint, ...] = (OneOf((None,)), Span(Integral, 1))
 COUNTS = "counts"
 MANY_VALUES = 20
-ROWS_OF_NUMBER = 4  # rows of a value, on average, below which whole numbers are no categories
+ROWS_OF_CELL = 10  # rows of a cell, on average, below which whole numbers are no categories
 Variables = Sequence[Mapping[str, Column]]
 
 
@@ -60,11 +60,11 @@ def raw_columns(data: Any, name: str = "x") -> dict[str, Column]:
     return {name: table.column(name) for name in table.names}
 
 
-def continuous(column: Column) -> bool:
+def continuous(column: Column, together: int = 1) -> bool:
     """Whether a column holds numbers that are no categories.
 
-    Categories are whole numbers, but for those that hardly ever come twice, and few values that
-    come often.
+    Categories are few values that come often, and whole numbers, but for those with so many values
+    that a table of so many columns like this one would be thin.
     """
     if not column.numeric:
         return False
@@ -72,11 +72,15 @@ def continuous(column: Column) -> bool:
     if known.dtype.kind == "f" and not bool((known == np.rint(known)).all()):
         return not few_valued(known)
     values = len(np.unique(known))
-    return values > MANY_VALUES and len(known) < ROWS_OF_NUMBER * values
+    return values > MANY_VALUES and len(known) < ROWS_OF_CELL * values**together
 
 
-def from_neighbors(estimator: Any, bins: Any, variables: Iterable[Mapping[str, Column]]) -> bool:
+def from_neighbors(
+    estimator: Any, bins: Any, variables: Iterable[Mapping[str, Column]], together: int = 1
+) -> bool:
     """Whether a measure of these variables is estimated from neighbours.
+
+    `together` is the number of columns of the table that counts would fill.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def from_neighbors(estimator: Any, bins: Any, variables: Iterable[Mapping[str, C
                 hint="leave bins out, or estimator='counts'",
             )
         return True
-    return bins is None and any(continuous(c) for v in variables for c in v.values())
+    return bins is None and any(continuous(c, together) for v in variables for c in v.values())
 
 
 def chosen(
@@ -129,11 +133,11 @@ def chosen(
 # --- samples ----------------------------------------------------------------------------------
 
 
-def is_class(column: Column) -> bool:
+def is_class(column: Column, together: int = 2) -> bool:
     """Whether a column holds classes: text, truth values, or whole numbers that come often."""
     if not column.numeric:
         return True
-    if continuous(column):
+    if continuous(column, together):
         return False
     known = column.known()
     return len(known) >= ROWS_OF_A_VALUE * len(np.unique(known))
@@ -148,11 +152,12 @@ def kinds_of(variables: Variables) -> tuple[Kind, ...]:
         Where text and numbers stand together in one variable.
     """
     out: list[Kind] = []
+    together = n_columns(variables)
     for variable in variables:
         for column in variable.values():
             if column.dates:
                 refuse_dates(column.name, column.levels or ())
-        classes = [is_class(c) for c in variable.values()]
+        classes = [is_class(c, together) for c in variable.values()]
         texts = [not c.numeric for c in variable.values()]
         if any(texts) and not all(classes):
             raise DataError(
@@ -162,6 +167,11 @@ def kinds_of(variables: Variables) -> tuple[Kind, ...]:
             )
         out.append("discrete" if all(classes) else "continuous")
     return tuple(out)
+
+
+def n_columns(variables: Variables) -> int:
+    """Columns of all variables together."""
+    return sum(len(variable) for variable in variables)
 
 
 def sample_of(variables: Variables, kinds: Sequence[Kind]) -> Sample:

@@ -20,6 +20,7 @@ from infometric.estimators.continuous import (
     continuous,
     from_neighbors,
     kinds_of,
+    n_columns,
     raw_columns,
     refuse_unused,
     refuse_weights,
@@ -134,7 +135,7 @@ class Dependence(DiscreteEstimator):
             return {"encoders_": None, "state_": self._checked(X)}
         variables = self._variables(X, y)
         names = self._feature_names(variables)
-        if from_neighbors(self.estimator, self.bins, variables):
+        if from_neighbors(self.estimator, self.bins, variables, n_columns(variables)):
             return self._learn_sample(variables, names, sample_weight)
         refuse_unused(self, ("n_neighbors",), "the variables have cells, and are counted")
         require_bins(self.bins, [c.name for v in variables for c in v.values()])

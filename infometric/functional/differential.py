@@ -156,7 +156,7 @@ class _Neighbors(DifferentialEntropy):
         return said | ({"tied_rows": tied} if tied else {})
 
 
-def refuse_copies(radius: Array, what: str) -> None:
+def refuse_copies(radius: Array, what: str, asked: Any = None) -> None:
     """Error where a distance is zero: an atom has no density.
 
     Raises
@@ -166,12 +166,13 @@ def refuse_copies(radius: Array, what: str) -> None:
     """
     copies = int((radius == 0).sum())
     if copies:
+        kind = type(asked or KozachenkoLeonenko())
         raise DataError(
             f"{copies} row(s) are copies of their neighbours, and an atom has no density: {what}.",
             got={"rows with distance zero": copies, "rows": radius.size},
             hint="x = np.unique(x, axis=0) where rows were entered twice; bins=10 and the discrete "
-            "measure where values are atoms; KozachenkoLeonenko(ties='jitter') of "
-            "infometric.functional.differential as the estimator where they were rounded",
+            "measure where values are atoms; "
+            f"estimator={kind.__module__}.{kind.__name__}(ties='jitter') where they were rounded",
         )
 
 

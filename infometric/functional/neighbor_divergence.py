@@ -149,13 +149,13 @@ class NeighborDivergence(SampleFunctional):
     def _own(self, p: Array, k: int | None = None) -> Array:
         """Distances within a sample, (n_rows, k)."""
         found = nearest(p, p, k or self.n_neighbors, norm=self.norm, n_jobs=self.n_jobs)
-        refuse_copies(found[:, -1], COPIES)
+        refuse_copies(found[:, -1], COPIES, self)
         return found
 
     def _other(self, p: Array, q: Array, k: int | None = None) -> Array:
         """Distances from rows of p to rows of q, (n_rows, k)."""
         found = nearest(p, q, k or self.n_neighbors, norm=self.norm, n_jobs=self.n_jobs)
-        refuse_copies(found[:, -1], COPIES)
+        refuse_copies(found[:, -1], COPIES, self)
         return found
 
 
@@ -265,7 +265,7 @@ class WeightedKullbackLeibler(WangKulkarniVerdu):
         weights = np.array(neighbor_weights(self.n_neighbors, d, self._orders(d), every=True))
         used = np.flatnonzero(weights)
         theirs, own = self._other(p, q)[:, used], self._own(p)[:, used]
-        refuse_copies(np.minimum(theirs, own).min(axis=1), COPIES)
+        refuse_copies(np.minimum(theirs, own).min(axis=1), COPIES, self)
         logs = (np.log(theirs) - np.log(own)) @ weights[used]
         return np.asarray(d * logs.mean() + math.log(len(q) / (len(p) - 1)))
 

@@ -35,6 +35,7 @@ from scipy.special import digamma
 
 from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.sample import (
+    SHARED,
     SampleFunctional,
     Scale,
     Ties,
@@ -87,6 +88,7 @@ class NeighborInformation(SampleFunctional):
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     variables: ClassVar[int] = 2
     least: ClassVar[bool] = True
+    of_terms: ClassVar[tuple[str, ...]] = (SHARED,)
     instead: ClassVar[str] = (
         "estimator='gaussian_copula' has one where the dependence is monotone; more rows or fewer "
         "columns help; test(method='permutation') is valid for independent rows"

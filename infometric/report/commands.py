@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import csv
 import io
 import math
-import re
-import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,6 +20,50 @@ from infometric.exceptions import InfometricError, InvalidParameterError, Shown,
 from infometric.report import terminal
 from infometric.report.document import Report, Section
 from infometric.report.files import check_writable
+from infometric.report.options import (
+    DEPENDENCES,
+    DIVERGENCE_NAMES,
+    DIVERGENCES,
+    ENTROPIES,
+    ENTROPY_NAMES,
+    IN_NATS,
+    NEIGHBORLY,
+    ORDERED,
+    Between,
+    Binning,
+    Bins,
+    Block,
+    Categorical,
+    Choice,
+    Columns,
+    Compare,
+    Constant,
+    Empty,
+    EmptyCells,
+    Engine,
+    Estimator,
+    Event,
+    Exclude,
+    Frozen,
+    How,
+    Html,
+    Json,
+    Level,
+    Limit,
+    MaybeUnits,
+    Method,
+    Neighbors,
+    PaperMethod,
+    Policy,
+    Quiet,
+    Shared,
+    Special,
+    Target,
+    Uncertain,
+    Units,
+    in_blocks,
+    spoken,
+)
 from infometric.result import Result, ResultTable
 
 app = typer.Typer(
@@ -36,171 +77,7 @@ app = typer.Typer(
 )
 
 
-class Choice(StrEnum):
-    """What ``--fail-above`` compares."""
-
-    VALUE = "value"
-    UPPER = "upper"
-    LOWER = "lower"
-
-
-class Policy(StrEnum):
-    """What becomes of a column with one value."""
-
-    REFUSE = "raise"
-    KEEP = "keep"
-
-
-class Empty(StrEnum):
-    """What becomes of a cell that one sample left empty."""
-
-    HALF = "half"
-    REFUSE = "raise"
-    MERGE = "merge"
-    DROP = "drop"
-
-
-class Engine(StrEnum):
-    """What counts the pairs of columns."""
-
-    AUTO = "auto"
-    NUMBA = "numba"
-    NUMPY = "numpy"
-
-
-class Binning(StrEnum):
-    """How a number of bins becomes edges."""
-
-    QUANTILE = "quantile"
-    UNIFORM = "uniform"
-
-
-class Uncertain(StrEnum):
-    """Entropies of one column."""
-
-    SHANNON = "shannon"
-    RENYI = "renyi"
-    TSALLIS = "tsallis"
-    HILL = "hill"
-
-
-class Between(StrEnum):
-    """Divergences of two samples."""
-
-    KL = "kl"
-    JEFFREYS = "jeffreys"
-    JENSEN_SHANNON = "js"
-    JENSEN_SHANNON_DISTANCE = "js-distance"
-    HELLINGER = "hellinger"
-    TOTAL_VARIATION = "tv"
-    RENYI = "renyi"
-    TSALLIS = "tsallis"
-    ALPHA = "alpha"
-
-
-class Shared(StrEnum):
-    """Forms of the mutual information of two columns."""
-
-    PLAIN = "plain"
-    NORMALIZED = "normalized"
-    ADJUSTED = "adjusted"
-
-
-# the function of the facade behind each
-ENTROPIES = {
-    Uncertain.SHANNON: "entropy",
-    Uncertain.RENYI: "renyi_entropy",
-    Uncertain.TSALLIS: "tsallis_entropy",
-    Uncertain.HILL: "hill_number",
-}
-DIVERGENCES = {
-    Between.KL: "kl_divergence",
-    Between.JEFFREYS: "jeffreys_divergence",
-    Between.JENSEN_SHANNON: "jensen_shannon_divergence",
-    Between.JENSEN_SHANNON_DISTANCE: "jensen_shannon_distance",
-    Between.HELLINGER: "hellinger_distance",
-    Between.TOTAL_VARIATION: "total_variation",
-    Between.RENYI: "renyi_divergence",
-    Between.TSALLIS: "tsallis_divergence",
-    Between.ALPHA: "alpha_divergence",
-}
-ENTROPY_NAMES = {
-    Uncertain.SHANNON: "Shannon entropy",
-    Uncertain.RENYI: "Rényi entropy",
-    Uncertain.TSALLIS: "Tsallis entropy",
-    Uncertain.HILL: "Hill number",
-}
-DIVERGENCE_NAMES = {
-    Between.KL: "Kullback-Leibler divergence",
-    Between.JEFFREYS: "Jeffreys divergence",
-    Between.JENSEN_SHANNON: "Jensen-Shannon divergence",
-    Between.JENSEN_SHANNON_DISTANCE: "Jensen-Shannon distance",
-    Between.HELLINGER: "Hellinger distance",
-    Between.TOTAL_VARIATION: "Total variation distance",
-    Between.RENYI: "Rényi divergence",
-    Between.TSALLIS: "Tsallis divergence",
-    Between.ALPHA: "Alpha divergence",
-}
-IN_NATS = (Between.KL, Between.JEFFREYS, Between.JENSEN_SHANNON, Between.RENYI)
-ORDERED = (Between.RENYI, Between.TSALLIS, Between.ALPHA)
-NEIGHBORLY = (*IN_NATS, Between.TSALLIS, Between.ALPHA)
-DEPENDENCES = {
-    Shared.PLAIN: "mutual_information",
-    Shared.NORMALIZED: "normalized_mutual_information",
-    Shared.ADJUSTED: "adjusted_mutual_information",
-}
-
-
-Exclude = Annotated[str, typer.Option("--exclude", help="Columns to leave out: a,b,c.")]
-Columns = Annotated[str, typer.Option("--columns", help="Columns to use: a,b,c.")]
-Bins = Annotated[str, typer.Option(help="Number of bins, or inner edges: 10 or 0,1,2.5.")]
-How = Annotated[Binning, typer.Option(help="Bins of equal count or of equal width.")]
-Categorical = Annotated[str, typer.Option(help="Columns whose numbers are categories: a,b.")]
-Special = Annotated[str, typer.Option(help="Codes with a cell of their own: -1,999.")]
-Frozen = Annotated[
-    Path | None, typer.Option("--bins-from", help="JSON report whose frozen bins are reused.")
-]
-Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals.")]
 SEED = 0  # a report made again is the same
-Method = Annotated[
-    str,
-    typer.Option(
-        help="auto, delta, ncx2, jackknife, bootstrap, permutation, subsampling, none ..."
-    ),
-]
-PaperMethod = Annotated[
-    str, typer.Option(help="auto, paper, delta, ncx2, jackknife, bootstrap, permutation, chi2 ...")
-]
-Estimator = Annotated[
-    str, typer.Option(help="auto, counts, or an estimator by neighbours: ksg1, knn, weighted ...")
-]
-Neighbors = Annotated[
-    int | None, typer.Option("--neighbors", "--n-neighbors", help="Number of neighbours.")
-]
-Html = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")]
-Limit = Annotated[
-    float | None, typer.Option("--fail-above", help="Exit with 1 if a line exceeds this.")
-]
-Compare = Annotated[
-    Choice, typer.Option("--fail-on", help="What is compared: value, or a bound of the interval.")
-]
-Constant = Annotated[Policy, typer.Option(help="Columns with one value: refuse, or keep a cell.")]
-EmptyCells = Annotated[Empty, typer.Option(help="Cells that one sample left empty.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress.")]
-Units = Annotated[str, typer.Option(help="nats, bits or bans.")]
-MaybeUnits = Annotated[
-    str | None, typer.Option(help="nats (default), bits or bans, where the measure has units.")
-]
-Target = Annotated[str, typer.Option("--target", "-t", help="Column with two classes.")]
-Event = Annotated[str | None, typer.Option(help="Class that counts as the event, the bad one.")]
-
-
-# what a hint writes as a Python argument is an option here
-_OPTION = re.compile(
-    r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|method|bias|alphabet_size|order|estimator|n_neighbors)"
-    r"=(?:(['\"]?)([\w.,-]+)\2|(\[[^\]]*\]))"
-)
 
 
 def run(arguments: list[str]) -> int:
@@ -211,8 +88,9 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="infometric")
     except InfometricError as error:
-        text = _OPTION.sub(as_option, str(error))
-        terminal.err.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
+        terminal.err.print(
+            f"error: {spoken(str(error))}", style="red", markup=False, soft_wrap=True
+        )
         return 2
     except BrokenPipeError:
         return 2
@@ -222,21 +100,6 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0
-
-
-def as_option(found: re.Match[str]) -> str:
-    """Option of the command line for a Python argument."""
-    value = found[3]
-    if found[4] is not None:
-        try:
-            items = [str(item) for item in ast.literal_eval(found[4])]
-        except (ValueError, SyntaxError):
-            items = [item.strip() for item in found[4][1:-1].split(",")]
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(items)
-        value = line.getvalue()
-    joint = "=" if value.startswith("-") else " "
-    return f"--{found[1].replace('_', '-')}{joint}{shlex.quote(value)}"
 
 
 def _version(wanted: bool) -> None:
@@ -512,6 +375,7 @@ def mi(
     units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
+    block: Block = None,
     html: Html = None,
     json: Json = None,
     quiet: Quiet = False,
@@ -534,7 +398,7 @@ def mi(
         without(measure, units=units, estimator=named, neighbors=neighbors)
     table = opened(file, categorical, list(dict.fromkeys([x, y, *conditions])))
     options: dict[str, Any] = {
-        "bins": bins_of(bins) if bins else None, "level": level, "method": method,
+        "bins": bins_of(bins) if bins else None, "level": level, "method": in_blocks(method, block),
         "rng": SEED,
     }  # fmt: skip
     if measure is Shared.PLAIN:
@@ -610,6 +474,7 @@ def transfer_entropy(
     units: Units = "nats",
     level: Level = 0.95,
     method: Method = "auto",
+    block: Block = None,
     html: Html = None,
     json: Json = None,
     quiet: Quiet = False,
@@ -622,7 +487,8 @@ def transfer_entropy(
     edges = bins_of(bins) if bins else None
     options: dict[str, Any] = {
         "lag": lag, "source_history": source_history, "target_history": target_history,
-        "bins": edges, "bias": bias, "units": units, "level": level, "method": method, "rng": SEED,
+        "bins": edges, "bias": bias, "units": units, "level": level,
+        "method": in_blocks(method, block), "rng": SEED,
         "estimator": estimator, "n_neighbors": neighbors,
     }  # fmt: skip
     with working("transfer entropy", quiet=quiet):
@@ -650,6 +516,7 @@ def differential_entropy(
     units: Units = "nats",
     level: Level = 0.95,
     method: Method = "auto",
+    block: Block = None,
     html: Html = None,
     json: Json = None,
     quiet: Quiet = False,
@@ -661,7 +528,7 @@ def differential_entropy(
     table = opened(file, "", listed(columns), exclude)
     options: dict[str, Any] = {
         "estimator": estimator, "n_neighbors": neighbors, "units": units, "level": level,
-        "method": method, "rng": SEED,
+        "method": in_blocks(method, block), "rng": SEED,
     }  # fmt: skip
     parts = (
         {", ".join(table.names): table} if together else {n: table.column(n) for n in table.names}
@@ -686,6 +553,7 @@ def score_features(
     units: Units = "nats",
     level: Level = 0.95,
     method: Method = "auto",
+    block: Block = None,
     html: Html = None,
     json: Json = None,
     quiet: Quiet = False,
@@ -701,7 +569,8 @@ def score_features(
     with working(f"information of {len(table.names) - 1} columns", quiet=quiet):
         found = functions.score_features(
             table, target, bins=bins_of(bins) if bins else None, estimator=estimator,
-            n_neighbors=neighbors, units=units, level=level, method=method, rng=SEED,
+            n_neighbors=neighbors, units=units, level=level,
+            method=in_blocks(method, block), rng=SEED,
         )  # fmt: skip
     title = f"Information about {target}"
     note = "p-values are adjusted for the number of columns (Holm, Benjamini-Hochberg)."

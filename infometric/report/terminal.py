@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from infometric.report.options import spoken
 from infometric.result import DIMENSIONLESS, Result, ResultTable, format_pvalue, format_size
 
 _PLAIN: Any = {"highlight": False, "emoji": False}
@@ -50,7 +51,7 @@ def show(title: str, table: ResultTable) -> None:
     else:
         console.print(grid(title, heads, rows, widths))
     for text in notes(table):
-        err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+        err.print(f"note: {spoken(text)}", style="yellow", markup=False, soft_wrap=True)
     out.print()
 
 

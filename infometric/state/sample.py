@@ -201,11 +201,13 @@ def refuse_not_finite(x: Array, name: str) -> None:
     if fine.all():
         return
     bad = np.flatnonzero(~fine.all(axis=1)) if x.ndim == 2 else np.flatnonzero(~fine)
+    called = name if name.isidentifier() else "x"
+    rows = ".all(axis=1)" if x.ndim == 2 and x.shape[1] > 1 else ""
     raise DataError(
         f"{name} contains NaN or infinity in {len(bad)} row(s), which have no neighbours.",
         got={"row": int(bad[0]), "value": np.atleast_1d(x[bad[0]]).tolist()},
-        hint="keep = np.isfinite(x) & np.isfinite(y), then x[keep], y[keep]; or bins=10, where "
-        "missing is a cell",
+        hint=f"keep = np.isfinite({called}){rows}, then {called}[keep], and the same rows of what "
+        "it is paired with; the measures of counts take bins=10, where missing is a cell",
     )
 
 

@@ -26,8 +26,9 @@ from scipy.special import chdtr, chdtrc, chndtr, chndtrinc, gammaincinv, ndtri
 
 from infometric.functional.base import Null
 from infometric.functional.information import PearsonChiSquare
+from infometric.state.sample import Sample
 from infometric.typing import RNG, Array
-from infometric.uncertainty.base import Inference, normal_interval
+from infometric.uncertainty.base import Inference, normal_interval, trusted
 
 # Above this the inverse of the noncentral chi-square loses its digits; the normal limit serves.
 _LARGE = 1e8
@@ -52,7 +53,10 @@ class Delta:
         if functional.signed:  # a test of two sides rests on this interval: both hold or neither
             holds = functional.interval_holds(state)
             low, high = (np.where(holds, end, np.nan) for end in (low, high))
-        return Inference(self.name, se, low, high)
+        found = Inference(self.name, se, low, high)
+        if isinstance(state, Sample):
+            return trusted(found, functional.doubts(state), functional.of_terms)
+        return found
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,16 @@ from infometric.state.sample import Sample
 from infometric.state.scores import Scores
 from infometric.state.search import nearest
 from infometric.typing import RNG, Array
-from infometric.uncertainty.base import Inference, normal_interval
+from infometric.uncertainty.base import Inference, normal_interval, trusted
+from infometric.uncertainty.subsampling import serial
 
 _BATCH = 4_000_000  # cells evaluated at once
 TABLES = 9999  # random tables of a permutation test
 ORDERS = 199  # random orders of a sample: each is searched for neighbours anew
+IN_ORDER = (
+    "rows next to each other are alike, as in a series, and random orders are not: the p-value is "
+    "too small; thin the series, x[::10], until neighbouring moments are unlike"
+)
 NEAR = 5  # rows nearest in z among which x changes places
 
 
@@ -157,12 +162,13 @@ class Permutation:
         orders = exchanged(state, functional.exchange, rng)
         values = np.array([float(functional.value(next(orders))) for _ in range(size)])
         extreme = (values >= float(theta) - 1e-12 * max(1.0, abs(float(theta)))).sum()
-        return Inference(
+        found = Inference(
             self.name,
             pvalue=np.asarray((1 + extreme) / (1 + size)),
             replicates=values,
             diagnostics={"null_test": self.name},
         )
+        return trusted(found, (), (IN_ORDER,) if serial(state) else ())
 
     def _of_counts(self, functional: Any, state: Counts, theta: Array, rng: RNG) -> Inference:
         size = self.n_resamples or TABLES

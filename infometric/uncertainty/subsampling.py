@@ -303,4 +303,11 @@ class Partitions:
             return trusted(Inference(self.name), (too_small(int(state.n.min()), 20, 1),))
         se = np.asarray(math.sqrt(total / freedom))
         low, high = normal_interval(theta, se, level)
-        return Inference(self.name, se, low, high, diagnostics={"degrees_of_freedom": freedom})
+        found = Inference(self.name, se, low, high, diagnostics={"degrees_of_freedom": freedom})
+        return trusted(found, functional.doubts(state), (FEW_PARTS,))
+
+
+FEW_PARTS = (
+    "few parts tell the standard error and the bias is not looked at: this interval held 91 to 94 "
+    "times in 100 on normal pairs; method='subsampling' allows for both"
+)

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import infometric as im
-from infometric import datasets
+from infometric import datasets, oracles
 from infometric.report.document import Report, Section
 
 PROGRAM = Path(sys.executable).with_name("infometric")
@@ -370,6 +370,24 @@ def test_a_verb_says_what_the_function_says(patients):
     frame = pd.read_parquet(patients / "patients.parquet")
     wanted = im.mutual_information(frame.bmi, frame.target, rng=0)
     assert results(patients / "m.json")["bmi and target"]["ci"]["low"] == wanted.ci.low
+
+
+def test_blocks_of_a_series(patients):
+    x, y = oracles.get("autoregression, source drives target").sample(600, rng=0)
+    frame = pd.DataFrame({"x": x, "y": y})
+    frame.to_parquet(patients / "series.parquet")
+    line = ["mi", "series.parquet", "--x", "x", "--y", "y"]
+    plain = run(patients, *line, "--json", "p.json")
+    assert "--block 50" in plain.stderr
+    assert "Subsampling(" not in plain.stderr
+    run(patients, *line, "--block", "40", "--json", "b.json")
+    found = results(patients / "b.json")["x and y"]
+    wanted = im.mutual_information(frame.x, frame.y, method=im.Subsampling(block=40), rng=0)
+    assert found["ci"]["high"] == wanted.ci.high
+    assert found["diagnostics"]["block"] == 40
+    refused = run(patients, *line, "--block", "40", "--method", "delta")
+    assert refused.returncode == 2
+    assert "--block" in refused.stderr
 
 
 def test_neighbours_are_no_option_of_counts(patients):

@@ -38,6 +38,7 @@ from infometric.functional.neighbor_information import (
     Ross,
     TotalCorrelation,
 )
+from infometric.functional.sample import normal_scores
 from infometric.testing import check_state
 from infometric.uncertainty.subsampling import remaining_bias
 
@@ -614,6 +615,71 @@ def test_series():
     s = Sample.of(y[3:], np.column_stack([x[1:-2], x[:-3]]), past)
     assert lagged.value == pytest.approx(float(FrenzelPompe().value(s)), abs=1e-12)
     assert lagged.n == (597,)
+
+
+def rounded(n=400, seed=2):
+    x, y = normals(n, seed=seed)
+    return np.round(x, 1), np.round(y)
+
+
+def test_neither_order_of_rows_nor_of_variables_is_part_of_a_value():
+    x, y = rounded()
+    order = np.random.default_rng(0).permutation(len(x))
+    value = float(KSG1().value(Sample.of(x, y)))
+    for a, b in ((x[order], y[order]), (y, x), (y[order], x[order]), (10 * x, np.exp(y))):
+        assert float(KSG1().value(Sample.of(a, b))) == value
+    both = np.column_stack([x, y])
+    value = im.differential_entropy(both, method="none").value
+    assert im.differential_entropy(both[order], method="none").value == pytest.approx(value)
+    assert im.differential_entropy(both[:, ::-1], method="none").value == pytest.approx(value)
+
+
+def test_copies_are_spread_apart_from_each_other():
+    x, _ = rounded(2000)
+    levels, cell = np.unique(x, return_inverse=True)
+    spread = normal_scores(np.column_stack([x, x]), "jitter")
+    within = spread - np.array([spread[x == v].mean(axis=0) for v in levels])[cell]
+    assert abs(np.corrcoef(within.T)[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize("method", ["none", "delta", "partitions", "permutation", "subsampling"])
+def test_every_method_says_whether_it_can_be_relied_on(method):
+    x, y = normals(400)
+    if method == "permutation":
+        method = im.Permutation(19)
+    found = im.mutual_information(x, y, method=method, rng=0)
+    assert isinstance(found.diagnostics["reliable"], bool)
+    assert found.diagnostics["reliable"] is not bool(found.diagnostics.get("reasons"))
+    copied = im.mutual_information(np.tile(x, 2), np.tile(y, 2), method=method, rng=0)
+    assert copied.diagnostics["reliable"] is False
+    assert any("copies" in reason for reason in copied.diagnostics["reasons"])
+
+
+@pytest.mark.parametrize("method", ["delta", "partitions"])
+def test_shortcuts_say_what_they_miss(method):
+    with pytest.warns(ReliabilityWarning, match="times in 100"):
+        found = im.mutual_information(*normals(400), method=method)
+    assert found.diagnostics["reliable"] is False
+    assert found.ci.low < found.value < found.ci.high
+
+
+def test_random_orders_of_a_series_are_no_null():
+    e = np.random.default_rng(0).normal(size=(2, 400))
+    x, y = (lfilter([1], [1, -0.9], v) for v in e)
+    with pytest.warns(ReliabilityWarning, match="as in a series"):
+        found = im.mutual_information(x, y, method=im.Permutation(19), rng=0)
+    assert found.diagnostics["reliable"] is False
+
+
+@pytest.mark.parametrize("scale", [10, 100, 1000])
+def test_whole_numbers_are_numbers_where_a_table_would_be_thin(scale):
+    x, y = normals(2000, rho=0.0, seed=4)
+    a, b = (np.rint(scale * v).astype(int) for v in (x, y))
+    found = im.mutual_information(a, b, method="none")
+    assert found.diagnostics["estimator"] == "ksg1"
+    assert abs(found.value) < 0.06
+    few = im.mutual_information(*(np.rint(2 * v).astype(int) for v in (x, y)), method="none")
+    assert "estimator" not in few.diagnostics
 
 
 # --- bad input ----------------------------------------------------------------------------------
