@@ -180,10 +180,8 @@ def cell(task: tuple[str, str, int, int]) -> dict[str, Any]:
             bias[i] = r.diagnostics.get("remaining_bias", np.nan)
     given = ~np.isnan(low)
     # an impossible interval of a reliable value is a miss
-    counted = flagged == 0
+    counted = flagged == 0 if flagged.mean() < FLAGGED else given
     covered = (low <= truth + 1e-12) & (truth <= high + 1e-12)
-    if not counted.any():
-        counted = given  # all with a warning
     sd = float(values.std(ddof=1))
     half = np.where(low > study.functional.bounds[0], (high - low) / 2, high - values)
     return {

@@ -643,10 +643,10 @@ NEIGHBORS = (
         "Kullback-Leibler divergence of 1e5 and 1e5 normal rows in 5 dimensions, shifted by 0.5",
         (
             Contestant(
-                "infometric", of_neighbors(KL, data=SHIFTED), does="10 neighbours, weighted"
+                "infometric", of_neighbors(KL, data=SHIFTED), does="8 neighbours, weighted"
             ),
             Contestant(
-                WITHOUT, of_neighbors(KL, data=SHIFTED, numba=False), does="10 neighbours, weighted"
+                WITHOUT, of_neighbors(KL, data=SHIFTED, numba=False), does="8 neighbours, weighted"
             ),
             Contestant(
                 "infometric, k = 3", of_neighbors(KL_PLAIN, data=SHIFTED), does="third neighbour"

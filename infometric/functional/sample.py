@@ -98,7 +98,7 @@ class SampleFunctional(Functional):
 
     def dimension(self, s: Sample) -> int:
         """Dimensions of the space in which neighbours are found: the bias falls by them."""
-        return sum(s.dims)
+        return sum(d for d, kind in zip(s.dims, s.kinds, strict=True) if kind != "discrete") or 1
 
     def least_rows(self, s: Sample) -> int:
         """Rows of a part on which the value says something."""

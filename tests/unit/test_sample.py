@@ -40,7 +40,7 @@ from infometric.functional.neighbor_information import (
 )
 from infometric.functional.sample import normal_scores
 from infometric.testing import check_state
-from infometric.uncertainty.subsampling import remaining_bias
+from infometric.uncertainty.subsampling import crowding, remaining_bias
 
 pytestmark = pytest.mark.filterwarnings("ignore::infometric.exceptions.InfometricWarning")
 QUICK = im.Subsampling(n_splits=2)
@@ -669,6 +669,15 @@ def test_random_orders_of_a_series_are_no_null():
     with pytest.warns(ReliabilityWarning, match="as in a series"):
         found = im.mutual_information(x, y, method=im.Permutation(19), rng=0)
     assert found.diagnostics["reliable"] is False
+
+
+@pytest.mark.parametrize(("memory", "slow"), [(0.0, False), (0.5, False), (0.9, True)])
+def test_neighbours_in_time_of_a_slow_series(memory, slow):
+    e = np.random.default_rng(3).normal(size=(2, 1200))
+    x, y = (lfilter([1], [1, -memory], v)[200:] for v in e)
+    found = im.mutual_information(x, y, method=im.Subsampling(8, block=20), rng=0)
+    assert any("near in time" in reason for reason in found.diagnostics.get("reasons", ())) == slow
+    assert (0.05 < crowding(Sample.of(x, y), 20) < 0.15) == slow
 
 
 @pytest.mark.parametrize("scale", [10, 100, 1000])
