@@ -145,7 +145,7 @@ CASES = (
          UnsupportedError, "continuous", "bins=10"),
     Case("A number that is missing where neighbours are looked for",
          "im.mutual_information(frame.income.where(frame.age > 30), frame.age * 1.5)",
-         DataError, "NaN or infinity", "np.isfinite(x)"),
+         DataError, "NaN or infinity", "np.isfinite(income)"),
     Case("More neighbours than rows", "im.differential_entropy(frame.income, n_neighbors=40)",
          DataError, "at least 42 rows", "smaller n_neighbors"),
     Case("No neighbours", "im.mutual_information(frame.income, frame.age * 1.5, n_neighbors=0)",

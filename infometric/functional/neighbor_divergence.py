@@ -86,15 +86,27 @@ class NeighborDivergence(SampleFunctional):
         return replace(self, ties="jitter") if self.ties == "auto" and not has_atoms(s) else self
 
     def doubts(self, s: Sample) -> tuple[str, ...]:
-        """Copied rows, within a sample or between them."""
-        return super().doubts(s) if shared_rows(s) <= SHARED else (SHARED_ROWS,)
+        """Copied rows, within a sample or between them; many rows beyond the other sample."""
+        if shared_rows(s) > SHARED:
+            return (SHARED_ROWS,)
+        rows, of = self._beyond(s)
+        many = rows > MANY_BEYOND * of
+        return (*super().doubts(s), *((THIN_TAILS,) if many else ()))
 
     def hesitations(self, s: Sample) -> tuple[str, ...]:
         """Beyond the dimensions that were simulated a bias may not show in parts."""
         many = (MANY_DIMENSIONS,) if s.dims[0] > self.simulated else ()
-        p, q = self._sides(s)
-        thin = any(thinner(a, b, self.norm, self.n_jobs) for a, b in self._directions(p, q))
+        rows, of = self._beyond(s)
+        thin = rows > max(BEYOND, of // 500)
         return (*many, *((THIN_TAILS,) if thin else ()))
+
+    def _beyond(self, s: Sample) -> tuple[int, int]:
+        """Rows beyond all of the other sample, where none shows the ratio of densities; of all."""
+        found = [
+            (beyond(a, b, self.norm, self.n_jobs), len(a))
+            for a, b in self._directions(*self._sides(s))
+        ]
+        return max(found, key=lambda counts: counts[0] / counts[1])
 
     def variance(self, s: Sample) -> Array:
         """Refused: terms of rows of p know nothing of the noise of q.
@@ -176,6 +188,7 @@ SHARED = 0.1  # share of rows in both samples, where rows are hardly ever alike 
 # rows of p beyond all of q that chance may bring, or one in 500: of like normal samples more are
 # there 3 times in 100, of Student's t with five degrees of freedom beside one 96 times
 BEYOND = 4
+MANY_BEYOND = 0.02  # share of such rows that takes the interval away
 THIN_TAILS = (
     "rows of the first sample lie beyond the second, where no row shows the ratio of densities: "
     "the value may be far too low (.005 for .125 of Student's t, five degrees of freedom, from a "
@@ -197,11 +210,11 @@ def shared_rows(s: Sample) -> float:
     return float(np.isin(once, others).mean())
 
 
-def thinner(p: Array, q: Array, norm: Norm, n_jobs: int) -> bool:
-    """Whether rows of p lie beyond all of q, where none shows the ratio of the densities."""
+def beyond(p: Array, q: Array, norm: Norm, n_jobs: int) -> int:
+    """Rows of p farther from q than any row of q is from the next."""
     own = nearest(q, q, 1, norm=norm, n_jobs=n_jobs)[:, 0]
     away = nearest(p, q, 1, norm=norm, n_jobs=n_jobs)[:, 0]
-    return int((away > own.max()).sum()) > max(BEYOND, len(p) // 500)
+    return int((away > own.max()).sum())
 
 
 def outside_share(p: Array, q: Array, norm: Norm, n_jobs: int) -> float:
@@ -388,9 +401,8 @@ class NeighborJensenShannon(NeighborDivergence):
         """The doubts alone: it is finite on any supports."""
         return SampleFunctional.cautions(self, s)
 
-    def hesitations(self, s: Sample) -> tuple[str, ...]:
-        """Dimensions alone: no ratio of densities is too large for it."""
-        return (MANY_DIMENSIONS,) if s.dims[0] > self.simulated else ()
+    def _beyond(self, s: Sample) -> tuple[int, int]:
+        return 0, 1  # no ratio of densities is too large for it
 
 
 @dataclass(frozen=True)

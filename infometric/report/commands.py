@@ -61,7 +61,6 @@ from infometric.report.options import (
     Target,
     Uncertain,
     Units,
-    in_blocks,
     spoken,
 )
 from infometric.result import Result, ResultTable
@@ -786,6 +785,25 @@ def binned(
         return options | {"bins": bins_of(bins)}
     frozen = Report.from_json(bins_from).encoders(names)
     return options | {"bins": {name: frozen[name] for name in names}}
+
+
+def in_blocks(method: str, block: int | None) -> Any:
+    """The method asked for, with the blocks asked for.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where the method knows nothing of blocks.
+    """
+    if block is None:
+        return method
+    if method not in ("auto", "subsampling"):
+        raise InvalidParameterError(
+            "--block belongs to the method 'subsampling'.", got=method, hint="leave --method out"
+        )
+    from infometric.uncertainty import Subsampling
+
+    return Subsampling(block=block)
 
 
 def bins_of(text: str) -> int | list[float]:

@@ -9,11 +9,9 @@ import re
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from infometric.exceptions import InvalidParameterError
 
 
 class Choice(StrEnum):
@@ -209,22 +207,3 @@ def as_option(found: re.Match[str]) -> str:
         value = line.getvalue()
     joint = "=" if value.startswith("-") else " "
     return f"--{found[1].replace('_', '-')}{joint}{shlex.quote(value)}"
-
-
-def in_blocks(method: str, block: int | None) -> Any:
-    """The method asked for, with the blocks asked for.
-
-    Raises
-    ------
-    InvalidParameterError
-        Where the method knows nothing of blocks.
-    """
-    if block is None:
-        return method
-    if method not in ("auto", "subsampling"):
-        raise InvalidParameterError(
-            "--block belongs to the method 'subsampling'.", got=method, hint="leave --method out"
-        )
-    from infometric.uncertainty import Subsampling
-
-    return Subsampling(block=block)

@@ -64,11 +64,16 @@ def test_reliable_intervals_cover(functional, name, measure):
 
 @pytest.mark.parametrize(
     "name",
-    ["5 independent normal pairs, rho=0.6", "uniform noise of 0.2"],
+    [
+        "5 independent normal pairs, rho=0.6",
+        "uniform noise of 0.2",
+        "uniform noise of 1",
+        "Student pair, df=1, rho=0",
+    ],
 )
 def test_where_bias_dominates_the_result_says_so(name):
     _, flagged = study(KSG1(), name, 1000, "mutual_information", replicates=100)
-    assert flagged >= 0.95
+    assert flagged >= 0.95 - 3 * (0.95 * 0.05 / 100) ** 0.5
 
 
 def test_blocks_tell_the_error_of_a_series():
