@@ -64,7 +64,7 @@ ways = {
 
 # %%
 # The terms of single rows leave out that neighbours share them, and make the interval too short:
-# in simulations it covers 82 to 91 of 100 times instead of 95. Partitions of a few sizes are noisy.
+# in simulations it covers 88 to 93 of 100 times instead of 95. Partitions of a few sizes are noisy.
 # The bootstrap does not even hold the estimate.
 
 figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
