@@ -43,7 +43,8 @@ from infometric.uncertainty.base import Inference, normal_interval, trusted
 
 SCHEDULE = {2: 50, 4: 20, 8: 12, 16: 8}  # divisions into so many parts
 SMALL = 1000  # rows below which a quarter does not tell the variance
-LARGE = 4000  # rows from which a quarter tells the variance, and halves need not be searched
+LARGE = 4000  # rows from which a quarter tells the variance, and halves need not be searched,
+FEW = 10  # divisions being enough
 LEAST_PART = 24  # rows of the smallest part whose value says something
 FEWER = 8.0  # small parts vary less by the factor 1 - 8 / n, in simulations of all estimators
 
@@ -55,7 +56,7 @@ class Subsampling:
     Parameters
     ----------
     n_splits : int, optional
-        Number of divisions into halves, the others in proportion; fifty by default, and six into
+        Number of divisions into halves, the others in proportion; fifty by default, and ten into
         quarters, eighths and sixteenths of a large sample.
     block : int
         Number of rows in a row that stay together in the halves that tell the standard error: of a
@@ -149,7 +150,7 @@ class Subsampling:
         most = n // least
         large = n >= LARGE and self.n_splits is None
         return {
-            m: (6 if large else max(2, count * (self.n_splits or 50) // 50))
+            m: (FEW if large else max(2, count * (self.n_splits or 50) // 50))
             for m, count in SCHEDULE.items()
             if m <= most and not (large and m == 2)
         }
