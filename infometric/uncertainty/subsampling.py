@@ -222,10 +222,10 @@ def words_of(bias: float, se: float, functional: Any) -> tuple[tuple[str, ...], 
     return ((text,), ()) if refused else ((), (text,))
 
 
-# Remaining bias in standard errors. It is known to a fifth or a quarter, and a sample whose value is
-# by chance too low shows less of it: of samples too low by .9, at a sharp edge, 3 to 4 in 100 pass
-# below LOW. Nothing in the simulations was too high by so much; sound samples are warned of twice
-# in 100 of 1,000 rows, 7 times of 5,000.
+# Remaining bias in standard errors. It is known to a fifth or a quarter, and a sample whose value
+# is by chance too low shows less of it: of samples too low by .9, at a sharp edge, 3 to 4 in 100
+# pass below LOW. Nothing in the simulations was too high by so much; sound samples are warned of
+# twice in 100 of 1,000 rows, 7 times of 5,000.
 LOW, HIGH, MOST_BIAS = 0.4, 0.75, 1.25
 ALIKE_PARTS = "values on parts of the rows are all the same, and tell nothing of the error"
 LIKE_A_SERIES = (
