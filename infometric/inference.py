@@ -386,12 +386,17 @@ def impossible(functional: Any, theta: Any, found: Inference) -> tuple[Caution, 
 
 
 def reliability(state: Any, found: Inference, cautions: tuple[Caution, ...]) -> dict[str, Any]:
-    """Whether the result of a `Sample` can be relied on, and if not, why."""
-    if not isinstance(state, Sample):
-        return {}
-    told = [c.text for c in cautions if c.category == "ReliabilityWarning"]
+    """Whether a result can be relied on, and if not, why; None where nobody looked.
+
+    Of counts it can where there is nothing to warn of; of a `Sample` where its strategy looked at
+    the bias, and nothing speaks against it.
+    """
+    sampled = isinstance(state, Sample)
+    told = [c.text for c in cautions if not sampled or c.category == "ReliabilityWarning"]
     reasons = list(dict.fromkeys((*found.diagnostics.get("reasons", ()), *told)))
-    return {"reliable": not reasons} | ({"reasons": reasons} if reasons else {})
+    if reasons:
+        return {"reliable": False, "reasons": reasons}
+    return {"reliable": found.diagnostics.get("reliable") if sampled else True}
 
 
 def announce(cautions: tuple[Any, ...], column: str | None = None) -> tuple[str, ...]:

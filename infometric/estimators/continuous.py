@@ -19,7 +19,7 @@ from infometric.base import UNCERTAINTY, UNITS, Estimator
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
 from infometric.functional.sample import SampleFunctional
 from infometric.sources import open_table
-from infometric.state.encoders import Column, refuse_dates
+from infometric.state.encoders import Column, refuse_dates, refuse_spoilt_numbers
 from infometric.state.sample import Kind, Sample, refuse_not_finite
 from infometric.typing import Array
 from infometric.validation import (
@@ -35,6 +35,7 @@ from infometric.validation import (
 ANY_NUMBER: tuple[Constraint, ...] = (OneOf((None,)), Span(Integral, 1))
 COUNTS = "counts"
 MANY_VALUES = 20
+DATES = "leave the column out, or convert it to a number: x.astype('int64')"
 ROWS_OF_CELL = 10  # rows of a cell, on average, below which whole numbers are no categories
 Variables = Sequence[Mapping[str, Column]]
 
@@ -54,6 +55,10 @@ def raw_columns(data: Any, name: str = "x") -> dict[str, Column]:
         Where there is no row or no column.
     """
     if isinstance(data, Column):
+        if not len(data.values):
+            raise DataError(
+                f"Column {data.name!r} has no rows.", got={"rows": 0}, hint="a file with rows"
+            )
         return {data.name: data}
     table: Table = open_table(data, name=name)
     table.require_rows()
@@ -156,7 +161,8 @@ def kinds_of(variables: Variables) -> tuple[Kind, ...]:
     for variable in variables:
         for column in variable.values():
             if column.dates:
-                refuse_dates(column.name, column.levels or ())
+                refuse_dates(column.name, column.levels or (), DATES)
+            refuse_spoilt_numbers(column)
         classes = [is_class(c, together) for c in variable.values()]
         texts = [not c.numeric for c in variable.values()]
         if any(texts) and not all(classes):
@@ -197,14 +203,14 @@ def numbers(column: Column) -> Array:
         Where it holds text or dates, or a value is missing or infinite.
     """
     if column.dates:
-        refuse_dates(column.name, column.levels or ())
+        refuse_dates(column.name, column.levels or (), DATES)
     if not column.numeric:
         if set(column.levels or ()) <= {False, True}:
             return column.values.astype(float)
         raise DataError(
             f"Column {column.name!r} holds text, and neighbours need numbers.",
             got=list(column.levels or ())[:3],
-            hint="estimator='counts' with bins=10 for the numbers, or pass it as a class",
+            hint="leave the column out; mutual_information takes it as a class",
         )
     x = column.values.astype(np.float64)
     if column.missing is not None:

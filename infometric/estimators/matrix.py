@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import entr
 
 from infometric.base import table_meta
-from infometric.estimators.continuous import is_class
+from infometric.estimators.continuous import COUNTS, is_class, numbers
 from infometric.estimators.dependence import MOST_CELLS
 from infometric.estimators.dependence import MutualInformation as Estimator
 from infometric.estimators.discrete import bins_of, encoder_of, require_bins
@@ -131,6 +131,8 @@ def scored_columns(
     table.require_rows()
     check_lengths(x=np.broadcast_to(0, table.n_rows), y=target.values)
     require_bins(bins, (*table.names, target.name))
+    if bins is None and estimator != COUNTS and target.numeric and not is_class(target):
+        numbers(target)  # what is wrong with the target is wrong with every column
     if bins is not None or is_class(target):
         target = as_cells(target, bins)  # its distinct values are looked for once
     options = {"estimator": estimator, "n_neighbors": n_neighbors, "units": units}

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from infometric.functional.gaussian import GaussianCopula
 from infometric.functional.neighbor_information import KSG1, NeighborInformation, Ross
-from infometric.functional.sample import SampleFunctional
+from infometric.functional.sample import SampleFunctional, has_atoms
 from infometric.state.sample import Sample
 from infometric.typing import Array
 
@@ -43,8 +43,9 @@ class AutoInformation(NeighborInformation):
 
     def decided(self, s: Sample) -> SampleFunctional:
         """The estimator chosen."""
+        ties = "jitter" if self.ties == "auto" and not has_atoms(s) else self.ties
         options: dict[str, Any] = {
-            "n_neighbors": self.n_neighbors, "scale": self.scale, "ties": self.ties,
+            "n_neighbors": self.n_neighbors, "scale": self.scale, "ties": ties,
             "n_jobs": self.n_jobs,
         }  # fmt: skip
         if sorted(s.kinds) == ["continuous", "discrete"]:

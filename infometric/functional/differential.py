@@ -78,6 +78,12 @@ def log_ball(d: int, norm: Norm) -> float:
     return 0.5 * d * math.log(math.pi) - float(gammaln(1 + d / 2))
 
 
+UNSEEN_BIAS = (
+    "the bias is not looked at, and the interval is short: it held 92 times in 100 of normal rows "
+    "in one dimension, 90 in two; method='subsampling' allows for both"
+)
+
+
 @dataclass(frozen=True)
 class DifferentialEntropy(SampleFunctional):
     """Base of the entropies of one continuous variable of one or more dimensions."""
@@ -128,6 +134,7 @@ class DifferentialEntropy(SampleFunctional):
 
 @dataclass(frozen=True)
 class _Neighbors(DifferentialEntropy):
+    of_terms: ClassVar[tuple[str, ...]] = (UNSEEN_BIAS,)
     n_neighbors: int = 3
     norm: Norm = "max"
     ties: Ties = "auto"
@@ -136,6 +143,26 @@ class _Neighbors(DifferentialEntropy):
     def check(self, s: Sample) -> None:
         """Error where a row has no k-th neighbour."""
         require_rows(s, self.n_neighbors + 2, f"n_neighbors={self.n_neighbors}")
+
+    def variance(self, s: Sample) -> Array:
+        """Variance of the mean of the terms, in the dimensions where its interval is of use.
+
+        Raises
+        ------
+        UnsupportedError
+            In three dimensions and more.
+        """
+        if s.dims[0] > 2:
+            raise UnsupportedError(
+                "The interval from single terms is far too short in three dimensions and more: it "
+                "held 0 to 73 times in 100 (uniform and normal laws, 1,000 rows).",
+                got={"dimensions": s.dims[0]},
+                hint="method='subsampling', or uncertainty='subsampling' of a class",
+            )
+        return self._variance(s)
+
+    def _variance(self, s: Sample) -> Array:
+        return super().variance(s)
 
     def _distances(self, s: Sample) -> tuple[Array, float]:
         """Distances to the neighbours, (n_rows, k), and the log factor of the scale."""
@@ -294,21 +321,7 @@ class BerrettSamworthYuan(_Neighbors):
         weights, terms = self._terms(s)
         return terms @ weights
 
-    def variance(self, s: Sample) -> Array:
-        """As `asymptotic_variance`, in the dimensions where its interval covers.
-
-        Raises
-        ------
-        UnsupportedError
-            In three dimensions and more.
-        """
-        if s.dims[0] > 2:
-            raise UnsupportedError(
-                "The asymptotic interval is far too short in three dimensions and more: it held 46 "
-                "times in 100 (normal law, 1,000 rows).",
-                got={"dimensions": s.dims[0]},
-                hint="uncertainty='subsampling'",
-            )
+    def _variance(self, s: Sample) -> Array:
         return self.asymptotic_variance(s)
 
     def asymptotic_variance(self, s: Sample) -> Array:

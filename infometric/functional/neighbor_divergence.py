@@ -35,9 +35,8 @@ from infometric.functional.sample import (
     Ties,
     has_atoms,
     jittered,
-    middle,
     require_rows,
-    spread,
+    standardized,
 )
 from infometric.state.sample import Sample
 from infometric.state.search import count_within, nearest
@@ -70,7 +69,7 @@ class NeighborDivergence(SampleFunctional):
     simulated: ClassVar[int] = 3  # dimensions in which the interval is known to hold
     instead: ClassVar[str] = (
         "jensen_shannon_divergence is less biased; more rows or fewer columns help; "
-        "test(method='permutation') is valid for independent rows"
+        "method='permutation' tests independent rows whatever the bias"
     )
     n_neighbors: int = 3
     norm: Norm = "max"
@@ -119,7 +118,7 @@ class NeighborDivergence(SampleFunctional):
         raise UnsupportedError(
             f"Local terms leave out the noise of the reference, and are no standard error of "
             f"{self.name}.",
-            hint="uncertainty='subsampling'",
+            hint="method='subsampling', or uncertainty='subsampling' of a class",
         )
 
     def facts(self, s: Sample) -> dict[str, Any]:
@@ -155,8 +154,11 @@ class NeighborDivergence(SampleFunctional):
             both = jittered(np.concatenate([p, q]), self.ties)
             p, q = both[: len(p)], both[len(p) :]
         both = np.concatenate([p, q])
-        origin, width = middle(both), spread(both)
-        return (p - origin) / width, (q - origin) / width
+        told = (both != both[:1]).any(axis=0)  # a constant has no part in any distance
+        if told.any() and not told.all():
+            p, q, both = p[:, told], q[:, told], both[:, told]
+        both = standardized(both)
+        return both[: len(p)], both[len(p) :]
 
     def _own(self, p: Array, k: int | None = None) -> Array:
         """Distances within a sample, (n_rows, k)."""

@@ -316,6 +316,7 @@ def divergence(
     units: MaybeUnits = None,
     level: Level = 0.95,
     method: Method = "auto",
+    block: Block = None,
     html: Html = None,
     json: Json = None,
     fail_above: Limit = None,
@@ -333,8 +334,8 @@ def divergence(
     p = opened(sample, categorical, listed(columns), exclude)
     q = opened(reference, categorical, p.names if columns or exclude else [])
     options: dict[str, Any] = {
-        "bins": bins_of(bins) if bins else None, "bias": bias, "level": level, "method": method,
-        "rng": SEED,
+        "bins": bins_of(bins) if bins else None, "bias": bias, "level": level,
+        "method": in_blocks(method, block), "rng": SEED,
     }  # fmt: skip
     if measure in NEIGHBORLY:
         options |= {"estimator": estimator, "n_neighbors": neighbors}

@@ -653,12 +653,13 @@ def thresholds(edges: Sequence[float], dtype: Any) -> list[Any]:
     return list(np.where(rounded.astype(float) < np.asarray(edges), up, rounded))
 
 
-def refuse_dates(name: str, seen: Sequence[Any]) -> None:
+def refuse_dates(name: str, seen: Sequence[Any], instead: str = "") -> None:
     """Error for a column of dates where a characteristic is expected."""
     raise DataError(
         f"Column {name!r} holds dates, which are no characteristic.",
         got=next(iter(seen), None),
-        hint=f"exclude=[{name!r}] to leave it out, by={name!r} to slice by it, or convert it to a "
+        hint=instead
+        or f"exclude=[{name!r}] to leave it out, by={name!r} to slice by it, or convert it to a "
         "number",
     )
 

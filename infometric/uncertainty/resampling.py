@@ -156,7 +156,7 @@ class Permutation:
         if not functional.least:
             raise UnsupportedError(
                 f"{functional.name} has no hypothesis of nothing there to permute under.",
-                hint="uncertainty='subsampling'",
+                hint="method='subsampling', or uncertainty='subsampling' of a class",
             )
         size = self.n_resamples or ORDERS
         orders = exchanged(state, functional.exchange, rng)
@@ -168,7 +168,7 @@ class Permutation:
             replicates=values,
             diagnostics={"null_test": self.name},
         )
-        return trusted(found, (), (IN_ORDER,) if serial(state) else ())
+        return trusted(found, (), (IN_ORDER,)) if serial(state) else found
 
     def _of_counts(self, functional: Any, state: Counts, theta: Array, rng: RNG) -> Inference:
         size = self.n_resamples or TABLES

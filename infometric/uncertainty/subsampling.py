@@ -227,7 +227,10 @@ def words_of(bias: float, se: float, functional: Any) -> tuple[tuple[str, ...], 
 # pass below LOW. Nothing in the simulations was too high by so much; sound samples are warned of
 # twice in 100 of 1,000 rows, 7 times of 5,000.
 LOW, HIGH, MOST_BIAS = 0.4, 0.75, 1.25
-ALIKE_PARTS = "values on parts of the rows are all the same, and tell nothing of the error"
+ALIKE_PARTS = (
+    "values on parts of the rows are all the same, as where one variable determines another or "
+    "samples have nothing in common: there is no error to tell"
+)
 LIKE_A_SERIES = (
     "rows next to each other are alike, as in a series, and the interval is too short for one: "
     "method=Subsampling(block=50) with blocks longer than the memory; if the order of the rows "
@@ -280,7 +283,8 @@ def _lag_one(x: Array) -> float:
     """Greatest lag-one rank correlation of a column."""
     found = [0.0]
     for column in x.T:
-        rank = np.argsort(np.argsort(column)).astype(float)
+        _, level, count = np.unique(column, return_inverse=True, return_counts=True)
+        rank = (np.cumsum(count) - (count - 1) / 2)[level]  # equal values have no order
         a, b = rank[1:] - rank[1:].mean(), rank[:-1] - rank[:-1].mean()
         found.append(abs(float(a @ b)) / max(float(np.sqrt((a @ a) * (b @ b))), 1e-300))
     return max(found)
@@ -339,6 +343,6 @@ class Partitions:
 
 
 FEW_PARTS = (
-    "few parts tell the standard error and the bias is not looked at: this interval held 91 to 94 "
-    "times in 100 on normal pairs; method='subsampling' allows for both"
+    "few parts tell the standard error and the bias is not looked at: even on normal pairs, which "
+    "have little, this interval held 91 to 94 times in 100; method='subsampling' allows for both"
 )

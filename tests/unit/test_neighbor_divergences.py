@@ -375,6 +375,27 @@ def test_jeffreys_where_one_sample_never_sees_the_tails_of_the_other():
     assert not found.diagnostics["reliable"]
 
 
+@pytest.mark.parametrize("measure", [im.kl_divergence, im.jensen_shannon_divergence])
+def test_a_constant_of_both_samples_is_no_dimension(measure):
+    rng = np.random.default_rng(0)
+    p, q, one = rng.normal(size=400), rng.normal(0.5, size=400), np.ones(400)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InfometricWarning)
+        value = measure(p, q, method="none").value
+        found = measure(np.column_stack([p, one]), np.column_stack([q, one]), method="none")
+    assert found.value == pytest.approx(value, abs=1e-12)
+
+
+def test_numbers_near_the_largest():
+    rng = np.random.default_rng(0)
+    p, q = rng.normal(size=(2, 300))
+    value = im.kl_divergence(p, q, method="none").value
+    assert im.kl_divergence(4e307 * p, 4e307 * q, method="none").value == pytest.approx(value)
+    entropy = im.differential_entropy(p, method="none").value
+    found = im.differential_entropy(4e307 * p, method="none").value
+    assert found == pytest.approx(entropy + math.log(4e307))
+
+
 def test_unequal_samples_of_one_law_do_not_differ():
     """Neither value nor p-value may come from the sizes alone."""
     rng = np.random.default_rng(0)

@@ -40,7 +40,7 @@ from infometric.functional.neighbor_information import (
 )
 from infometric.functional.sample import normal_scores
 from infometric.testing import check_state
-from infometric.uncertainty.subsampling import crowding, remaining_bias
+from infometric.uncertainty.subsampling import crowding, remaining_bias, serial
 
 pytestmark = pytest.mark.filterwarnings("ignore::infometric.exceptions.InfometricWarning")
 QUICK = im.Subsampling(n_splits=2)
@@ -648,8 +648,9 @@ def test_every_method_says_whether_it_can_be_relied_on(method):
     if method == "permutation":
         method = im.Permutation(19)
     found = im.mutual_information(x, y, method=method, rng=0)
-    assert isinstance(found.diagnostics["reliable"], bool)
-    assert found.diagnostics["reliable"] is not bool(found.diagnostics.get("reasons"))
+    unseen = method in ("none", "permutation") or isinstance(method, im.Permutation)
+    assert found.diagnostics["reliable"] in ((None,) if unseen else (True, False))
+    assert (found.diagnostics["reliable"] is False) == bool(found.diagnostics.get("reasons"))
     copied = im.mutual_information(np.tile(x, 2), np.tile(y, 2), method=method, rng=0)
     assert copied.diagnostics["reliable"] is False
     assert any("copies" in reason for reason in copied.diagnostics["reasons"])
@@ -678,6 +679,52 @@ def test_neighbours_in_time_of_a_slow_series(memory, slow):
     found = im.mutual_information(x, y, method=im.Subsampling(8, block=20), rng=0)
     assert any("near in time" in reason for reason in found.diagnostics.get("reasons", ())) == slow
     assert (0.05 < crowding(Sample.of(x, y), 20) < 0.15) == slow
+
+
+def test_rounded_numbers_are_no_reason_to_doubt():
+    """Parts take for rounded what all rows do, though in few rows a value is soon frequent."""
+    reliable = 0
+    for seed in range(8):
+        x, y = np.round(normals(500, rho=0.0, seed=seed), 1)
+        found = im.mutual_information(x, y, rng=seed)
+        means = found.diagnostics["means_of_parts"].values()
+        assert max(means) - min(means) < 0.08
+        reliable += found.diagnostics["reliable"]
+    assert reliable >= 7
+
+
+@pytest.mark.parametrize("factor", [1e-10, 3.0, 1e10])
+def test_mixtures_on_a_lattice_have_no_units(factor):
+    """Differences of rounded numbers are equal but for the last bit, which is no distance."""
+    x, y = np.round(normals(600, seed=1), 1)
+    order = np.random.default_rng(0).permutation(600)
+    value = im.mutual_information(x, y, estimator="mixed", method="none").value
+    for a, b in ((factor * x, y), (x[order], y[order]), (3 * x + 7, factor * y)):
+        found = im.mutual_information(a, b, estimator="mixed", method="none").value
+        assert found == pytest.approx(value, abs=1e-12)
+
+
+def test_equal_values_are_no_series():
+    x, _ = normals(400)
+    assert not serial(Sample.of(np.column_stack([x, np.ones(400)])))
+    assert not serial(Sample.of(np.column_stack([x, x > 1.5])))
+    assert serial(Sample.of(np.sort(x)))
+
+
+def test_results_of_counts_say_it_too():
+    sound = im.mutual_information(X > 0, Y > 0)
+    assert sound.diagnostics["reliable"] is True
+    thin = im.mutual_information([1, 2, 3, 4, 1], [1, 2, 3, 4, 2])
+    assert thin.diagnostics["reliable"] is False
+    assert thin.diagnostics["reasons"] == list(thin.warnings)
+
+
+def test_single_terms_of_entropies():
+    with pytest.warns(ReliabilityWarning, match="bias is not looked at"):
+        found = im.differential_entropy(X, method="delta")
+    assert found.diagnostics["reliable"] is False
+    with pytest.raises(UnsupportedError, match="three dimensions"):
+        im.differential_entropy(np.column_stack([X, Y, Z]), method="delta")
 
 
 @pytest.mark.parametrize("scale", [10, 100, 1000])
@@ -870,6 +917,27 @@ def test_parameters_without_effect_are_refused(call):
 ], ids=range(11))  # fmt: skip
 def test_an_estimator_of_another_measure(call):
     refused(call)
+
+
+def test_one_bad_cell_among_numbers():
+    text = [f"{v:.3f}" for v in X]
+    text[7] = "oops"
+    told = refused(im.mutual_information, text, Y, method="none")
+    assert "oops" in str(told)
+    assert "to_numeric" in told.hint
+
+
+def test_dates_have_a_line_to_type():
+    told = refused(im.mutual_information, np.arange(300).astype("datetime64[D]"), Y)
+    assert "exclude" not in told.hint
+    assert "astype('int64')" in told.hint
+
+
+def test_a_bad_target_is_told_once():
+    frame = pd.DataFrame({"a": X, "b": Y, "target": NAN})
+    told = refused(im.score_features, frame, "target")
+    assert "target" in str(told)
+    assert "exclude" not in told.hint
 
 
 def test_errors_name_the_variable():
