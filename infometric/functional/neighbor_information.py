@@ -211,7 +211,7 @@ class KSG1(NeighborInformation):
         every = range(len(blocks))
         whole = [tuple(every)] if self.ties == "mixed" else []
         found = self._search(blocks, [*((b,) for b in every), *whole])
-        if whole and self.scale != "rank":
+        if whole and self.scale == "standard":
             found = self._clear_of_rounding(blocks, found)
         k = self._multiplicity(blocks, found)
         if whole:  # rows at the very distance of the k-th neighbour are in no count: nor in k

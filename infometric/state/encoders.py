@@ -680,7 +680,7 @@ def refuse_text(name: str, levels: Sequence[Any]) -> None:
 
 def refuse_spoilt_numbers(column: Column) -> None:
     """Error for text that is many numbers but for a few values: one bad cell of a CSV file."""
-    levels = [v for v in column.levels or () if isinstance(v, str)]
+    levels = sorted(v for v in column.levels or () if isinstance(v, str))
     if len(levels) <= _FEW_LEVELS:
         return
     odd = [v for v in levels if not _reads_as_number(v)]
