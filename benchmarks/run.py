@@ -642,9 +642,7 @@ NEIGHBORS = (
         "kl",
         "Kullback-Leibler divergence of 1e5 and 1e5 normal rows in 5 dimensions, shifted by 0.5",
         (
-            Contestant(
-                "infometric", of_neighbors(KL, data=SHIFTED), does="8 neighbours, weighted"
-            ),
+            Contestant("infometric", of_neighbors(KL, data=SHIFTED), does="8 neighbours, weighted"),
             Contestant(
                 WITHOUT, of_neighbors(KL, data=SHIFTED, numba=False), does="8 neighbours, weighted"
             ),
