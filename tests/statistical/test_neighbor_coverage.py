@@ -63,17 +63,18 @@ def test_reliable_intervals_cover(functional, name, measure):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "least"),
     [
-        "5 independent normal pairs, rho=0.6",
-        "uniform noise of 0.2",
-        "uniform noise of 1",
-        "Student pair, df=1, rho=0",
+        ("5 independent normal pairs, rho=0.6", 0.95),
+        ("uniform noise of 0.2", 0.95),
+        # flagged 96 and 97 times in 100: three standard errors of a share of 100 below .95
+        ("uniform noise of 1", 0.885),
+        ("Student pair, df=1, rho=0", 0.885),
     ],
 )
-def test_where_bias_dominates_the_result_says_so(name):
+def test_where_bias_dominates_the_result_says_so(name, least):
     _, flagged = study(KSG1(), name, 1000, "mutual_information", replicates=100)
-    assert flagged >= 0.95 - 3 * (0.95 * 0.05 / 100) ** 0.5
+    assert flagged >= least
 
 
 def test_blocks_tell_the_error_of_a_series():
