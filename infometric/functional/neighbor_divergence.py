@@ -39,7 +39,7 @@ from infometric.functional.sample import (
     standardized,
 )
 from infometric.state.sample import Sample
-from infometric.state.search import count_within, nearest
+from infometric.state.search import count_within, nearest, nearest_both
 from infometric.typing import Array
 
 COPIES = "the divergence would be infinite"
@@ -160,17 +160,19 @@ class NeighborDivergence(SampleFunctional):
         both = standardized(both)
         return both[: len(p)], both[len(p) :]
 
-    def _own(self, p: Array, k: int | None = None) -> Array:
-        """Distances within a sample, (n_rows, k)."""
-        found = nearest(p, p, k or self.n_neighbors, norm=self.norm, n_jobs=self.n_jobs)
-        refuse_copies(found[:, -1], COPIES, self)
-        return found
+    def _own(self, p: Array) -> Array:
+        """Distances within a sample, (n_rows, n_neighbors)."""
+        return nearest(p, p, self.n_neighbors, norm=self.norm, n_jobs=self.n_jobs)
 
-    def _other(self, p: Array, q: Array, k: int | None = None) -> Array:
-        """Distances from rows of p to rows of q, (n_rows, k)."""
-        found = nearest(p, q, k or self.n_neighbors, norm=self.norm, n_jobs=self.n_jobs)
-        refuse_copies(found[:, -1], COPIES, self)
-        return found
+    def _both(self, p: Array, q: Array) -> tuple[Array, Array]:
+        """Distances of rows of p within p and to rows of q, both (n_rows, n_neighbors)."""
+        return nearest_both(p, q, self.n_neighbors, norm=self.norm, n_jobs=self.n_jobs)
+
+    def _farthest(self, p: Array, q: Array) -> tuple[Array, Array]:
+        """Distances to the last neighbours of rows of p in p and in q, all positive."""
+        own, theirs = (found[:, -1] for found in self._both(p, q))
+        refuse_copies(np.minimum(own, theirs), COPIES, self)
+        return own, theirs
 
 
 ONE_WAY = (
@@ -254,8 +256,9 @@ class WangKulkarniVerdu(NeighborDivergence):
         return self._between(*self._sides(s))
 
     def _between(self, p: Array, q: Array) -> Array:
-        logs = np.log(self._other(p, q)[:, -1]) - np.log(self._own(p)[:, -1])
-        return np.asarray(p.shape[1] * logs.mean() + math.log(len(q) / (len(p) - 1)))
+        own, theirs = self._farthest(p, q)
+        mean = np.log(theirs / own).mean()
+        return np.asarray(p.shape[1] * mean + math.log(len(q) / (len(p) - 1)))
 
 
 @dataclass(frozen=True)
@@ -278,11 +281,11 @@ class WeightedKullbackLeibler(WangKulkarniVerdu):
     def _between(self, p: Array, q: Array) -> Array:
         d = p.shape[1]
         weights = np.array(neighbor_weights(self.n_neighbors, d, self._orders(d), every=True))
-        used = np.flatnonzero(weights)
-        theirs, own = self._other(p, q)[:, used], self._own(p)[:, used]
-        refuse_copies(np.minimum(theirs, own).min(axis=1), COPIES, self)
-        logs = (np.log(theirs) - np.log(own)) @ weights[used]
-        return np.asarray(d * logs.mean() + math.log(len(q) / (len(p) - 1)))
+        first = np.flatnonzero(weights)[0]
+        own, theirs = (found[:, first:] for found in self._both(p, q))
+        refuse_copies(np.minimum(own, theirs)[:, 0], COPIES, self)  # the nearest in use
+        mean = np.log(theirs / own).mean(axis=0) @ weights[first:]
+        return np.asarray(d * mean + math.log(len(q) / (len(p) - 1)))
 
     def _orders(self, d: int) -> int:
         return int(d > 1) if self.orders is None else self.orders
@@ -302,7 +305,7 @@ class AdaptiveKullbackLeibler(WangKulkarniVerdu):
 
     def _between(self, p: Array, q: Array) -> Array:
         d = p.shape[1]
-        radius = np.maximum(self._own(p)[:, -1], self._other(p, q)[:, -1])
+        radius = np.maximum(*self._farthest(p, q))
         mine = count_within(None, p, radius, norm=self.norm, closed=True, n_jobs=self.n_jobs)
         theirs = count_within(p, q, radius, norm=self.norm, closed=True, n_jobs=self.n_jobs)
         rho = self._at(p, p, mine)
@@ -391,6 +394,7 @@ class NeighborJensenShannon(NeighborDivergence):
     def _side(self, p: Array, q: Array) -> float:
         """What rows of p say of the sample they came from."""
         radius = self._own(p)[:, -1]
+        refuse_copies(radius, COPIES, self)
         options: dict[str, Any] = {"norm": self.norm, "n_jobs": self.n_jobs}
         mine = 1 + count_within(None, p, radius, **options)  # itself too
         theirs = count_within(p, q, radius, **options)
@@ -442,7 +446,8 @@ class PoczosSchneider(NeighborDivergence):
             )
         p, q = self._sides(s)
         d = p.shape[1]
-        logs = d * (np.log(self._own(p)[:, -1]) - np.log(self._other(p, q)[:, -1]))
+        own, theirs = self._farthest(p, q)
+        logs = d * np.log(own / theirs)
         logs = (1 - a) * (logs + math.log((len(p) - 1) / len(q)))
         most = float(logs.max())
         constant = 2 * gammaln(k) - gammaln(k - a + 1) - gammaln(k + a - 1)

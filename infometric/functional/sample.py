@@ -217,14 +217,23 @@ def scaled(
 
 def spread(x: Array) -> Array:
     """Standard deviation of each column, without overflow; one where a column is constant."""
-    most = np.abs(x - x[:1]).max(axis=0)
+    away = np.ascontiguousarray(x.T)  # columns: sums along rows are several times slower
+    away = away - away[:, :1]
+    most = np.abs(away).max(axis=1)
     most = np.where(most > 0, most, 1.0)
-    return most * np.where(most > 0, np.maximum(((x - x[:1]) / most).std(axis=0), 1e-300), 1.0)
+    away /= most[:, None]
+    width = away.std(axis=1)
+    return most * np.where(width > 0, width, 1.0)
 
 
 def middle(x: Array) -> Array:
     """Median of each column: an origin in the bulk, whose digits a far one would eat."""
-    return np.median(x, axis=0, keepdims=True)
+    half = len(x) // 2
+    # one place is found several times faster than the two that numpy.median asks for
+    columns = np.partition(np.ascontiguousarray(x.T), half, axis=1)
+    upper = columns[:, half]
+    lower = upper if len(x) % 2 else columns[:, :half].max(axis=1)
+    return (lower / 2 + upper / 2)[None]
 
 
 def standardized(x: Array) -> Array:

@@ -69,11 +69,11 @@ def neighborhoods(
             counts[:, s] = count(blocks[b], blocks[b], width, False, True, jobs)
         return radius, counts
     tree = Tree(joint)
-    radius = tree.nearest(tree.order, joint, k, False, False, True, jobs)[0][:, -1].copy()
+    radius = tree.nearest(tree, k, False, False, jobs)[0][:, -1].copy()
     limit = radius if closed else np.nextafter(radius, 0.0)
     for s, space in enumerate(spaces):
         if len(space) == len(blocks) and len(set(space)) == len(blocks):
-            counts[:, s] = tree.count(tree.order, joint, limit, False, jobs) - 1
+            counts[:, s] = tree.count(tree, limit, False, jobs) - 1
             continue
         table = blocks[space[0]]
         if len(space) > 1:
@@ -87,8 +87,18 @@ def nearest(
 ) -> tuple[Array, Array]:
     """Distances and rows, as :func:`infometric.state.search.nearest` says."""
     tree = Tree(points)
-    order = tree.order if itself else Tree(queries, boxes=False).order
-    return tree.nearest(order, queries, k, euclidean, indices, itself, jobs)
+    of = tree if itself else Tree(queries, boxes=False)
+    return tree.nearest(of, k, euclidean, indices, jobs)
+
+
+def nearest_both(
+    rows: Array, others: Array, k: int, euclidean: bool, jobs: int
+) -> tuple[Array, Array]:
+    """Distances, as :func:`infometric.state.search.nearest_both` says."""
+    tree = Tree(rows)
+    own, _ = tree.nearest(tree, k, euclidean, False, jobs)
+    away, _ = Tree(others).nearest(tree, k, euclidean, False, jobs)
+    return own, away
 
 
 def count(
@@ -102,8 +112,8 @@ def count(
         _in_parts(jobs, len(queries), _count_line, *line, order, queries[:, 0], limit, found)
     else:
         tree = Tree(points)
-        order = tree.order if itself else Tree(queries, boxes=False).order
-        found = tree.count(order, queries, limit, euclidean, jobs)
+        of = tree if itself else Tree(queries, boxes=False)
+        found = tree.count(of, limit, euclidean, jobs)
     return found - (limit >= 0) if itself else found
 
 
@@ -485,27 +495,21 @@ class Tree:
         self.n = n
         self.order: Array = np.arange(n, dtype=np.int32)
         self.boxes = np.empty((nodes, 2, d))
-        ordered = points.copy()
-        _build(ordered, self.order, self.levels, self.boxes)
+        self.ordered = points.copy()
+        _build(self.ordered, self.order, self.levels, self.boxes)
         if boxes:
             self.leaves = np.full((2**self.levels, d, LEAF), np.inf)
-            _fill_leaves(ordered, self.levels, self.leaves)
+            _fill_leaves(self.ordered, self.levels, self.leaves)
             depth = (self.levels + 2) // 3
             inner = (8 ** max(depth - 1, 0) - 1) // 7 + (2**self.levels + 7) // 8
             self.ways = np.empty((inner, 2, d, WAYS))
             _fill_ways(self.boxes, self.levels, self.ways)
 
     def nearest(
-        self,
-        order: Array,
-        queries: Array,
-        k: int,
-        euclidean: bool,
-        ties: bool,
-        itself: bool,
-        jobs: int,
+        self, of: Tree, k: int, euclidean: bool, ties: bool, jobs: int
     ) -> tuple[Array, Array]:
-        """The k nearest points of each query."""
+        """The k nearest points of each row of a tree; in this one, other than itself."""
+        queries = of.ordered  # what lies side by side is looked up side by side
         distances = np.empty((len(queries), k))
         rows = np.empty((len(queries) if ties else 0, k), dtype=np.int64)
         _in_parts(
@@ -516,35 +520,37 @@ class Tree:
             self.levels,
             self.ways,
             self.leaves,
-            order,
             queries,
             euclidean,
-            itself,
+            of is self,
             distances,
             rows,
         )
-        return distances, rows
+        return of.restored(distances), of.restored(rows) if ties else rows
 
-    def count(
-        self, order: Array, queries: Array, limit: Array, euclidean: bool, jobs: int
-    ) -> Array:
-        """Points of the tree not farther than a limit."""
-        found = np.empty(len(queries), dtype=np.int64)
+    def count(self, of: Tree, limit: Array, euclidean: bool, jobs: int) -> Array:
+        """Points not farther than a limit from rows of a tree."""
+        found = np.empty(len(of.ordered), dtype=np.int64)
         _in_parts(
             jobs,
-            len(queries),
+            len(of.ordered),
             _tree_count,
             self.n,
             self.levels,
             self.boxes,
             self.leaves,
-            order,
-            queries,
-            limit,
+            of.ordered,
+            limit[of.order],
             euclidean,
             found,
         )
-        return found
+        return of.restored(found)
+
+    def restored(self, found: Array) -> Array:
+        """What was found for the rows of the tree, in the order of the table."""
+        restored = np.empty_like(found)
+        restored[self.order] = found
+        return restored
 
 
 @compiled
@@ -691,6 +697,8 @@ def _lanes(euclidean: bool, box: bool, width: int) -> Callable[..., Any]:
             ]
             size, real = ir.IntType(64), ir.DoubleType()
             vector = ir.VectorType(real, width)
+            words = ir.VectorType(size, width)
+            unsigned = ir.Constant(words, [2**63 - 1] * width)  # all bits but the sign
             zero = ir.Constant(vector, [0.0] * width)
             columns = builder.extract_value(tables[1].shape, 0)
             rows = builder.mul(arguments[1], columns)
@@ -716,11 +724,11 @@ def _lanes(euclidean: bool, box: bool, width: int) -> Callable[..., Any]:
                 x = spread(builder.load(builder.gep(tables[1].data, [loop.index])))
                 place = builder.add(rows, loop.index)
                 away = builder.fsub(row(place), x)
-                back = builder.fsub(zero, away)
                 if box:
-                    back = builder.fsub(x, row(builder.add(place, columns)))
-                if box or not euclidean:
-                    away = larger(away, back)
+                    away = larger(away, builder.fsub(x, row(builder.add(place, columns))))
+                elif not euclidean:
+                    bare = builder.and_(builder.bitcast(away, words), unsigned)
+                    away = builder.bitcast(bare, vector)
                 so_far = builder.load(total)
                 if euclidean:
                     away = larger(away, zero) if box else away
@@ -828,14 +836,13 @@ def _tree_nearest(  # noqa: C901
     levels: int,
     ways: Array,
     leaves: Array,
-    order: Array,
     queries: Array,
     euclidean: bool,
     itself: bool,
     distances: Array,
     rows: Array,
 ) -> None:  # pragma: no cover - compiled
-    """The k nearest points of queries [begin, end) of an order."""
+    """The k nearest points of queries [begin, end); of points, in the order of their tree."""
     n = number.shape[0]
     k = distances.shape[1]
     ties = rows.shape[0] > 0
@@ -850,8 +857,7 @@ def _tree_nearest(  # noqa: C901
     far = np.empty(LEAF)
     gap = np.empty(WAYS)
     x = np.empty(queries.shape[1])
-    for position in range(begin, end):
-        i = order[position]
+    for i in range(begin, end):
         for c in range(x.shape[0]):
             x[c] = queries[i, c]
         own = i if itself else -1
@@ -865,13 +871,16 @@ def _tree_nearest(  # noqa: C901
             node = stack[height]
             if gaps[height] > best[0] or (gaps[height] == best[0] and not ties):
                 continue
-            if node < first_leaf:
-                if euclidean:
-                    near = _boxes_euclidean(ways, node, x, gap, best[0], ties)
-                else:
-                    near = _boxes_max(ways, node, x, gap, best[0], ties)
-                if node == 0:
-                    near &= children
+            if first_leaf == 0:
+                near, gap[0] = 1, 0.0
+            elif euclidean:
+                near = _boxes_euclidean(ways, node, x, gap, best[0], ties)
+            else:
+                near = _boxes_max(ways, node, x, gap, best[0], ties)
+            if node == 0:
+                near &= children
+            child = 8 * node + 1
+            if child < first_leaf:
                 bottom = height
                 while near:
                     lane = _lowest(near)
@@ -882,26 +891,36 @@ def _tree_nearest(  # noqa: C901
                         stack[q] = stack[q - 1]
                         q -= 1
                     gaps[q] = gap[lane]
-                    stack[q] = 8 * node + 1 + lane
+                    stack[q] = child + lane
                     height += 1
                 continue
-            p = node - first_leaf
-            start, stop = (n * p) >> levels, (n * (p + 1)) >> levels
-            if euclidean:
-                near = _points_euclidean(leaves, p, x, far, best[0], ties)
-            else:
-                near = _points_max(leaves, p, x, far, best[0], ties)
-            near &= (1 << (stop - start)) - 1
+            # leaves are opened at once: to sort them by their gaps costs more than it spares
+            first = 0
+            if best[0] == np.inf:
+                for lane in range(WAYS):
+                    if near >> lane & 1 and gap[lane] < gap[first]:
+                        first = lane
             while near:
-                lane = _lowest(near)
-                near &= near - 1
-                j = number[start + lane]
-                if j == own:
+                lane = first if near >> first & 1 else _lowest(near)
+                near &= ~(1 << lane)
+                if gap[lane] > best[0] or (gap[lane] == best[0] and not ties):
                     continue
-                if ties:
-                    _take_row(best, who, k, far[lane], j)
+                p = child - first_leaf + lane if levels else 0
+                start, stop = (n * p) >> levels, (n * (p + 1)) >> levels
+                if euclidean:
+                    points = _points_euclidean(leaves, p, x, far, best[0], ties)
                 else:
-                    _take(best, (k + 3) // 4, far[lane])
+                    points = _points_max(leaves, p, x, far, best[0], ties)
+                points &= (1 << (stop - start)) - 1
+                while points:
+                    place = _lowest(points)
+                    points &= points - 1
+                    if start + place == own:
+                        continue
+                    if ties:
+                        _take_row(best, who, k, far[place], number[start + place])
+                    else:
+                        _take(best, (k + 3) // 4, far[place])
         for q in range(k):
             d = best[k - 1 - q]
             distances[i, q] = np.sqrt(d) if euclidean else d
@@ -917,19 +936,17 @@ def _tree_count(
     levels: int,
     boxes: Array,
     leaves: Array,
-    order: Array,
     queries: Array,
     limits: Array,
     euclidean: bool,
     found: Array,
 ) -> None:  # pragma: no cover - compiled
-    """Points not farther than a limit from queries [begin, end) of an order."""
+    """Points not farther than a limit from queries [begin, end)."""
     first_leaf = (1 << levels) - 1
     stack = np.empty(levels + 2, dtype=np.int64)
     tiers = np.empty(levels + 2, dtype=np.int64)
     far = np.empty(LEAF)
-    for position in range(begin, end):
-        i = order[position]
+    for i in range(begin, end):
         x = queries[i]
         limit = limits[i]
         # roots are compared where squares are too near to tell

@@ -217,6 +217,60 @@ def nearest(
     return found if indices else found[0]
 
 
+def nearest_both(
+    rows: Array,
+    others: Array,
+    k: int,
+    *,
+    norm: Norm = "max",
+    engine: Engine = "auto",
+    n_jobs: int = 1,
+) -> tuple[Array, Array]:
+    """Distances from each row to its k nearest in its own table, and in another.
+
+    As `nearest` of either, with one tree less: rows that are near each other in their own are
+    looked up together in both.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+        The queries. A row is not its own neighbour.
+    others : ndarray of shape (m, d)
+        The other table.
+    k : int
+        Number of neighbours.
+    norm, engine, n_jobs
+        As in `nearest`.
+
+    Returns
+    -------
+    own, away : ndarray of shape (n, k)
+        Ascending.
+
+    Raises
+    ------
+    DataError
+        Where there are fewer than k neighbours or the columns differ in number.
+    MissingExtraError
+        Where numba was asked for and is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> own, away = nearest_both(np.array([[0.0], [1.0], [3.0]]), np.array([[2.5]]), 1)
+    >>> own.ravel().tolist(), away.ravel().tolist()
+    ([1.0, 1.0, 2.0], [2.5, 1.5, 0.5])
+    """
+    rows, others = _table(rows, "rows"), _table(others, "others")
+    _check_pair(rows, others, norm)
+    k = min(_checked_k(k, len(rows), len(rows) - 1), _checked_k(k, len(others), len(others)))
+    jobs = _jobs(n_jobs, len(rows))
+    kernels = _find_engine(engine, max(len(rows), len(others)))
+    search = _nearest_both if kernels is None else kernels.nearest_both
+    found: tuple[Array, Array] = search(rows, others, k, norm == "euclidean", jobs)
+    return found
+
+
 def count_within(
     queries: Array | None,
     points: Array,
@@ -463,13 +517,37 @@ def _nearest(
 ) -> tuple[Array, Array]:
     """Nearest points with scipy alone; no rows unless asked for."""
     tree = cKDTree(points)
+    order = tree.indices if itself else cKDTree(queries).indices if len(queries) else np.arange(0)
+    return _looked_up(tree, order, queries, k, euclidean, indices, itself, jobs)
+
+
+def _nearest_both(
+    rows: Array, others: Array, k: int, euclidean: bool, jobs: int
+) -> tuple[Array, Array]:
+    """Distances in both tables with scipy alone."""
+    tree = cKDTree(rows)
+    own, _ = _looked_up(tree, tree.indices, rows, k, euclidean, False, True, jobs)
+    away, _ = _looked_up(cKDTree(others), tree.indices, rows, k, euclidean, False, False, jobs)
+    return own, away
+
+
+def _looked_up(
+    tree: cKDTree,
+    order: Array,
+    queries: Array,
+    k: int,
+    euclidean: bool,
+    indices: bool,
+    itself: bool,
+    jobs: int,
+) -> tuple[Array, Array]:
+    """Nearest points of a tree, for queries in an order."""
     m = len(queries)
-    order = tree.indices if itself else cKDTree(queries).indices if m else np.arange(0)
     distances = np.empty((m, k))
     rows = np.empty((m if indices else 0, k), dtype=np.int64)
     exact = indices or euclidean
     # one more shows whether others are as far as the last
-    wanted = list(range(1, min(k + itself + exact, len(points)) + 1))
+    wanted = list(range(1, min(k + itself + exact, tree.n) + 1))
     norm = 2.0 if euclidean else np.inf
     for start in range(0, m, CHUNK):
         some = order[start : start + CHUNK]
