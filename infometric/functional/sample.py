@@ -32,10 +32,9 @@ MIXTURE = 0.2  # where such a share of the rows has values of their own
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scale": SCALES, "ties": TIES, "norm": ("max", "euclidean"), "clip": (False, True),
 }  # fmt: skip
-# least value, an example, and whether there may be none
-COUNTED: dict[str, tuple[int, int, bool]] = {
-    "n_neighbors": (1, 3, False), "window": (1, 10, True), "orders": (0, 1, True),
-    "n_jobs": (-1, 1, False),
+# least value and an example
+COUNTED: dict[str, tuple[int, int]] = {
+    "n_neighbors": (1, 3), "window": (1, 10), "orders": (0, 1), "n_jobs": (-1, 1),
 }  # fmt: skip
 APART = 1e9  # distance of unlike classes: farther than any two scaled numbers
 KEPT = 20_000  # rows up to which the grid of scores is kept
@@ -67,7 +66,9 @@ class SampleFunctional(Functional):
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_option(type(self).__name__, field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if value is not None or field.default is not None:
+                check_option(type(self).__name__, field.name, value)
 
     def local(self, s: Sample) -> Array:
         """Terms of the rows, shape (n_rows,); their mean is the value."""
@@ -144,10 +145,9 @@ def check_option(caller: str, name: str, value: Any) -> None:
                 hint=f"{name}={choices[0]!r}",
             )
     elif name in COUNTED:
-        least, example, optional = COUNTED[name]
+        least, example = COUNTED[name]
         whole = isinstance(value, Integral) and not isinstance(value, bool)
-        fine = (optional and value is None) or (whole and value >= least)
-        if not fine:
+        if not (whole and value >= least):
             raise InvalidParameterError(
                 f"{name} of {caller} must be an integer of {least} or more.",
                 got=value,

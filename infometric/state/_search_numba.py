@@ -24,6 +24,7 @@ from numba.extending import intrinsic
 from infometric.typing import Array
 
 LEAF = 32  # points of a leaf, eight registers of float64
+SAMPLED = 256  # rows of a node that show which of its sides is the widest
 WAYS = 8  # children of a node: eight boxes, two registers a side
 STRIP = 1.0  # width of a strip in sides of the square that holds the k neighbours
 TOGETHER = 8  # queries that pass through the same stretch of points
@@ -588,31 +589,46 @@ def _select(
 
 
 @compiled
-def _build(  # noqa: C901
+def _bound(
+    points: Array, start: int, stop: int, step: int, box: Array
+) -> None:  # pragma: no cover - compiled
+    """Smallest box of rows [start, stop), or of some of them."""
+    for c in range(points.shape[1]):
+        box[0, c] = box[1, c] = points[start, c]
+    for i in range(start + step, stop, step):
+        for c in range(points.shape[1]):
+            v = points[i, c]
+            if v < box[0, c]:
+                box[0, c] = v
+            if v > box[1, c]:
+                box[1, c] = v
+
+
+@compiled
+def _build(
     points: Array, order: Array, levels: int, boxes: Array
 ) -> None:  # pragma: no cover - compiled
     """Halve the rows by the widest side of their box, level by level."""
     n, d = points.shape
-    for level in range(levels + 1):
+    for level in range(levels):
         for p in range(1 << level):
             start, stop = (n * p) >> level, (n * (p + 1)) >> level
             box = boxes[(1 << level) - 1 + p]
-            for c in range(d):
-                box[0, c] = box[1, c] = points[start, c]
-            for i in range(start + 1, stop):
-                for c in range(d):
-                    v = points[i, c]
-                    if v < box[0, c]:
-                        box[0, c] = v
-                    if v > box[1, c]:
-                        box[1, c] = v
-            if level < levels:
-                side = 0
-                for c in range(1, d):
-                    if box[1, c] - box[0, c] > box[1, side] - box[0, side]:
-                        side = c
-                middle = (n * (2 * p + 1)) >> (level + 1)
-                _select(points, order, start, stop, middle, side)
+            _bound(points, start, stop, max(1, (stop - start) // SAMPLED), box)
+            side = 0
+            for c in range(1, d):
+                if box[1, c] - box[0, c] > box[1, side] - box[0, side]:
+                    side = c
+            middle = (n * (2 * p + 1)) >> (level + 1)
+            _select(points, order, start, stop, middle, side)
+    for p in range(1 << levels):
+        start, stop = (n * p) >> levels, (n * (p + 1)) >> levels
+        _bound(points, start, stop, 1, boxes[(1 << levels) - 1 + p])
+    for node in range((1 << levels) - 2, -1, -1):
+        left, right = boxes[2 * node + 1], boxes[2 * node + 2]
+        for c in range(d):
+            boxes[node, 0, c] = min(left[0, c], right[0, c])
+            boxes[node, 1, c] = max(left[1, c], right[1, c])
 
 
 @compiled
