@@ -133,6 +133,35 @@ def test_weighted_kullback_leibler(norm, d):
     assert value(NeighborJeffreys(10, norm), p, q) == pytest.approx(both, abs=1e-9)
 
 
+@pytest.mark.parametrize("kind", [WeightedKullbackLeibler, NeighborJeffreys])
+@pytest.mark.parametrize(
+    ("n", "m", "d", "k"),
+    [(60, 90, 2, 8), (20_000, 20_000, 5, 5), (20_000, 19_999, 5, 8), (20_000, 20_000, 4, 8)],
+)
+def test_the_number_of_neighbours_goes_by_all_rows(kind, n, m, d, k):
+    s = Sample.of_groups([np.zeros((n, d))], [np.zeros((m, d))])
+    assert kind().decided(s).n_neighbors == k
+    assert kind().decided(s).facts(s)["n_neighbors"] == k
+    assert kind(9).decided(s).n_neighbors == 9
+
+
+def test_parts_of_many_rows_keep_the_number_of_neighbours():
+    p, q = two(20_000, 20_000, 5)
+    found = im.kl_divergence(p, q, method=im.Subsampling(n_splits=2), rng=0)
+    assert found.diagnostics["n_neighbors"] == 5
+    assert found.value == value(WeightedKullbackLeibler(5), p, q)
+    p, q = p[:100], q[:100]
+    assert value(WeightedKullbackLeibler(), p, q) == value(WeightedKullbackLeibler(8), p, q)
+
+
+@pytest.mark.parametrize("kind", [WeightedKullbackLeibler, NeighborJeffreys])
+def test_too_few_rows_for_the_neighbours_that_were_chosen(kind):
+    s = Sample.of_groups([np.zeros((9, 2))], [np.ones((9, 2))])
+    for use in (kind().check, kind().value):
+        with pytest.raises(DataError, match="n_neighbors=8 needs at least 10 rows"):
+            use(s)
+
+
 def test_in_one_dimension_all_weight_is_on_the_last():
     p, q = two(100, 120)
     plain = value(WangKulkarniVerdu(10, "euclidean"), p, q)

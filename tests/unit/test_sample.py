@@ -38,7 +38,7 @@ from infometric.functional.neighbor_information import (
     Ross,
     TotalCorrelation,
 )
-from infometric.functional.sample import normal_scores
+from infometric.functional.sample import middle, normal_scores, spread
 from infometric.testing import check_state
 from infometric.uncertainty.subsampling import crowding, remaining_bias, serial
 
@@ -632,6 +632,18 @@ def test_neither_order_of_rows_nor_of_variables_is_part_of_a_value():
     value = im.differential_entropy(both, method="none").value
     assert im.differential_entropy(both[order], method="none").value == pytest.approx(value)
     assert im.differential_entropy(both[:, ::-1], method="none").value == pytest.approx(value)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 11, 1000])
+def test_middle_and_spread_of_columns(n):
+    rng = np.random.default_rng(n)
+    x = np.column_stack([rng.standard_cauchy(n), rng.integers(0, 3, n), np.full(n, 0.3)])
+    np.testing.assert_array_equal(middle(x), np.median(x, axis=0, keepdims=True))
+    varied = x.min(axis=0) < x.max(axis=0)
+    np.testing.assert_allclose(spread(x), np.where(varied, x.std(axis=0), 1.0), rtol=1e-12)
+    for factor in (1e-290, 1e290):
+        np.testing.assert_allclose(spread(factor * x)[varied], factor * spread(x)[varied])
+        np.testing.assert_allclose(middle(factor * x), factor * middle(x))
 
 
 def test_copies_are_spread_apart_from_each_other():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infometric.exceptions import DataError, InvalidParameterError, MissingExtraError
 from infometric.state import search
-from infometric.state.search import count_within, nearest, neighborhoods
+from infometric.state.search import count_within, nearest, nearest_both, neighborhoods
 
 ENGINES = ("numpy", "numba")
 
@@ -188,6 +188,40 @@ def test_nearest_and_counts_between_samples(kind, norm, engine):
                     np.fill_diagonal(within, False)
                 found = count_within(asked, points, radius, norm=norm, closed=closed, engine=engine)
                 np.testing.assert_array_equal(found, within.sum(1))
+
+
+@pytest.mark.parametrize("norm", ["max", "euclidean"])
+@pytest.mark.parametrize("kind", ["normal", "lattice", "cauchy", "equal"])
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_nearest_of_two_tables_at_once(kind, norm, d, engine):
+    rows, others = make(kind, 90, (d,))[0], make(kind, 70, (d,), seed=1)[0]
+    own, away = nearest_both(rows, others, 4, norm=norm, engine=engine)
+    np.testing.assert_array_equal(own, nearest(None, rows, 4, norm=norm, engine=engine))
+    np.testing.assert_array_equal(away, nearest(rows, others, 4, norm=norm, engine=engine))
+
+
+def test_nearest_of_two_tables_needs_enough_rows_in_both(engine):
+    few, many = np.zeros((3, 2)), np.zeros((9, 2))
+    for pair in ((few, many), (many, few)):
+        with pytest.raises(DataError, match="3 rows have no neighbour number 4"):
+            nearest_both(*pair, 4, engine=engine)
+    with pytest.raises(DataError, match="same columns"):
+        nearest_both(many, np.zeros((9, 3)), 1, engine=engine)
+
+
+@pytest.mark.parametrize("kind", ["normal", "lattice", "cauchy"])
+@pytest.mark.parametrize("d", [3, 5])
+def test_deep_trees(kind, d):
+    pytest.importorskip("numba")
+    rows, others = make(kind, 5000, (d,))[0], make(kind, 4100, (d,), seed=1)[0]
+    for norm, exact in (("max", 0.0), ("euclidean", 1e-12)):
+        found = nearest_both(rows, others, 5, norm=norm, engine="numba")
+        expected = nearest_both(rows, others, 5, norm=norm, engine="numpy")
+        np.testing.assert_allclose(found, expected, rtol=exact)
+        ours = nearest(rows, others, 5, norm=norm, indices=True, engine="numba")[1]
+        np.testing.assert_array_equal(
+            ours, nearest(rows, others, 5, norm=norm, indices=True, engine="numpy")[1]
+        )
 
 
 def test_points_themselves_are_the_same_as_none(engine):
