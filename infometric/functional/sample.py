@@ -324,7 +324,11 @@ def jittered(x: Array, ties: Ties = "jitter", noise: Noise | None = None, first:
     from any number in it: no information is gained or lost.
     """
     noise = noise or Noise(x)
-    return np.column_stack([_spread_out(c, ties, noise, first + i) for i, c in enumerate(x.T)])
+    columns = list(x.T)
+    spread_out = [_spread_out(c, ties, noise, first + i) for i, c in enumerate(columns)]
+    if all(new is old for new, old in zip(spread_out, columns, strict=True)):
+        return x
+    return np.column_stack(spread_out)
 
 
 def _spread_out(x: Array, ties: Ties, noise: Noise, at: int) -> Array:
