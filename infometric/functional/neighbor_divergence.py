@@ -200,9 +200,9 @@ THIN_TAILS = (
 )
 OUTSIDE = 0.02  # share of rows far from the other sample that is worth a word
 _ORDER = 7  # rows of a larger sample are divided in the same way each time
-# normal laws, shifted or of other spread, 20,000 and 50,000 rows: the root mean squared errors of five
-# and of eight neighbours are within a tenth of each other in five and in eight dimensions; in one
-# to three, five have up to half as much again
+# normal laws, shifted or of other spread, 20,000 and 50,000 rows: the root mean squared errors of
+# five and of eight neighbours are within a tenth of each other in five and in eight dimensions; in
+# one to three, five have up to half as much again
 MANY_ROWS, FEWER_FROM = 20_000, 5
 FEWER, USUAL = 5, 8  # neighbours of the weighted estimator
 FAR = 3.0  # distances, in those that the other sample has at its own thinnest

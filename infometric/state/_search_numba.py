@@ -284,6 +284,11 @@ def _count_line(
 # --- strips ----------------------------------------------------------------------------------
 
 
+def _tied(s: Array) -> int:
+    """How many of sorted values equal the one before."""
+    return int(np.count_nonzero(s[1:] == s[:-1]))
+
+
 class Strips:
     """Rows of two columns in strips of equal size by the first, sorted by the second in each."""
 
@@ -299,7 +304,7 @@ class Strips:
         order = np.argsort(x)
         xs, ys = x[order], np.sort(y)
         most = TIED * n
-        if np.count_nonzero(np.diff(xs) == 0) > most or np.count_nonzero(np.diff(ys) == 0) > most:
+        if _tied(xs) > most or _tied(ys) > most:
             return None
         size = min(n, int(STRIP * np.sqrt(n * (k + 1.0))) + 1)
         strips = -(-n // size)
