@@ -7,6 +7,7 @@ functional given it. Without data, ``estimate`` and ``ci`` speak of what ``fit``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -78,6 +79,12 @@ class Estimator(BaseEstimator):
 
     def _measure(self) -> str | None:
         return None
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """Names of the parameters; scikit-learn reads the signature anew for each fit."""
+        return super()._get_param_names()
 
     # -- the interface --------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from hashlib import blake2b
 from inspect import signature
 from numbers import Integral, Real
@@ -249,6 +250,12 @@ def _token(value: Any) -> str:
     return repr(float(value)) if isinstance(value, Real) else f"text {value}"
 
 
+@cache
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    """Parameters of a class and their defaults."""
+    return {name: p.default for name, p in signature(kind.__init__).parameters.items()}
+
+
 def refuse_unused(estimator: Estimator, names: Sequence[str], why: str) -> None:
     """Error for a parameter that is not at its default and has no effect.
 
@@ -257,10 +264,11 @@ def refuse_unused(estimator: Estimator, names: Sequence[str], why: str) -> None:
     InvalidParameterError
         With the parameter and its value.
     """
-    defaults = signature(type(estimator).__init__).parameters
+    kind: Any = type(estimator)
+    defaults = _defaults(kind)
     for name in names:
         value = getattr(estimator, name, None)
-        if name in defaults and value != defaults[name].default:
+        if name in defaults and value != defaults[name]:
             raise InvalidParameterError(
                 f"{name} has no effect here: {why}.",
                 got={name: value},
