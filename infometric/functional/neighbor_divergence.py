@@ -33,6 +33,7 @@ from infometric.functional.differential import Norm, neighbor_weights, refuse_co
 from infometric.functional.sample import (
     SampleFunctional,
     Ties,
+    arranged,
     has_atoms,
     jittered,
     require_rows,
@@ -410,6 +411,7 @@ class NeighborJensenShannon(NeighborDivergence):
         if parts == 1:
             return np.asarray((self._side(p, q) + self._side(q, p)) / 2)
         size = min(len(large) // parts, len(small))
+        small, large = arranged(small), arranged(large)
         rng = np.random.default_rng(_ORDER)
         order, total = rng.permutation(len(large)), 0.0
         for part in range(parts):

@@ -8,8 +8,10 @@ takes normal scores of the ranks, under which nothing changes with any increasin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
+from itertools import groupby
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -194,7 +196,12 @@ class Noise:
         times = [np.unique(c, return_counts=True)[1] for c in self.columns]
         keys = [(len(t), t.tobytes()) for t in times]
         places = sorted(range(len(keys)), key=keys.__getitem__)
-        return places, np.lexsort([self.columns[at] for at in reversed(places)])
+        told: list[Array] = []
+        for _, alike in groupby(places, keys.__getitem__):
+            columns = [self.columns[at] for at in alike]
+            told += [*sorted_ranks(columns).T] if len(columns) > 1 else columns
+        told += [self.columns[at] for at in places]  # where rows mirror each other
+        return places, np.lexsort(told[::-1])
 
     def of(self, at: int) -> Array:
         """Numbers of one column, counted over all blocks."""
@@ -202,6 +209,18 @@ class Noise:
         drawn = np.empty(len(order))
         drawn[order] = np.random.default_rng([_SEED, places.index(at)]).random(len(order))
         return drawn
+
+
+def sorted_ranks(columns: Sequence[Array]) -> Array:
+    """Ranks of the values of a row, ascending in each: no order of the columns is part of them."""
+    ranks = [np.unique(column, return_inverse=True)[1] for column in columns]
+    return np.sort(np.column_stack(ranks), axis=1)
+
+
+def arranged(x: Array) -> Array:
+    """Rows in an order which neither theirs nor that of the columns is part of."""
+    keys = np.column_stack([sorted_ranks(list(x.T)), x])
+    return x[np.lexsort(keys.T[::-1])]
 
 
 def scaled(
@@ -217,13 +236,19 @@ def scaled(
 
 def spread(x: Array) -> Array:
     """Standard deviation of each column, without overflow; one where a column is constant."""
-    away = np.ascontiguousarray(x.T)  # columns: sums along rows are several times slower
-    away = away - away[:, :1]
+    columns = np.ascontiguousarray(x.T)  # sums along rows are several times slower
+    unit = 1.0
+    with np.errstate(over="ignore"):
+        away = columns - columns[:, :1]
     most = np.abs(away).max(axis=1)
-    most = np.where(most > 0, most, 1.0)
+    if not np.isfinite(most).all():
+        unit = 2.0
+        away = columns / unit - columns[:, :1] / unit
+        most = np.abs(away).max(axis=1)
+    most = np.where(most > 0, most, 1.0 / unit)
     away /= most[:, None]
     width = away.std(axis=1)
-    return most * np.where(width > 0, width, 1.0)
+    return unit * (most * np.where(width > 0, width, 1.0))
 
 
 def middle(x: Array) -> Array:

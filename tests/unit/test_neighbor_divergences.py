@@ -51,6 +51,40 @@ def two(n, m, d=1, seed=0):
     return rng.normal(size=(n, d)), 0.5 + 1.5 * rng.normal(size=(m, d))
 
 
+@pytest.mark.parametrize(
+    "functional", [WeightedKullbackLeibler(), NeighborJensenShannon(), PoczosSchneider()]
+)
+@pytest.mark.parametrize("rounded", [1, 2])
+def test_no_order_of_columns_or_rows_where_some_are_rounded(functional, rounded):
+    rng = np.random.default_rng(0)
+    p, q = rng.normal(size=(200, 4)), 0.3 + rng.normal(size=(390, 4))
+    p[:, :rounded], q[:, :rounded] = p[:, :rounded].round(1), q[:, :rounded].round(1)
+    expected = value(functional, p, q)
+    for _ in range(4):
+        columns, rows, others = (rng.permutation(n) for n in (4, 200, 390))
+        found = value(functional, p[rows][:, columns], q[others][:, columns])
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_jensen_shannon_of_unlike_sizes_knows_no_order(d):
+    p, q = two(100, 420, d)
+    rng = np.random.default_rng(1)
+    expected = value(NeighborJensenShannon(), p, q)
+    assert value(NeighborJensenShannon(), p[::-1], q[::-1]) == pytest.approx(expected, abs=1e-9)
+    columns = rng.permutation(d)
+    shuffled = 1e6 * q[rng.permutation(420)][:, columns]
+    found = value(NeighborJensenShannon(), 1e6 * p[:, columns], shuffled)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_whole_range_of_numbers():
+    p, q = 1e308 * np.linspace(-1.7, 1.7, 200), 1e308 * np.linspace(-0.8, 0.7, 220)
+    expected = value(WeightedKullbackLeibler(), p[:, None] / 1e300, q[:, None] / 1e300)
+    found = value(WeightedKullbackLeibler(), p[:, None], q[:, None])
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
 # --- formulas, from all distances ---------------------------------------------------------------
 
 

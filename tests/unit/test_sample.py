@@ -644,6 +644,8 @@ def test_middle_and_spread_of_columns(n):
     for factor in (1e-290, 1e290):
         np.testing.assert_allclose(spread(factor * x)[varied], factor * spread(x)[varied])
         np.testing.assert_allclose(middle(factor * x), factor * middle(x))
+    far = 1e308 * np.linspace(-1.7, 1.7, 200)[:, None]
+    np.testing.assert_allclose(spread(far), 1e300 * spread(far / 1e300), rtol=1e-12)
 
 
 def test_copies_are_spread_apart_from_each_other():
