@@ -264,7 +264,7 @@ def refuse_unused(estimator: Estimator, names: Sequence[str], why: str) -> None:
     InvalidParameterError
         With the parameter and its value.
     """
-    kind: Any = type(estimator)
+    kind: Any = type(estimator)  # mypy takes classes for unhashable
     defaults = _defaults(kind)
     for name in names:
         value = getattr(estimator, name, None)

@@ -275,7 +275,7 @@ class WeightedKullbackLeibler(WangKulkarniVerdu):
     ----------
     n_neighbors : int, optional
         Number of neighbours k. By default eight, or five of 20,000 rows and more in five dimensions
-        and more, where either has the same error and five are found sooner.
+        and more, where either has about the same error and five are found sooner.
     norm, ties, n_jobs
         As in `NeighborDivergence`.
     orders : int, optional
@@ -404,6 +404,7 @@ class NeighborJensenShannon(NeighborDivergence):
 
         A sample that is half as large again, or more, is divided into parts as large as the other:
         counts of the smaller one that stand for many rows would find differences by their noise.
+        Rows are put in order first, so that the one they come in is no part of the value.
         """
         p, q = self._sides(s)
         small, large = sorted((p, q), key=len)

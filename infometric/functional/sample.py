@@ -197,11 +197,15 @@ class Noise:
         keys = [(len(t), t.tobytes()) for t in times]
         places = sorted(range(len(keys)), key=keys.__getitem__)
         told: list[Array] = []
+        mirrored: list[Array] = []  # rows of the same ranks in other columns
         for _, alike in groupby(places, keys.__getitem__):
             columns = [self.columns[at] for at in alike]
-            told += [*sorted_ranks(columns).T] if len(columns) > 1 else columns
-        told += [self.columns[at] for at in places]  # where rows mirror each other
-        return places, np.lexsort(told[::-1])
+            if len(columns) == 1:
+                told += columns
+            else:
+                told += [*sorted_ranks(columns).T]
+                mirrored += columns
+        return places, np.lexsort([*told, *mirrored][::-1])
 
     def of(self, at: int) -> Array:
         """Numbers of one column, counted over all blocks."""

@@ -264,7 +264,8 @@ def nearest_both(
     """
     rows, others = _table(rows, "rows"), _table(others, "others")
     _check_pair(rows, others, norm)
-    k = min(_checked_k(k, len(rows), len(rows) - 1), _checked_k(k, len(others), len(others)))
+    for points, most in ((rows, len(rows) - 1), (others, len(others))):
+        k = _checked_k(k, len(points), most)
     jobs = _jobs(n_jobs, len(rows))
     kernels = _find_engine(engine, max(len(rows), len(others)))
     search = _nearest_both if kernels is None else kernels.nearest_both
