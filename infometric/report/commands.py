@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib
 import io
 import math
 import sys
@@ -17,7 +18,7 @@ import typer
 
 from infometric._version import __version__
 from infometric.exceptions import InfometricError, InvalidParameterError, Shown, and_list
-from infometric.report import terminal
+from infometric.report import terminal, verbs
 from infometric.report.document import Report, Section
 from infometric.report.files import check_writable
 from infometric.report.options import (
@@ -84,6 +85,8 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
+    for name in verbs.MODULES:
+        importlib.import_module(f"infometric.report.verbs.{name}")
     try:
         app(arguments, prog_name="infometric")
     except InfometricError as error:
