@@ -36,7 +36,7 @@ _WHERE = {
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
     "infometric.state.sample": "Sample",
-    "infometric.state.encoders": "IntervalEncoder CategoryEncoder",
+    "infometric.state.encoders": "IntervalEncoder CategoryEncoder GroupEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
     "infometric.pairwise": "PairwiseResult",
     "infometric.inference": "infer",
@@ -122,7 +122,7 @@ if TYPE_CHECKING:
     from infometric.pairwise import PairwiseResult
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
-    from infometric.state.encoders import CategoryEncoder, IntervalEncoder
+    from infometric.state.encoders import CategoryEncoder, GroupEncoder, IntervalEncoder
     from infometric.state.sample import Sample
     from infometric.state.scores import Scores
     from infometric.uncertainty import (

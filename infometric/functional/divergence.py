@@ -43,8 +43,10 @@ from infometric.functional.base import (
     Null,
     safe_log,
 )
+from infometric.functional.crossfit import CrossFitted
 from infometric.functional.entropy import log1p_ratio
 from infometric.state.counts import Counts, whole_counts
+from infometric.state.folds import Folds
 from infometric.typing import Array, Units
 
 Zeros = Literal["half", "keep"]
@@ -89,14 +91,18 @@ class Divergence(Additive):
         """Whether half a record goes to empty cells."""
         return self.zeros == "half"
 
+    def resolved(self, s: Any) -> Functional:
+        """Over folds, the cross-fitted measure."""
+        return CrossFitted(self) if isinstance(s, Folds) else self
+
     def prepare(self, s: Any) -> Any:
         """Counts with empty cells treated as `zeros` says."""
         return s.with_half() if self.adds_half else s
 
     def null(self, s: Counts) -> Null:
         """``(curvature / 2) * s0 * chi2(occupied cells - 1)``."""
-        df = s.occupied.sum(-1) - 1
-        return Null(self.curvature / 2 * contrast_scale(s), df)
+        law = contrast_law(s)
+        return Null(self.curvature / 2 * law.scale, law.df)
 
     def law(self, s: Counts, theta: Array, variance: Array) -> Null:
         """As the base, with the null scale as a floor: sparse cells hide variance.
@@ -792,20 +798,33 @@ def second_order_drift(s: Counts) -> Array:
     return (1 / n**2).sum(-1) * inverse / ((1 / n).sum(-1) * np.sqrt(8 * df))
 
 
-def contrast_scale(s: Counts) -> Array:
-    """Variance of a contrast between two groups that do not differ: 1/N + 1/M, or Rao-Scott.
+def contrast_law(s: Counts) -> Null:
+    """Law of ``sum (p - r)^2 / pooled`` of groups that do not differ: (1/N + 1/M) chi2(K - 1).
 
-    With weights, the mean over cells of the generalised design effects of Rao and Scott (1981),
-    from the cell sums of w and w^2 alone.
+    With weights the scale is the mean over cells of the generalised design effects of Rao and
+    Scott (1981), from the cell sums of w and w^2 alone. With clusters, whose design effects differ
+    from cell to cell, the law has the mean and the variance of their mixture (Satterthwaite's).
     """
+    df = s.occupied.sum(-1) - 1
     if not s.unequal:
-        return (1 / s.n_eff).sum(-1)
+        return Null((1 / s.n_eff).sum(-1), df)
     p = s.p
-    pooled = (p * s.n_eff[..., None]).sum(-2, keepdims=True) / s.n_eff.sum(-1)[..., None, None]
+    pooled = (p * s.n_eff[..., None]).sum(-2) / s.n_eff.sum(-1)[..., None]
     d = np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0)
-    spread = s.second * (1 - 2 * p) + p**2 * s.second.sum(-1, keepdims=True)
-    trace = (d * spread / s.n[..., None] ** 2).sum((-2, -1))
-    return trace / np.maximum(s.occupied.sum(-1) - 1, 1)
+    trace, square = s.contrast_traces(d)
+    if square is None:
+        return Null(trace / np.maximum(df, 1), df)
+    known = (trace > 0) & (square > 0)
+    return Null(
+        np.divide(square, trace, out=np.ones(trace.shape), where=known),
+        np.divide(trace**2, square, out=np.zeros(trace.shape), where=known),
+    )
+
+
+def contrast_scale(s: Counts) -> Array:
+    """Mean variance of a contrast between two groups that do not differ, over the contrasts."""
+    law = contrast_law(s)
+    return law.scale * law.df / np.maximum(s.occupied.sum(-1) - 1, 1)
 
 
 def log_ratio(s: Counts) -> tuple[Array, Array, Array]:

@@ -11,6 +11,7 @@ import numpy as np
 from infometric.exceptions import DataError, InvalidParameterError
 from infometric.sources.progress import Stage
 from infometric.sources.refusals import Refusals
+from infometric.state.clusters import ClusteredCounts
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
     BinSpec,
@@ -115,16 +116,19 @@ class Split:
         The groups, in order.
     weight : str or array-like, optional
         Positive record weights.
+    cluster : str, optional
+        Column that says which records belong together (those of one customer, say).
     """
 
     target: Any = None
     classes: tuple[Any, ...] | None = None
     weight: Any = None
+    cluster: str | None = None
 
     @property
     def names(self) -> list[str]:
         """Columns of the table that are needed for it."""
-        return [c for c in (self.target, self.weight) if isinstance(c, str)]
+        return [c for c in (self.target, self.weight, self.cluster) if isinstance(c, str)]
 
     def checked(self, table: Table) -> Split:
         """The same with weights as positive floats, one per row of the table."""
@@ -147,7 +151,8 @@ def fit_columns(
 ) -> tuple[dict[str, Encoder], dict[str, Counts]]:
     """Encoders and counts of a reference; small tables are read once, column by column."""
     split = split.checked(table)
-    if table.n_rows > HELD_ROWS or (table.queries and split.inside):
+    asked = split.cluster is not None or (table.queries and split.inside)
+    if table.n_rows > HELD_ROWS or asked:
         learned = learn_encoders(table, names, bins, spec)
         return learned, count_table(table, learned, split)
     sides = _sides(table, split)
@@ -179,6 +184,8 @@ def count_table(
     """
     split = (split or Split()).checked(table)
     table.require([*encoders, *split.names])
+    if split.cluster is not None:
+        return count_clusters(table, encoders, split)
     if table.queries and split.inside and encoders:
         totals = table.tabulate(encoders, split.target, split.classes, split.weight)
     else:
@@ -211,7 +218,7 @@ def count_unseen(
 
 def holds_other(encoder: CategoryEncoder, s: Counts) -> bool:
     """Whether some records are of categories that the encoder does not know."""
-    return bool(s.table[:, len(encoder.categories)].any())
+    return bool(s.table[:, encoder.n_known].any())
 
 
 def with_unseen(encoder: Encoder, column: Column, reference: Counts) -> Encoder:
@@ -226,16 +233,67 @@ def beside(reference: Counts, current: Counts) -> Counts:
     more = current.n_cells - reference.n_cells
     if more <= 0:
         return reference
-    at = [reference.n_cells - 2] * more  # before "other" and "missing"
-    squares = reference.squares
-    return Counts(
-        np.insert(reference.table, at, 0, axis=-1),
-        current.shape,
-        None if squares is None else np.insert(squares, at, 0.0, axis=-1),
-        reference.key,
-        current.cells,
-        reference.groups,
+    onto = np.arange(reference.n_cells)
+    onto[-2:] += more  # the new ones stand before "other" and "missing"
+    cells = current.cells or tuple(map(str, range(current.n_cells)))
+    return reference.merge_cells(onto, cells)
+
+
+def count_clusters(
+    table: Table, encoders: Mapping[str, Encoder], split: Split
+) -> dict[str, Counts]:
+    """Counts of each column that know which records belong together.
+
+    Raises
+    ------
+    DataError
+        Where it is not known of a record what it belongs to.
+    """
+    found: dict[str, Counts] = {}
+    ids = _identities(table, str(split.cluster))
+    rows, weights = _side(
+        LazyColumns(table.column, split.names, table.n_rows), split, 0, table.n_rows
     )
+    order = None if rows is None else np.concatenate(rows)
+    group: Any = 0 if rows is None else np.repeat(np.arange(len(rows)), list(map(len, rows)))
+    groups = None if split.classes is None else tuple(map(str, split.classes))
+    if order is not None:
+        ids, weights = ids[order], None if weights is None else weights[order]
+    refusals = Refusals(list(encoders))
+    for name, encoder in encoders.items():
+        with refusals.of(name):
+            cells = encoder.encode(table.column(name))
+            s = ClusteredCounts.from_records(
+                ids,
+                group * encoder.n_cells + (cells if order is None else cells[order]),
+                encoder.n_cells,
+                n_groups=1 if rows is None else len(rows),
+                weights=weights,
+                key=encoder.key,
+                cells=encoder.labels,
+                groups=groups,
+            )
+            _refuse_empty(s.table, split.classes)
+            found[name] = s
+    refusals.settle()
+    return found
+
+
+def _identities(table: Table, name: str) -> Array:
+    """Identity of the cluster of each row, as numbers or as text."""
+    column = table.column(name)
+    gone = column.values < 0 if column.levels is not None else column.values != column.values
+    if column.levels is None and column.missing is not None:
+        gone = gone | column.missing
+    if gone.any():
+        raise DataError(
+            f"The column of clusters {name!r} has {int(gone.sum())} missing value(s): it is not "
+            "known what these records belong to.",
+            hint=f"drop those rows first: frame[frame[{name!r}].notna()]",
+        )
+    if column.levels is None:
+        return column.values
+    return np.array([str(v) for v in column.levels])[column.values]
 
 
 def _by_batches(
@@ -321,9 +379,13 @@ def _finished(totals: Totals, encoders: Mapping[str, Encoder], split: Split) -> 
 def _counts(
     encoder: Encoder, table: Array, squares: Array | None, classes: tuple[Any, ...] | None
 ) -> Counts:
+    _refuse_empty(table, classes)
+    groups = None if classes is None else tuple(map(str, classes))
+    return Counts(table, table.shape[-1:], squares, encoder.key, encoder.labels, groups)
+
+
+def _refuse_empty(table: Array, classes: tuple[Any, ...] | None) -> None:
     empty = np.flatnonzero(table.sum(-1) == 0)
     if empty.size:
         who = "the sample" if classes is None else f"class {classes[empty[0]]!r}"
         raise DataError(f"There is no row in {who}.", hint="check the filter that made the table")
-    groups = None if classes is None else tuple(map(str, classes))
-    return Counts(table, table.shape[-1:], squares, encoder.key, encoder.labels, groups)

@@ -104,11 +104,14 @@ def _category(encoder: CategoryEncoder, column: str, declared: str) -> str:
     text = kind_of(declared) in ("category", "date")
     x = as_text(column, declared) if text else column
     gone = f"{column} IS NULL" + (f" OR isnan({column})" if declared in _FLOATS else "")
-    number = len(encoder.categories)
+    number = encoder.n_known
+    members: dict[int, list[str]] = {}
+    for category, cell in encoder.position.items():
+        if isinstance(category, str) == text:
+            members.setdefault(cell, []).append(literal(category))
     same = [
-        (f"{x} = {literal(c)}", i)
-        for i, c in enumerate(encoder.categories)
-        if isinstance(c, str) == text
+        (f"{x} = {names[0]}" if len(names) == 1 else f"{x} IN ({', '.join(names)})", cell)
+        for cell, names in members.items()
     ]
     return _case([(gone, number + 1), *same], number)
 

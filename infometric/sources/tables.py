@@ -277,7 +277,7 @@ class FileTable(Table):
         many = [
             n
             for n, e in encoders.items()
-            if isinstance(e, CategoryEncoder) and e.n_cells > MOST_SPELLED
+            if isinstance(e, CategoryEncoder) and len(e.categories) > MOST_SPELLED
         ]
         few = {n: e for n, e in encoders.items() if n not in many}
         found: dict[str, tuple[Array, Array | None]] = {}

@@ -33,6 +33,7 @@ _COMMA = re.compile(r"[-+]?[\d.]*\d,[\d.,]*\d")
 _CLOSE = 1 << 16  # range of integers up to which counting beats sorting
 _FEW_EDGES = 64  # up to here comparing with every edge beats a binary search
 SAMPLE_SIZE = 100_000
+_SHOWN = 3  # categories that the name of a group spells out
 
 
 @dataclass(frozen=True, eq=False)
@@ -396,8 +397,14 @@ class CategoryEncoder(Encoder):
         return (*(str(c) for c in self.categories), OTHER, MISSING)
 
     @cached_property
-    def _position(self) -> dict[Any, int]:
+    def position(self) -> Mapping[Any, int]:
+        """Cell of each category."""
         return {c: i for i, c in enumerate(self.categories)}
+
+    @property
+    def n_known(self) -> int:
+        """Number of cells of categories: those not seen follow, then missing."""
+        return len(self.categories)
 
     @property
     def textual(self) -> bool:
@@ -406,17 +413,20 @@ class CategoryEncoder(Encoder):
 
     def extended(self, levels: Sequence[Any]) -> CategoryEncoder:
         """The same encoder with a cell for each level it does not know, before "other"."""
-        new = [level for level in levels if level not in self._position]
+        new = [level for level in levels if level not in self.position]
         if not new:
             return self
         ordered = sorted(new, key=lambda v: (isinstance(v, str), v))
-        return CategoryEncoder((*self.categories, *ordered), self.learned)
+        return self._with(ordered)
+
+    def _with(self, new: Sequence[Any]) -> CategoryEncoder:
+        return CategoryEncoder((*self.categories, *new), self.learned)
 
     def _map(self, name: str, levels: Sequence[Any]) -> Array:
         """Cell of each level of a column, the missing one (code -1) last."""
         self.require_kind(name, levels)
-        other = len(self.categories)
-        cells = [self._position.get(level, other) for level in levels]
+        other = self.n_known
+        cells = [self.position.get(level, other) for level in levels]
         return np.array([*cells, other + 1], dtype=np.int64)
 
     def require_kind(self, name: str, seen: Sequence[Any]) -> None:
@@ -455,7 +465,88 @@ class CategoryEncoder(Encoder):
         return table, None
 
 
-ENCODERS: dict[str, Any] = {encoder.kind: encoder for encoder in (IntervalEncoder, CategoryEncoder)}
+@dataclass(frozen=True, eq=False)
+class GroupEncoder(CategoryEncoder):
+    """Cells of groups of categories, then those not seen when it was learned, then missing.
+
+    Parameters
+    ----------
+    categories : tuple
+        All known categories.
+    learned : dict
+        How the groups were found; no part of the fingerprint.
+    onto : tuple of int
+        Cell of each category, from zero on without a gap.
+
+    Examples
+    --------
+    >>> from infometric.state.encoders import GroupEncoder
+    >>> GroupEncoder(("a", "b", "c"), onto=(0, 1, 0)).labels
+    ('a + c', 'b', 'other', 'missing')
+    """
+
+    kind: ClassVar[str] = "group"
+    onto: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.onto) != len(self.categories) or set(self.onto) != set(range(self.n_known)):
+            raise InvalidParameterError(
+                "Every category needs a cell, numbered from zero on without a gap.",
+                got=list(self.onto),
+                hint="GroupEncoder(('a', 'b', 'c'), onto=(0, 0, 1))",
+            )
+
+    def spec(self) -> dict[str, Any]:
+        """The categories and their cells."""
+        return {"categories": list(self.categories), "onto": list(self.onto)}
+
+    @property
+    def n_known(self) -> int:
+        """Number of groups."""
+        return max(self.onto, default=-1) + 1
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Any, ...], ...]:
+        """Categories of each cell."""
+        parts: list[list[Any]] = [[] for _ in range(self.n_known)]
+        for category, cell in zip(self.categories, self.onto, strict=True):
+            parts[cell].append(category)
+        return tuple(map(tuple, parts))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Groups, other, missing."""
+        return (*map(group_label, self.groups), OTHER, MISSING)
+
+    @cached_property
+    def position(self) -> Mapping[Any, int]:
+        """Cell of each category."""
+        return dict(zip(self.categories, self.onto, strict=True))
+
+    def _with(self, new: Sequence[Any]) -> GroupEncoder:
+        cells = range(self.n_known, self.n_known + len(new))
+        return GroupEncoder((*self.categories, *new), self.learned, (*self.onto, *cells))
+
+
+def group_label(categories: Sequence[Any]) -> str:
+    """Name of a group of categories.
+
+    Examples
+    --------
+    >>> group_label(["a", "b", "c", "d", "e"])
+    'a + b + c + 2 more'
+    """
+    shown = [str(c) for c in categories[:_SHOWN]]
+    more = len(categories) - len(shown)
+    if more == 1:
+        return " + ".join(map(str, categories))
+    return " + ".join([*shown, f"{more} more"] if more else shown)
+
+
+ENCODERS: dict[str, Any] = {
+    encoder.kind: encoder for encoder in (IntervalEncoder, CategoryEncoder, GroupEncoder)
+}
 
 
 def encoder_from_dict(data: Mapping[str, Any]) -> Encoder:
