@@ -54,6 +54,7 @@ STRATEGIES: dict[str, type[Any]] = {
 }
 
 
+FEW_CLUSTERS = 50  # below it, cluster-robust tests rejected too often in simulation
 LEAST_TAIL = 1e-9  # beyond it quantiles lose their digits
 _INTERVALS = (NoncentralChi2.name, Delta.name, Jackknife.name, Bootstrap.name)
 _LOCAL = (Delta.name, Jackknife.name, Bootstrap.name)  # blind where a value is at an end
@@ -124,9 +125,8 @@ def infer(
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         plain, theta, found = carried(functional, state, strategy, level, rng)
         outside = beyond(functional, state, plain, theta, found)
-        cautions = tuple(
-            dict.fromkeys((*functional.cautions(state), *found.cautions, *outside))  # each once
-        )
+        own = (*functional.cautions(state), *few_clusters(state))
+        cautions = tuple(dict.fromkeys((*own, *found.cautions, *outside)))  # each once
         told = found.diagnostics | reliability(state, found, cautions)
         told |= facts(functional, state, plain, theta)
     texts = announce(cautions, column)
@@ -320,8 +320,19 @@ def facts(functional: Any, state: Any, plain: Any, theta: Any) -> dict[str, Any]
     if bias is not None:
         out["bias"] = bias
     if hasattr(state, "occupied"):
-        out |= {"cells_occupied": int(state.occupied.sum()), "n_eff": state.n_eff}
+        out |= {"cells_occupied": int(state.occupied.sum()), "n_eff": state.n_eff} | state.facts
     return out
+
+
+def few_clusters(state: Any) -> tuple[Caution, ...]:
+    """Say where there are too few clusters to learn from them how alike their records are."""
+    least = min(getattr(state, "clusters", ()), default=FEW_CLUSTERS)
+    if least >= FEW_CLUSTERS:
+        return ()
+    text = (
+        f"{least} clusters in a sample are few: errors and tests hold from about {FEW_CLUSTERS} on"
+    )
+    return (Caution("ReliabilityWarning", text),)
 
 
 def beyond(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,12 @@ def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
     return slices, order
 
 
-def stability_by(estimator: Any, X: Any, by: str, weight: Any) -> Slices:
+def stability_by(estimator: Any, X: Any, by: str, split: Split) -> Slices:
     """Each slice beside the reference of the fit, named ``column @ slice``."""
     table = estimator._open(X)
     _, order = slicing_column(table, by)
-    split = Split(by, order, weight)
-    found = count_unseen(table, estimator.encoders_, estimator.state_, split)
+    sliced = replace(split, target=by, classes=order)
+    found = count_unseen(table, estimator.encoders_, estimator.state_, sliced)
     pairs = {
         slice_name(name, value): Counts.stack(
             [beside(estimator.state_[name], s), s.group(g)], ("reference", str(value))

@@ -33,12 +33,90 @@ from infometric.sources.counting import Bins, Split, beside, count_table, count_
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning
 from infometric.uncertainty import NoncentralChi2
-from infometric.validation import PROBABILITY, Increasing, Span, Table, check_parameters
+from infometric.validation import (
+    PROBABILITY,
+    Constraint,
+    Having,
+    Increasing,
+    OneOf,
+    Span,
+    Table,
+    check_parameters,
+)
 
 THRESHOLDS = (0.1, 0.25)
 
 
-class PSI(BinnedEstimator):
+CLUSTER: tuple[Constraint, ...] = (
+    OneOf((None,)),
+    Having(str, "the name of the column that says which records belong together"),
+)
+
+
+class ComparedWithReference(BinnedEstimator):
+    """Estimator that compares each column of new data with those of the reference of its fit.
+
+    A subclass may define `cluster`, the column that says which records belong together.
+    """
+
+    _needs_data = "PSI compares two samples, and fit has seen the reference alone."
+    cluster: str | None = None
+
+    def _split(self, weight: Any) -> Split:
+        return Split(weight=weight, cluster=self.cluster)
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        table = self._open(X)
+        split = self._split(sample_weight)
+        names = self._characteristics(table, split.names)
+        encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
+        return {
+            "encoders_": encoders,
+            "state_": state,
+            "single_": table.one_dimensional,
+            **seen_columns(table, split.names),
+        }
+
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
+        table, names = self._named_alike(X)
+        encoders = dict(zip(names, self.encoders_.values(), strict=True))
+        found = count_table(table, encoders, self._split(sample_weight))
+        return dict(zip(self.encoders_, found.values(), strict=True))
+
+    def _count_new(self, X: Any, y: Any, sample_weight: Any) -> States:
+        table, names = self._named_alike(X)
+        encoders = dict(zip(names, self.encoders_.values(), strict=True))
+        reference = dict(zip(names, self.state_.values(), strict=True))
+        found = count_unseen(table, encoders, reference, self._split(sample_weight))
+        return dict(zip(self.encoders_, found.values(), strict=True))
+
+    def _named_alike(self, X: Any) -> tuple[Table, list[str]]:
+        """Table of new data, and its names for the columns of `fit`."""
+        table = self._reopen(X)
+        one = self.single_ and len(table.names) == 1
+        return table, list(table.names) if one else list(self.encoders_)
+
+    def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
+        return stability_by(self, X, by, self._split(sample_weight))
+
+    def _compared(self, state: States) -> States:
+        pairs = {
+            name: Counts.stack(
+                [beside(self.state_[name], current), current], ("reference", "current")
+            )
+            for name, current in state.items()  # type: ignore[union-attr]
+        }
+        return self._treated(pairs)
+
+    def _tabulate(self, results: dict[str, Result]) -> ResultTable:
+        return super()._tabulate(results).adjust()
+
+    def merge(self, other: Self) -> Self:
+        """Join the reference another fit saw."""
+        return super().merge(other)
+
+
+class PSI(ComparedWithReference):
     """Population stability index of each column, against a reference.
 
     Parameters
@@ -67,6 +145,9 @@ class PSI(BinnedEstimator):
         Units of the result; the thresholds stay in nats.
     uncertainty : str or Uncertainty
         "auto" is the noncentral chi-square interval; "paper" the published formula.
+    cluster : str, optional
+        Column that says which records belong together: those of one customer, say. Errors and
+        tests then count customers; a customer in both samples is compared with himself.
 
     Attributes
     ----------
@@ -85,8 +166,7 @@ class PSI(BinnedEstimator):
     'stable'
     """
 
-    _needs_data = "PSI compares two samples, and fit has seen the reference alone."
-    _constraints = COMPARED | {"thresholds": (Increasing(2),)}
+    _constraints = COMPARED | {"thresholds": (Increasing(2),), "cluster": CLUSTER}
 
     def __init__(
         self,
@@ -103,6 +183,7 @@ class PSI(BinnedEstimator):
         thresholds: tuple[float, float] = THRESHOLDS,
         units: str = "nats",
         uncertainty: Any = "auto",
+        cluster: str | None = None,
     ) -> None:
         self.bins = bins
         self.binning = binning
@@ -116,66 +197,16 @@ class PSI(BinnedEstimator):
         self.thresholds = thresholds
         self.units = units
         self.uncertainty = uncertainty
+        self.cluster = cluster
 
     def _measure(self) -> str:
         return "psi"
-
-    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        table = self._open(X)
-        beside = Split(weight=sample_weight).names
-        names = self._characteristics(table, beside)
-        split = Split(weight=sample_weight)
-        encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
-        return {
-            "encoders_": encoders,
-            "state_": state,
-            "single_": table.one_dimensional,
-            **seen_columns(table, beside),
-        }
-
-    def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
-        table, names = self._named_alike(X)
-        encoders = dict(zip(names, self.encoders_.values(), strict=True))
-        found = count_table(table, encoders, Split(weight=sample_weight))
-        return dict(zip(self.encoders_, found.values(), strict=True))
-
-    def _count_new(self, X: Any, y: Any, sample_weight: Any) -> States:
-        table, names = self._named_alike(X)
-        encoders = dict(zip(names, self.encoders_.values(), strict=True))
-        reference = dict(zip(names, self.state_.values(), strict=True))
-        found = count_unseen(table, encoders, reference, Split(weight=sample_weight))
-        return dict(zip(self.encoders_, found.values(), strict=True))
-
-    def _named_alike(self, X: Any) -> tuple[Table, list[str]]:
-        """Table of new data, and its names for the columns of `fit`."""
-        table = self._reopen(X)
-        one = self.single_ and len(table.names) == 1
-        return table, list(table.names) if one else list(self.encoders_)
-
-    def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
-        return stability_by(self, X, by, sample_weight)
-
-    def _compared(self, state: States) -> States:
-        pairs = {
-            name: Counts.stack(
-                [beside(self.state_[name], current), current], ("reference", "current")
-            )
-            for name, current in state.items()  # type: ignore[union-attr]
-        }
-        return self._treated(pairs)
 
     def _finish(self, name: str, result: Result, state: Counts) -> Result:
         result = with_cells(result, state, ("reference", "current"))
         low, high = self.thresholds
         found = stability_verdict(state, (float(low), float(high)))
         return replace(result, diagnostics=result.diagnostics | found)
-
-    def _tabulate(self, results: dict[str, Result]) -> ResultTable:
-        return super()._tabulate(results).adjust()
-
-    def merge(self, other: Self) -> Self:
-        """Join the reference another fit saw."""
-        return super().merge(other)
 
 
 def stability_verdict(

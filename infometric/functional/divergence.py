@@ -137,11 +137,12 @@ class Divergence(Additive):
     def bias(self, s: Counts) -> Array:
         """Second-order bias: half the sum of variances of the shares times second derivatives.
 
-        Where those are not known, the bias without a difference: the mean of the null law.
+        Where those are not known, or records come in clusters, the bias without a difference: the
+        mean of the null law.
         """
         filled = self.prepare(s)
         with np.errstate(invalid="ignore"):  # NaN where the value is infinite
-            bend = self.bend(filled)
+            bend = self.bend(filled) if s.independent else None
             if bend is None:
                 null = self.null(s)
                 return null.scale * null.df

@@ -31,7 +31,7 @@ from infometric.functional.base import (
     entropy_terms,
     safe_log,
 )
-from infometric.functional.divergence import contrast_scale, too_thin
+from infometric.functional.divergence import contrast_law, too_thin
 from infometric.functional.shannon import ShannonEntropy
 from infometric.state.counts import Counts, whole_counts
 from infometric.typing import Array, Units
@@ -578,7 +578,8 @@ class PearsonChiSquare(Functional):
         df = independence_df(s) if joint else (s.n_groups - 1) * (s.occupied.sum(-1) - 1)
         if s.unequal:
             two = not joint and s.n_groups == 2
-            return Null(contrast_scale(s) / (1 / s.n_eff).sum(-1) if two else np.ones(df.shape), df)
+            law = contrast_law(s) if two else Null((1 / s.n_eff).sum(-1), df)
+            return Null(law.scale / (1 / s.n_eff).sum(-1), law.df)
         one = np.ones(df.shape)
         if self.moments == "asymptotic":
             return Null(one, df)

@@ -61,6 +61,7 @@ class Counts:
     capabilities: ClassVar[frozenset[str]] = frozenset(
         {"influence", "resample", "leave_out", "permute"}
     )
+    independent: ClassVar[bool] = True  # records of each other, groups of each other
 
     def __post_init__(self) -> None:
         if not isinstance(self.table, np.ndarray) or self.table.ndim < 2:
@@ -175,6 +176,9 @@ class Counts:
         first = parts[0]
         for part in parts[1:]:
             first._check_like(part, groups=False)
+        clustered = next((type(part) for part in parts if hasattr(part, "stacked")), None)
+        if clustered is not None:
+            return clustered.stacked(parts, groups)
         weighted = any(part.weighted for part in parts)
         return cls(
             np.concatenate([part.table for part in parts], axis=-2),
@@ -242,6 +246,11 @@ class Counts:
     def occupied(self) -> Array:
         """Cells that hold a record of any group, shape (..., n_cells)."""
         return self.table.sum(-2) > 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Diagnostics that only this state knows."""
+        return {}
 
     @property
     def observed(self) -> Array:
@@ -314,17 +323,29 @@ class Counts:
         psi = self.centre(influence)
         return ((self.second * psi**2).sum(-1) / self.n.astype(float) ** 2).sum(-1)
 
-    def merge_cells(self, onto: Array) -> Counts:
-        """Counts over coarser cells: ``onto[k]`` is the new cell of cell k."""
-        size = int(onto.max()) + 1
+    def contrast_traces(self, weights: Array) -> tuple[Array, Array | None]:
+        """Trace of ``diag(weights) Var(p_0 - p_1)``, and of its square where that is needed.
+
+        Cells of weighted records alone need no second: their design effects are nearly alike.
+        """
+        p = self.p
+        spread = self.second * (1 - 2 * p) + p**2 * self.second.sum(-1, keepdims=True)
+        return (weights[..., None, :] * spread / self.n[..., None] ** 2).sum((-2, -1)), None
+
+    def merge_cells(self, onto: Array, cells: tuple[str, ...] | None = None) -> Counts:
+        """Counts over other cells: ``onto[k]`` is the new cell of cell k.
+
+        Coarser cells are labelled by what they hold; `cells` labels those that may be more.
+        """
+        size = int(onto.max()) + 1 if cells is None else len(cells)
 
         def joined(table: Array) -> Array:
             out = np.zeros((*table.shape[:-1], size), dtype=table.dtype)
             np.add.at(out.swapaxes(-1, 0), onto, table.swapaxes(-1, 0))
             return out
 
-        labels = None
-        if self.cells is not None:
+        labels = cells
+        if cells is None and self.cells is not None:
             parts: list[list[str]] = [[] for _ in range(size)]
             for label, j in zip(self.cells, onto, strict=True):
                 parts[j].append(label)
