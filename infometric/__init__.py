@@ -18,7 +18,7 @@ _WHERE = {
         "jensen_shannon_distance renyi_divergence tsallis_divergence mutual_information "
         "normalized_mutual_information adjusted_mutual_information conditional_mutual_information "
         "total_correlation dual_total_correlation interaction_information transfer_entropy "
-        "mutual_information_matrix score_features psi differential_entropy "
+        "mutual_information_matrix score_features psi csi differential_entropy "
         "differential_renyi_entropy differential_tsallis_entropy "
         "information_value weight_of_evidence"
     ),
@@ -31,7 +31,8 @@ _WHERE = {
         "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy"
     ),
     "infometric.credit": (
-        "PSI InformationValue WeightOfEvidence PaperIndependentShares psi_power psi_sample_size"
+        "PSI CSI InformationValue WeightOfEvidence OptimalBinning StumpBinning "
+        "PaperIndependentShares psi_power psi_sample_size auc gini ks_statistic auc_difference"
     ),
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
@@ -42,7 +43,8 @@ _WHERE = {
     "infometric.inference": "infer",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
-        "ClopperPearson Simultaneous FisherZ Subsampling Partitions NoInterval"
+        "ClopperPearson Simultaneous FisherZ DeLong KolmogorovBand Subsampling Partitions "
+        "NoInterval"
     ),
     "infometric.base": "Estimator",
 }
@@ -55,10 +57,17 @@ if TYPE_CHECKING:
     from infometric import datasets, exceptions, oracles, testing
     from infometric.base import Estimator
     from infometric.credit import (
+        CSI,
         PSI,
         InformationValue,
+        OptimalBinning,
         PaperIndependentShares,
+        StumpBinning,
         WeightOfEvidence,
+        auc,
+        auc_difference,
+        gini,
+        ks_statistic,
         psi_power,
         psi_sample_size,
     )
@@ -92,6 +101,7 @@ if TYPE_CHECKING:
         adjusted_mutual_information,
         alpha_divergence,
         conditional_mutual_information,
+        csi,
         differential_entropy,
         differential_renyi_entropy,
         differential_tsallis_entropy,
@@ -129,10 +139,12 @@ if TYPE_CHECKING:
         Bootstrap,
         Chi2Null,
         ClopperPearson,
+        DeLong,
         Delta,
         FisherZ,
         GoodTuring,
         Jackknife,
+        KolmogorovBand,
         NoInterval,
         NoncentralChi2,
         Partitions,

@@ -1,14 +1,24 @@
 """Credit risk: population stability, information value, weight of evidence."""
 
+from infometric.credit.binning import OptimalBinning, StumpBinning
+from infometric.credit.discrimination import auc, auc_difference, gini, ks_statistic
+from infometric.credit.characteristic import CSI
 from infometric.credit.evidence import InformationValue, WeightOfEvidence
 from infometric.credit.paper import PaperIndependentShares
 from infometric.credit.stability import PSI, psi_power, psi_sample_size
 
 __all__ = [
+    "CSI",
     "PSI",
     "InformationValue",
+    "OptimalBinning",
     "PaperIndependentShares",
+    "StumpBinning",
     "WeightOfEvidence",
+    "auc",
+    "auc_difference",
+    "gini",
+    "ks_statistic",
     "psi_power",
     "psi_sample_size",
 ]

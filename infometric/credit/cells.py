@@ -19,6 +19,7 @@ from infometric.result import Result, ResultTable, jsonable
 from infometric.sources import open_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import BinSpec
+from infometric.state.folds import Folds
 from infometric.typing import RNG, Array
 from infometric.validation import Constraint, Having, OneOf, Table
 
@@ -169,8 +170,13 @@ class BinnedEstimator(Estimator):
             strategy = PaperIndependentShares()
         return super()._infer(state, strategy, level, rng)
 
-    def _treated(self, state: dict[str, Counts]) -> dict[str, Counts]:
-        return {name: treat_empty(name, s, self.empty) for name, s in state.items()}
+    def _treated(self, state: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._treated_one(name, s) for name, s in state.items()}
+
+    def _treated_one(self, name: str, s: Any) -> Any:
+        if isinstance(s, Folds):
+            return Folds(tuple(treat_empty(name, part, self.empty) for part in s.parts))
+        return treat_empty(name, s, self.empty)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

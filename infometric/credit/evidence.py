@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import ndtr
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from infometric.base import States
@@ -36,19 +37,31 @@ from infometric.credit.cells import (
     seen_columns,
     with_cells,
 )
+from infometric.credit.selection import (
+    SELECTIONS,
+    chosen_columns,
+    in_sample,
+    is_binning,
+    refuse_test,
+    selected,
+    without_inference,
+)
 from infometric.credit.slices import Slices, evidence_by
-from infometric.exceptions import ColumnError, DataError
+from infometric.exceptions import ColumnError, DataError, UnsupportedError, and_list
 from infometric.functional.base import Caution
 from infometric.inference import announce, check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
 from infometric.sources.counting import Bins, Split, count_table, fit_columns
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning, Column
+from infometric.state.folds import Folds
 from infometric.typing import RNG, Array
 from infometric.uncertainty.base import normal_interval
 from infometric.validation import (
     FrameTable,
+    Having,
     OneOf,
+    Span,
     Table,
     binary_classes,
     check_lengths,
@@ -120,15 +133,30 @@ class _Evidence(BinnedEstimator):
         names = self._characteristics(table, beside)
         column = table.column(target) if isinstance(target, str) else target
         classes = binary_classes(column, self.event)
-        split = Split(target, classes, sample_weight)
-        encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
         return {
             "classes_": classes,
-            "encoders_": encoders,
-            "state_": state,
             "single_": table.one_dimensional,
             **seen_columns(table, beside),
+            **self._celled(table, names, Split(target, classes, sample_weight)),
         }
+
+    def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
+        """Encoders and state of the characteristics."""
+        encoders, state = fit_columns(table, names, self.bins, self._spec(), split)
+        return {"encoders_": encoders, "state_": state}
+
+    def test(self, X: Any = None, y: Any = None, *, method: str = "auto", rng: RNG = None) -> Any:
+        """Test of "nothing there": a result with its p-value and no interval.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the bins were chosen with the target on the same rows.
+        """
+        check_is_fitted(self, "state_")
+        state = self.state_ if X is None else self._count(X, y, None)
+        refuse_test(chosen_columns(self.encoders_, state))
+        return super().test(X, y, method=method, rng=rng)
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> States:
         table, target = self._split(X, y)
@@ -161,9 +189,9 @@ class InformationValue(_Evidence):
 
     Parameters
     ----------
-    bins : int, list of float, Encoder or mapping, default 10
-        Number of quantile bins, inner edges, a fitted encoder, or one per column. Bins found
-        without the target keep the test's size; bins chosen with it do not.
+    bins : int, list of float, Encoder, mapping or binning, default 10
+        Number of quantile bins, inner edges, a fitted encoder, or one per column. An unfitted
+        `OptimalBinning` or `StumpBinning` chooses bins with the target, as `selection` says.
     binning : {"quantile", "uniform"}
         How a number of bins becomes edges.
     special : list of float
@@ -183,6 +211,14 @@ class InformationValue(_Evidence):
     event : optional
         Class of the target that counts as the event ("bad"); the greater one by default. It
         turns the sign of WoE, not IV.
+    selection : {"cross_fit", "split", "in_sample"}
+        What becomes of bins chosen with the target: every fold counted with bins of the others;
+        bins of one half and counts of the other; or the optimistic value of the rows that chose
+        them, without interval or p-value.
+    folds : int, default 5
+        Number of folds of ``"cross_fit"``.
+    random_state : int, Generator or None, default 0
+        Source of the assignment of rows to folds.
     units : {"nats", "bits", "bans"}
         Units of the result.
     uncertainty : str or Uncertainty
@@ -194,8 +230,10 @@ class InformationValue(_Evidence):
         Non-event and event.
     encoders_ : dict of str to Encoder
         Cells of each column, frozen.
-    state_ : dict of str to Counts
+    state_ : dict of str to Counts or Folds
         Counts of each column by class.
+    binned_ : dict of str to Counts
+        Where bins were chosen with the target: all rows over the bins of `encoders_`.
 
     Examples
     --------
@@ -207,12 +245,102 @@ class InformationValue(_Evidence):
     information_value = 0.8398 nats, 95% CI [0.6881, 0.9779], p < 1e-16, n = 3167 + 833
     """
 
+    _constraints = COMPARED | {
+        "bins": (*COMPARED["bins"], Having("coarsened", "a binning")),
+        "selection": (OneOf(SELECTIONS),),
+        "folds": (Span(Integral, 2),),
+    }
+
+    def __init__(
+        self,
+        *,
+        bins: Any = 10,
+        binning: Binning = "quantile",
+        special: Sequence[float] = (),
+        categorical: Sequence[str] | bool = (),
+        columns: Sequence[str] | None = None,
+        exclude: Sequence[str] = (),
+        out_of_range: str = "open",
+        constant: str = "raise",
+        empty: EmptyPolicy = "half",
+        event: Any = None,
+        selection: str = "cross_fit",
+        folds: int = 5,
+        random_state: RNG = 0,
+        units: str = "nats",
+        uncertainty: Any = "auto",
+    ) -> None:
+        super().__init__(
+            bins=bins,
+            binning=binning,
+            special=special,
+            categorical=categorical,
+            columns=columns,
+            exclude=exclude,
+            out_of_range=out_of_range,
+            constant=constant,
+            empty=empty,
+            event=event,
+            units=units,
+            uncertainty=uncertainty,
+        )
+        self.selection = selection
+        self.folds = folds
+        self.random_state = random_state
+
+    def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
+        if not is_binning(self.bins):
+            return super()._celled(table, names, split)
+        binning = clone(self.bins)
+        for own in ("special", "categorical", "constant"):  # what was said here holds there
+            if getattr(self, own) not in ((), "raise"):
+                binning.set_params(**{own: getattr(self, own)})
+        encoders, state, whole = selected(
+            table,
+            names,
+            split.target,
+            split.classes,
+            split.weight,
+            binning,
+            selection=self.selection,
+            folds=self.folds,
+            rng=self.random_state,
+        )
+        return {"encoders_": encoders, "state_": state, "binned_": whole}
+
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Add data to what `fit` saw, with the bins as learned.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the fit is cross-fitted: its folds belong to the rows that chose the bins.
+        """
+        if hasattr(self, "binned_"):
+            raise UnsupportedError(
+                "The folds of bins chosen with the target take no further rows.",
+                hint="fit all rows together, or estimate(X_new, y_new) with the bins as they are",
+            )
+        return super().partial_fit(X, y, sample_weight=sample_weight)
+
     def _measure(self) -> str:
         return "information_value"
 
-    def _finish(self, name: str, result: Result, state: Counts) -> Result:
+    def _finish(self, name: str, result: Result, state: Any) -> Result:
         good, bad = map(str, self.classes_)
-        return with_cells(result, state, (good, bad))
+        if isinstance(state, Folds):
+            told = {"selection": self.selection, "key": self.encoders_[self._own(name)].key}
+            result = replace(result, diagnostics=result.diagnostics | told)
+            return with_cells(result, self.binned_[self._own(name)], (good, bad))
+        result = with_cells(result, state, (good, bad))
+        encoder = self.encoders_.get(self._own(name))
+        if encoder is not None and in_sample(encoder, state):
+            return without_inference(result, name or None)
+        return result
+
+    def _own(self, name: str) -> str:
+        """Column of a result."""
+        return name or next(iter(self.encoders_))
 
     def _tabulate(self, results: dict[str, Result]) -> ResultTable:
         return super()._tabulate(results).adjust()
@@ -287,14 +415,19 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
     def transform(self, X: Any) -> Array:
         """WoE of each value, shape (n_rows, n_columns)."""
         check_is_fitted(self, "state_")
+        return self._mapped(X, self.woe_)
+
+    def _mapped(self, X: Any, values: dict[str, Array]) -> Array:
+        """Value of the cell of each value; says where a cell has no record in `fit`."""
         table = self._reopen(X)
         names = list(table.names) if self.single_ else list(self.encoders_)
         table.require(names)
-        woe = self.woe_
-        columns = [
-            woe[name][self.encoders_[name].encode(table.column(given))]
-            for name, given in zip(self.encoders_, names, strict=True)
-        ]
+        columns = []
+        for name, given in zip(self.encoders_, names, strict=True):
+            column = table.column(given)
+            cells = self.encoders_[name].encode(column)
+            announce(unseen_cautions(column, cells, self.state_[name]), name)
+            columns.append(values[name][cells])
         return np.column_stack(columns)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
@@ -309,9 +442,41 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
         for name, s in self._treated(state).items():
             prefix = "" if self.single_ else f"{name}: "
             texts = announce(woe_cautions(s), name)
+            chosen = name in self.encoders_ and in_sample(self.encoders_[name], s)
+            if chosen:
+                texts += announce((Caution("ReliabilityWarning", CHOSEN),), name)
             for label, result in woe_results(s, level, names).items():
-                results[prefix + label] = replace(result.to(self.units), warnings=texts)
+                result = replace(result.to(self.units), warnings=texts)
+                results[prefix + label] = replace(result, pvalue=np.nan) if chosen else result
         return self._tabulate(results)
+
+
+CHOSEN = (
+    "in-sample: the bins were chosen with this target on these rows, so the evidence of the "
+    "outer bins is optimistic and has no p-value; estimate(X_new, y_new) is honest"
+)
+
+
+def unseen_cautions(column: Column, cells: Array, s: Counts) -> tuple[Caution, ...]:
+    """Say where values fall into cells without any record in `fit`: they carry no evidence."""
+    blank = ~s.occupied
+    if not blank.any():
+        return ()
+    rows = np.flatnonzero(blank[cells])
+    if not rows.size:
+        return ()
+    labels = s.cells or tuple(map(str, range(s.n_cells)))
+    where = [labels[k] for k in np.unique(cells[rows])]
+    seen = ""
+    if column.levels is not None:
+        codes = np.unique(column.values[rows])
+        names = [column.levels[c] for c in codes[codes >= 0]]
+        seen = f": {and_list(names, limit=3)}" if names else ""
+    text = (
+        f"{rows.size} value(s) in cell(s) without a record in fit ({and_list(where, limit=3)})"
+        f"{seen}; such a cell carries no evidence"
+    )
+    return (Caution("SparseCellWarning", text),)
 
 
 def woe_cautions(s: Counts) -> tuple[Caution, ...]:

@@ -20,7 +20,7 @@ from infometric._version import __version__
 from infometric.exceptions import InfometricError, InvalidParameterError, Shown, and_list
 from infometric.report import terminal, verbs
 from infometric.report.document import Report, Section
-from infometric.report.files import check_writable
+from infometric.files import check_writable
 from infometric.report.options import (
     DEPENDENCES,
     DIVERGENCE_NAMES,

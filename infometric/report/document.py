@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from infometric._version import __version__
-from infometric.exceptions import ColumnError, DataError, SourceError
+from infometric.exceptions import ColumnError, DataError
 from infometric.pairwise import PairwiseResult
-from infometric.report.files import write_text
+from infometric.files import read_json, write_text
 from infometric.result import ResultTable, jsonable
 from infometric.state.encoders import Encoder, encoder_from_dict
 
@@ -140,14 +140,7 @@ class Report:
         DataError
             Where it is JSON, but no report.
         """
-        try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise SourceError(
-                f"{path} cannot be read as a JSON report: {error}",
-                hint="infometric psi REFERENCE CURRENT --json report.json",
-            ) from error
-        return cls.from_dict(data if isinstance(data, dict) else {})
+        return cls.from_dict(read_json(path, "infometric psi REFERENCE CURRENT --json report.json"))
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the page: one file, no external address, no raw rows."""

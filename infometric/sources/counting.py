@@ -28,6 +28,8 @@ from infometric.validation import (
     HELD_ROWS,
     LazyColumns,
     Table,
+    binary_classes,
+    census_of,
     check_weights,
     class_rows,
     refuse_text_weights,
@@ -71,12 +73,14 @@ def _learned(table: Table, name: str, given: Encoder | BinSpec) -> Encoder:
     """The encoder that was given, or one learned as the spec says."""
     if isinstance(given, Encoder):
         return given
-    column = table.column(name) if given.needs_range else next(iter(table.sample([name])))
-    return learn_encoder(column, given)
+    if given.needs_range:
+        return learn_encoder(table.ranged(name, given.special), given)
+    return learn_encoder(next(iter(table.sample([name]))), given)
 
 
 def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Encoder | BinSpec:
     """Encoder where `bins` fixes one for the column, else the spec to learn it by."""
+    bins = getattr(bins, "encoders_", bins)  # of a fitted estimator
     if isinstance(bins, Mapping):
         if "kind" in bins:
             return encoder_from_dict(bins)
@@ -104,14 +108,27 @@ def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Encoder | BinSpec:
     return IntervalEncoder(edges, special=spec.special, learned={"binning": "given"})
 
 
+def target_classes(table: Table, target: str | Column, event: Any = None) -> tuple[Any, Any]:
+    """(non-event, event) of a binary target: a column of the table, or one beside it.
+
+    Raises
+    ------
+    DataError
+        Where there is a missing value, one class, or more than two.
+    """
+    seen, counts = table.census(target) if isinstance(target, str) else census_of(target)
+    return binary_classes(seen, event, counts)
+
+
 @dataclass(frozen=True)
 class Split:
     """What divides and weighs the rows of a table.
 
     Parameters
     ----------
-    target : str or Column, optional
-        Column whose `classes` make the groups; one group by default.
+    target : str, Column or tuple of str, optional
+        Column whose `classes` make the groups; one group by default. Two names cross their
+        columns, where the table's engine does that (`Table.crosses`).
     classes : tuple, optional
         The groups, in order.
     weight : str or array-like, optional
@@ -128,7 +145,8 @@ class Split:
     @property
     def names(self) -> list[str]:
         """Columns of the table that are needed for it."""
-        return [c for c in (self.target, self.weight, self.cluster) if isinstance(c, str)]
+        targets = self.target if isinstance(self.target, tuple) else (self.target,)
+        return [c for c in (*targets, self.weight, self.cluster) if isinstance(c, str)]
 
     def checked(self, table: Table) -> Split:
         """The same with weights as positive floats, one per row of the table."""
@@ -139,7 +157,7 @@ class Split:
     @property
     def inside(self) -> bool:
         """Whether the table itself holds all that is needed."""
-        return all(v is None or isinstance(v, str) for v in (self.target, self.weight))
+        return all(v is None or isinstance(v, str | tuple) for v in (self.target, self.weight))
 
 
 Totals = dict[str, tuple[Array, Array | None]]

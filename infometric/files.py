@@ -1,13 +1,15 @@
-"""Writing a file so that it is whole or absent: beside its target, then renamed."""
+"""Files: written whole or not at all (beside their target, then renamed), and read as JSON."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from infometric.exceptions import OutputError
+from infometric.exceptions import OutputError, SourceError
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
@@ -67,3 +69,25 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def read_json(path: str | os.PathLike[str], hint: str) -> dict[str, Any]:
+    """Dictionary that a JSON file holds; an empty one where it holds anything else.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    hint : str
+        The line that writes such a file.
+
+    Raises
+    ------
+    SourceError
+        Where the file is absent or is not JSON.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SourceError(f"{path} cannot be read as JSON: {error}", hint=hint) from error
+    return data if isinstance(data, dict) else {}
