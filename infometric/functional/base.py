@@ -54,8 +54,9 @@ class Functional:
     groups: ClassVar[int] = 1
     recentred: ClassVar[bool] = False  # whether Wald's interval stands around value less bias
     symmetric: ClassVar[bool] = False  # whether cells with the same count are alike
+    ordered: ClassVar[bool] = False  # whether the order of the cells matters
     signed: ClassVar[bool] = False  # whether zero is inside the range, so that a test has two sides
-    exchange: ClassVar[str] = "rows"  # what a permutation exchanges: see `Permutation`
+    exchange: ClassVar[str] = "rows"  # what a permutation exchanges, if anything: `Permutation`
     whole: ClassVar[bool] = False  # whether the value is defined on whole counts alone
     scattered: ClassVar[bool] = (
         False  # whether values lie on both sides of the truth, beyond bounds

@@ -181,6 +181,12 @@ class Permutation:
                 got={"groups": state.n_groups, "shape": state.shape},
                 hint="Counts.from_counts([sample, other])",
             )
+        if functional.exchange not in EXCHANGES:
+            raise UnsupportedError(
+                f"{functional.name} has no records to exchange under its hypothesis.",
+                got=functional.name,
+                hint="uncertainty='delta'",
+            )
         exchange = EXCHANGES[functional.exchange](state, np.random.default_rng(rng))
 
         def draw(size: int) -> Array:

@@ -97,6 +97,34 @@ class FisherZ(Special):
 
 
 @dataclass(frozen=True)
+class Ranking(Special):
+    """Base of the intervals of rankings, which come with a test of their own."""
+
+    def __call__(
+        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
+    ) -> Inference:
+        """Standard error, interval and p-value."""
+        found = super().__call__(functional, state, theta, level=level, rng=rng)
+        return replace(found, pvalue=functional.pvalue(state))
+
+
+@dataclass(frozen=True)
+class DeLong(Ranking):
+    """DeLong's variance on the scale of the logit of the area, and Mann and Whitney's test."""
+
+    name: ClassVar[str] = "delong"
+    only: ClassVar[str] = "it belongs to the area under the curve and the Gini coefficient"
+
+
+@dataclass(frozen=True)
+class KolmogorovBand(Ranking):
+    """Interval of the greatest distance of two distribution functions, and Kolmogorov's test."""
+
+    name: ClassVar[str] = "kolmogorov"
+    only: ClassVar[str] = "it belongs to the Kolmogorov-Smirnov statistic"
+
+
+@dataclass(frozen=True)
 class NoInterval:
     """The value alone, for a loop that wants nothing else of it."""
 
