@@ -58,7 +58,7 @@ STRATEGIES: dict[str, type[Any]] = {
 }
 
 
-FEW_CLUSTERS = 50  # below it, cluster-robust tests rejected too often in simulation
+FEW_CLUSTERS = 20  # the least with which cluster-robust tests were simulated
 LEAST_TAIL = 1e-9  # beyond it quantiles lose their digits
 _INTERVALS = (NoncentralChi2.name, Delta.name, Jackknife.name, Bootstrap.name)
 _LOCAL = (Delta.name, Jackknife.name, Bootstrap.name)  # blind where a value is at an end
@@ -334,7 +334,8 @@ def few_clusters(state: Any) -> tuple[Caution, ...]:
     if least >= FEW_CLUSTERS:
         return ()
     text = (
-        f"{least} clusters in a sample are few: errors and tests hold from about {FEW_CLUSTERS} on"
+        f"{least} clusters in a sample are few: errors and tests were simulated from "
+        f"{FEW_CLUSTERS} on"
     )
     return (Caution("ReliabilityWarning", text),)
 

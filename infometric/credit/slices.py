@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,11 @@ Slices = tuple[dict[str, Counts], tuple[Any, ...]]  # pairs of groups by name, s
 def slice_name(column: str, value: Any) -> str:
     """Name of the result of one column in one slice."""
     return f"{column}{SEPARATOR}{value}"
+
+
+def sliced_column(name: str, columns: Iterable[str]) -> str:
+    """Column of the result of a slice: the longest of those that its name begins with."""
+    return max((c for c in columns if name.startswith(c + SEPARATOR)), key=len)
 
 
 def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
