@@ -199,6 +199,7 @@ class Table:
     names: tuple[str, ...]
     where: str = "the table"
     queries: bool = False  # whether `tabulate` counts in the source's own engine
+    crosses: bool = False  # whether `tabulate` takes two columns, crossed, for the groups
     one_dimensional: bool = False  # one variable rather than a table of one column
     named: bool = True  # whether columns have names of their own, or positions only
 
@@ -218,6 +219,17 @@ class Table:
     def column(self, name: str) -> Column:
         """One whole column."""
         raise NotImplementedError
+
+    def ranged(self, name: str, special: Sequence[float] = ()) -> Column:
+        """Values of a column among which are its extremes, but for special codes."""
+        return self.column(name)
+
+    def census(self, name: str) -> tuple[Column, Array]:
+        """Distinct values of a column as a column, and how many rows have each.
+
+        A row that is missing has code -1.
+        """
+        return census_of(self.column(name))
 
     def integers(self) -> Array | None:
         """All columns as one array of integers or truth values, where they lie in one."""
@@ -271,6 +283,30 @@ class Table:
                 "a minimum of 1 is required.",
                 hint="check the filter that made the table",
             )
+
+
+def census_of(column: Column, counts: Array | None = None) -> tuple[Column, Array]:
+    """Distinct values of a column as a column of levels, and how many rows have each.
+
+    Parameters
+    ----------
+    column : Column
+        Values.
+    counts : ndarray of int, optional
+        Rows that each value stands for; one by default.
+
+    Examples
+    --------
+    >>> seen, counts = census_of(Column("x", np.array([3.0, np.nan, 3.0, 1.0])))
+    >>> seen.levels, seen.values.tolist(), counts.tolist()
+    ((1, 3), [-1, 0, 1], [1, 1, 2])
+    """
+    column = column.as_levels()
+    levels = column.levels or ()
+    rows = np.bincount(column.values.astype(np.int64) + 1, counts, minlength=len(levels) + 1)
+    here = np.flatnonzero(rows)
+    census = Column(column.name, here - 1, None, levels, dates=column.dates)
+    return census, rows[here].astype(np.int64)
 
 
 class FrameTable(Table):
@@ -620,8 +656,10 @@ def _text_series(name: str, series: Any) -> Column:
 # --- targets and weights ----------------------------------------------------------------------
 
 
-def binary_classes(column: Column, event: Any = None) -> tuple[Any, Any]:
-    """(non-event, event) of a binary target.
+def binary_classes(
+    column: Column, event: Any = None, counts: Array | None = None
+) -> tuple[Any, Any]:
+    """(non-event, event) of a binary target, or of its census with the counts.
 
     Raises
     ------
@@ -630,10 +668,11 @@ def binary_classes(column: Column, event: Any = None) -> tuple[Any, Any]:
     """
     column = column.as_levels()
     levels = [plain(v) for v in column.levels or ()]
-    gone = int((column.values < 0).sum())
-    if gone:
+    gone = column.values < 0
+    if gone.any():
+        missing = int(gone.sum() if counts is None else counts[gone].sum())
         raise DataError(
-            f"The target {column.name!r} has {gone} missing value(s); no class is assumed.",
+            f"The target {column.name!r} has {missing} missing value(s); no class is assumed.",
             got=float("nan"),
             hint="drop those rows first: frame[frame[target].notna()]",
         )

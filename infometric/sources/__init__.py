@@ -1,8 +1,9 @@
-"""Where tables come from: memory, and files through DuckDB, or pyarrow where that is cheaper."""
+"""Where tables come from: memory, files through DuckDB or pyarrow, Spark and warehouses."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -11,12 +12,12 @@ from infometric.validation import FrameTable, Table
 
 
 def open_table(data: Any, *, categorical: Sequence[str] | bool = (), name: str = "x") -> Table:
-    """Table of an array, a frame, or the path of a CSV or Parquet file.
+    """Table of an array, a frame, a path of CSV or Parquet, a frame of Spark or a table of Ibis.
 
     Parameters
     ----------
     data : array-like, frame, path or Table
-        What holds the columns.
+        What holds the columns. Frames of Spark and tables of Ibis are counted where they lie.
     categorical : sequence of str or True
         Columns whose numbers are categories.
     name : str
@@ -26,7 +27,21 @@ def open_table(data: Any, *, categorical: Sequence[str] | bool = (), name: str =
         return data
     if isinstance(data, str | os.PathLike):
         return _open_file(data, categorical)
-    return FrameTable(data, categorical=categorical, name=name)
+    return _open_warehouse(data, categorical) or FrameTable(
+        data, categorical=categorical, name=name
+    )
+
+
+def _open_warehouse(data: Any, categorical: Sequence[str] | bool) -> Table | None:
+    """Table of a frame of Spark or a table of Ibis; None of anything else."""
+    ibis = sys.modules.get("ibis")
+    spark = type(data).__module__.startswith("pyspark.sql.") and hasattr(data, "sparkSession")
+    if not spark and (ibis is None or not isinstance(data, ibis.Table)):
+        return None
+    from infometric.sources.warehouse import IbisTable, SparkTable
+
+    kind = SparkTable if spark else IbisTable
+    return kind(data, categorical=categorical)
 
 
 def _open_file(path: str | os.PathLike[str], categorical: Sequence[str] | bool) -> Table:

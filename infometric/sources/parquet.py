@@ -18,7 +18,15 @@ import pyarrow.parquet as pq
 
 from infometric.exceptions import DataError, SourceError
 from infometric.state.encoders import SAMPLE_SIZE, Column, concatenate, hashed_rows, plain
-from infometric.validation import HELD_ROWS, LazyColumns, Table, date_column, refuse_twice
+from infometric.typing import Array
+from infometric.validation import (
+    HELD_ROWS,
+    LazyColumns,
+    Table,
+    census_of,
+    date_column,
+    refuse_twice,
+)
 
 _ROWS = 1 << 21  # rows of one column held at once
 
@@ -101,6 +109,12 @@ class ParquetTable(Table):
         """One whole column."""
         return concatenate(name, [batch[name] for batch in self.batches([name])])
 
+    def census(self, name: str) -> tuple[Column, Array]:
+        """Distinct values of a column as a column, and how many rows have each: by batches."""
+        parts = [census_of(batch[name]) for batch in self.batches([name])]
+        seen = concatenate(name, [column for column, _ in parts]).as_levels()
+        return census_of(seen, np.concatenate([counts for _, counts in parts]))
+
     def batches(self, names: Sequence[str]) -> Iterator[LazyColumns]:
         """All rows of the named columns, in order."""
         self.require(names)
@@ -150,7 +164,7 @@ class ParquetTable(Table):
         chosen = self._categorical is True or (
             not isinstance(self._categorical, bool) and name in self._categorical
         )
-        column = _column(name, values)
+        column = arrow_column(name, values)
         return column.as_levels() if chosen else column
 
 
@@ -158,7 +172,14 @@ def _is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _column(name: str, values: Any) -> Column:
+def arrow_column(name: str, values: Any) -> Column:
+    """Column of an arrow array.
+
+    Raises
+    ------
+    DataError
+        Where the values are neither numbers, truth values nor text.
+    """
     kind = values.type
     if _is_text(kind) or pa.types.is_string_view(kind):
         values = values.dictionary_encode()

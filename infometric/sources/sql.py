@@ -23,14 +23,14 @@ from infometric.typing import Array
 from infometric.validation import check_weights, plain_class
 
 _FLOATS = ("FLOAT", "DOUBLE", "REAL")
-_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
              "UBIGINT", "HUGEINT", "UHUGEINT")  # fmt: skip
 INFINITE = -1  # cell number of infinite values: an error
 
 
 def kind_of(declared: str) -> str | None:
     """Kind of a DuckDB type: "number", "boolean", "category" or "date"; None for others."""
-    if declared in _FLOATS or declared in _INTEGERS or declared.startswith("DECIMAL"):
+    if declared in _FLOATS or declared in INTEGERS or declared.startswith("DECIMAL"):
         return "number"
     if declared == "BOOLEAN":
         return "boolean"
@@ -44,7 +44,8 @@ def as_text(column: str, declared: str) -> str:
     if declared == "TIMESTAMP WITH TIME ZONE":
         column = f"make_timestamp(epoch_us({column}))"
     text = f"CAST({column} AS VARCHAR)"
-    return f"replace({text}, ' 00:00:00', '')" if kind_of(declared) == "date" else text
+    dated = kind_of(declared) == "date"
+    return f"regexp_replace({text}, ' 00:00:00$', '')" if dated else text
 
 
 def wide(declared: str) -> bool:
@@ -71,32 +72,92 @@ def literal(value: Any) -> str:
 def cell_expression(encoder: Encoder, name: str, declared: str) -> str:
     """CASE expression of the cell of one column."""
     if isinstance(encoder, IntervalEncoder):
-        return _interval(encoder, identifier(name), declared)
+        return interval_expression(encoder, identifier(name), declared)
     if isinstance(encoder, CategoryEncoder):
         return _category(encoder, identifier(name), declared)
     raise DataError("This encoder has no SQL form.", got=type(encoder).__name__)
 
 
-def _interval(encoder: IntervalEncoder, column: str, declared: str) -> str:
-    whole = declared in _INTEGERS
-    x = column if whole else f"CAST({column} AS DOUBLE)"
+def interval_cases(
+    encoder: IntervalEncoder, whole: tuple[int, int] | None = None
+) -> list[tuple[str, float, int]]:
+    """The cells of an interval encoder as cases in order: (test, bound, cell); then the last cell.
 
-    def bound(edge: float) -> str:
-        return str(math.ceil(edge)) if whole else literal(float(edge))
+    Tests are "missing", "=", "infinite", "<" and ">". Any language of expressions can spell them,
+    so that all engines decide alike.
 
+    Parameters
+    ----------
+    encoder : IntervalEncoder
+        Cells.
+    whole : tuple of int, optional
+        Least and greatest value of a column of integers: bounds are integers then.
+
+    Examples
+    --------
+    >>> interval_cases(IntervalEncoder((0.5,)), whole=(-128, 127))
+    [('missing', 0, 2), ('<', 1, 0)]
+    """
     cells = len(encoder.edges) + 1
-    outside = []
+    low: Any = float if whole is None else math.ceil
+    high: Any = float if whole is None else math.floor
+    outside: list[tuple[str, float, int]] = []
     if encoder.lower is not None:
-        outside.append((f"{x} < {bound(encoder.lower)}", cells))
+        outside.append(("<", low(encoder.lower), cells))
     if encoder.upper is not None:
-        high = str(math.floor(encoder.upper)) if whole else literal(float(encoder.upper))
-        outside.append((f"{x} > {high}", cells + len(outside)))
+        outside.append((">", high(encoder.upper), cells + len(outside)))
     first = cells + len(outside)
-    special = [(f"{x} = {literal(float(v))}", first + i) for i, v in enumerate(encoder.special)]
-    gone = f"{column} IS NULL" if whole else f"{column} IS NULL OR isnan({x})"
-    cases = [(gone, encoder.n_cells - 1), *special]
-    cases += [] if whole else [(f"isinf({x})", INFINITE)]
-    cases += outside + [(f"{x} < {bound(e)}", i) for i, e in enumerate(encoder.edges)]
+    cases: list[tuple[str, float, int]] = [("missing", 0, encoder.n_cells - 1)]
+    cases += [("=", float(v), first + i) for i, v in enumerate(encoder.special)]
+    cases += [] if whole is not None else [("infinite", 0, INFINITE)]
+    cases += outside + [("<", low(e), i) for i, e in enumerate(encoder.edges)]
+    return cases if whole is None else [_within(case, whole) for case in cases]
+
+
+def _within(case: tuple[str, float, int], whole: tuple[int, int]) -> tuple[str, float, int]:
+    """The case with a bound that engines have an integer for: beyond the type, one past its end."""
+    test, bound, cell = case
+    if test in "<>":
+        bound = min(max(bound, whole[0] - (test == ">")), whole[1] + (test == "<"))
+    return test, bound, cell
+
+
+_ANY = (-(10**309), 10**309)  # DuckDB takes integers of any size
+
+
+def interval_expression(
+    encoder: IntervalEncoder,
+    column: str,
+    declared: str,
+    *,
+    whole: tuple[int, int] = _ANY,
+    infinite: str = "isinf({})",
+) -> str:
+    """CASE expression of the cell of a column of numbers.
+
+    Parameters
+    ----------
+    encoder : IntervalEncoder
+        Cells.
+    column : str
+        Quoted name.
+    declared : str
+        Type of the column, as DuckDB calls it.
+    whole : tuple of int
+        Least and greatest integer of the engine.
+    infinite : str
+        How the engine asks whether a number is infinite.
+    """
+    integers = declared in INTEGERS
+    x = column if integers else f"CAST({column} AS DOUBLE)"
+    spelled = {
+        "missing": f"{column} IS NULL" if integers else f"{column} IS NULL OR isnan({x})",
+        "infinite": infinite.format(x),
+    }
+    cases = [
+        (spelled.get(test) or f"{x} {test} {literal(bound)}", cell)
+        for test, bound, cell in interval_cases(encoder, whole if integers else None)
+    ]
     return _case(cases, len(encoder.edges))
 
 

@@ -18,27 +18,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from infometric.exceptions import DataError, SourceError
+from infometric.exceptions import SourceError
 from infometric.sources import sql
+from infometric.sources.engine import EngineTable
 from infometric.sources.paths import check_path, encoding_of, read_header, unlike_line
-from infometric.sources.refusals import Refusals
-from infometric.state.encoders import (
-    SAMPLE_SIZE,
-    CategoryEncoder,
-    Column,
-    Encoder,
-    IntervalEncoder,
-    plain,
-    refuse_text,
-)
+from infometric.state.encoders import SAMPLE_SIZE, CategoryEncoder, Column, Encoder
 from infometric.typing import Array
-from infometric.validation import (
-    LazyColumns,
-    Table,
-    array_column,
-    refuse_text_weights,
-    refuse_twice,
-)
+from infometric.validation import LazyColumns, array_column, refuse_twice
 
 MEMORY_LIMIT = "1GB"
 MOST_SPELLED = 200  # categories up to which a query names each of them
@@ -46,7 +32,7 @@ _TYPES = "'BIGINT', 'DOUBLE', 'DATE', 'TIME', 'TIMESTAMP', 'VARCHAR'"  # of a CS
 NULL_STRINGS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
 
 
-class FileTable(Table):
+class FileTable(EngineTable):
     """A CSV or Parquet file (or a glob of them) as a table.
 
     Parameters
@@ -63,8 +49,6 @@ class FileTable(Table):
     SourceError
         Where the file is absent, is no table, or ends too early.
     """
-
-    queries = True
 
     def __init__(
         self,
@@ -172,30 +156,6 @@ class FileTable(Table):
         """Number of rows."""
         return int(self._run("SELECT count(*) FROM source").fetchone()[0])
 
-    def kind(self, name: str) -> str:
-        """How a column is counted: "number", "boolean", "category" or "date".
-
-        Raises
-        ------
-        DataError
-            Where its type is none of these.
-        """
-        declared = self._types[name]
-        if self._chosen(name) and sql.kind_of(declared) == "number":
-            return "category"
-        kind = sql.kind_of(declared)
-        if kind is None:
-            raise DataError(
-                f"Column {name!r} holds {declared}, which is neither number nor text.",
-                got=declared,
-                hint=f"exclude=[{name!r}] to leave it out",
-            )
-        return kind
-
-    def _chosen(self, name: str) -> bool:
-        some = () if isinstance(self._categorical, bool) else self._categorical
-        return self._categorical is True or name in some
-
     def column(self, name: str) -> Column:
         """One whole column."""
         return self._fetch(name, "FROM source")
@@ -214,27 +174,9 @@ class FileTable(Table):
             return sql.as_text(quoted, declared)
         return f"CAST({quoted} AS DOUBLE)" if sql.wide(declared) else quoted
 
-    def levels(self, name: str) -> tuple[tuple[Any, ...], bool]:
-        """Distinct values of a column, and whether some are missing."""
-        self.kind(name)
-        rows = self._run(f"SELECT DISTINCT {self._plain(name)} FROM source").fetchall()
-        values = [plain(row[0]) for row in rows]
-        known = [v for v in values if v is not None and v == v]
-        return tuple(known), len(known) < len(values)
-
-    def sample(self, names: Sequence[str]) -> Iterator[Column]:
-        """A repeatable sample of the rows of each column; categories are complete."""
-        self.require(names)
-        for name in names:
-            kind = self.kind(name)
-            if kind == "number":
-                yield self._sampled(name)
-            elif kind == "boolean":
-                yield self.column(name)
-            else:
-                levels, gone = self.levels(name)
-                codes = np.arange(len(levels)) if not gone else np.arange(-1, len(levels))
-                yield Column(name, codes, None, levels, dates=kind == "date")
+    def _value_counts(self, name: str) -> list[tuple[Any, int]]:
+        query = f"SELECT {self._plain(name)} AS value, count(*) FROM source GROUP BY value"
+        return self._run(query).fetchall()
 
     def _sampled(self, name: str) -> Column:
         if self.n_rows <= SAMPLE_SIZE:
@@ -266,13 +208,7 @@ class FileTable(Table):
         weight: str | None,
     ) -> dict[str, tuple[Array, Array | None]]:
         """Tables (n_groups, n_cells) of each column and of squared weights, by one query."""
-        if weight is not None and self.kind(weight) != "number":
-            refuse_text_weights(weight, self._types[weight])
-        refusals = Refusals(list(encoders))
-        for name, encoder in encoders.items():
-            with refusals.of(name):
-                self._require_kind(encoder, name)
-        refusals.settle()
+        self._require_kinds(encoders, weight)
         types = {n: self._types[n] for n in self.names}
         many = [
             n
@@ -286,25 +222,9 @@ class FileTable(Table):
             found = sql.tables(rows, few, target, classes, weighted=weight is not None)
         for name in many:
             query = sql.level_query(self._plain(name), types, target, weight)
-            rows = [(0, *row) for row in self._run(query).fetchall()]
-            levels = tuple(dict.fromkeys(row[2] for row in rows))
-            cells = encoders[name].encode(array_column(name, np.array([*levels, None], object)))
-            place = dict(zip(levels, cells.tolist(), strict=False))
-            rows = [(0, group, place[level], *rest) for _, group, level, *rest in rows]
-            one = {name: encoders[name]}
-            found |= sql.tables(rows, one, target, classes, weighted=weight is not None)
+            rows, weighted = self._run(query).fetchall(), weight is not None
+            found |= self._by_value(name, encoders[name], rows, target, classes, weighted=weighted)
         return {name: found[name] for name in encoders}
-
-    def _require_kind(self, encoder: Encoder, name: str) -> None:
-        """Error where a column is not of the kind that its encoder knows."""
-        textual = self.kind(name) in ("category", "date") and not self._numeric(name)
-        if isinstance(encoder, CategoryEncoder) and textual != encoder.textual:
-            encoder.require_kind(name, self.levels(name)[0])
-        elif isinstance(encoder, IntervalEncoder) and not self._numeric(name):
-            refuse_text(name, self.levels(name)[0])
-
-    def _numeric(self, name: str) -> bool:
-        return sql.kind_of(self._types[name]) == "number"
 
 
 def as_array(values: Any) -> Array:
