@@ -1,5 +1,6 @@
 """Credit risk: population stability, information value, weight of evidence."""
 
+from infometric.credit.audit import AuditLog
 from infometric.credit.binning import OptimalBinning, StumpBinning
 from infometric.credit.discrimination import auc, auc_difference, gini, ks_statistic
 from infometric.credit.characteristic import CSI
@@ -10,6 +11,7 @@ from infometric.credit.stability import PSI, psi_power, psi_sample_size
 __all__ = [
     "CSI",
     "PSI",
+    "AuditLog",
     "InformationValue",
     "OptimalBinning",
     "PaperIndependentShares",

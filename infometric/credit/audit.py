@@ -1,0 +1,268 @@
+"""Append-only records of a monitored model: JSON lines, each with the hash of the line before it.
+
+A line that was edited, dropped or put in another place breaks the chain, and `AuditLog.verify`
+names the first that does. What the chain cannot show is a log that was cut off at its end or
+written anew as a whole: keep `AuditLog.head` elsewhere (in the minutes of the committee, say) to
+see that too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infometric._version import __version__
+from infometric.exceptions import DataError, SourceError
+from infometric.files import unwritable
+from infometric.result import jsonable
+
+SCHEMA_VERSION = 1
+START = "0" * 64  # what stands for the hash of the line before the first
+_OWN = ("schema_version", "kind", "version", "time", "previous")
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class AuditLog:
+    """A file of records that only grows.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File of JSON lines; it begins with the first record.
+    clock : callable, optional
+        What tells the time, a `datetime` with a zone; the system's clock by default.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from infometric import AuditLog
+    >>> log = AuditLog(pathlib.Path(tempfile.mkdtemp()) / "audit.jsonl")
+    >>> _ = log.append("note", {"text": "limits agreed"})
+    >>> _ = log.append("note", {"text": "limits changed"})
+    >>> [record["text"] for record in log.verify()]
+    ['limits agreed', 'limits changed']
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.path = Path(path)
+        self.clock = clock
+
+    def __repr__(self) -> str:
+        return f"AuditLog({str(self.path)!r})"
+
+    def exists(self) -> bool:
+        """Whether there is a record."""
+        return self.path.is_file() and self.path.stat().st_size > 0
+
+    @property
+    def head(self) -> str:
+        """Hash of the last line: who keeps it elsewhere can see a log that was cut or rewritten."""
+        lines = self._lines()
+        return _hash(lines[-1]) if lines else START
+
+    def append(
+        self, kind: str, content: Mapping[str, Any], *, after: str | None = None
+    ) -> dict[str, Any]:
+        """Write one record behind the others; whole, or not at all.
+
+        Parameters
+        ----------
+        kind : str
+            What the record is.
+        content : mapping
+            Its facts; NaN and infinities become None and text.
+        after : str, optional
+            Hash of the line that must be the last: then nobody has written in between.
+
+        Returns
+        -------
+        dict
+            The record as written.
+
+        Raises
+        ------
+        DataError
+            Where the log is broken, or has grown since `after`.
+        OutputError
+            Where it cannot be written; what stood there is unchanged.
+        """
+        taken = sorted(set(content) & set(_OWN))
+        if taken:
+            raise DataError("These names are the log's own.", got=taken, hint="choose another name")
+        new = not self.path.exists()
+        try:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        written = False
+        try:
+            with locked(handle):
+                head = self._checked_head(after)
+                record = self._record(kind, content, head)
+                self._write(handle, (_text(record) + "\n").encode())
+                written = True
+        finally:
+            os.close(handle)
+            if new and not written:
+                self.path.unlink(missing_ok=True)
+        return record
+
+    def _checked_head(self, after: str | None) -> str:
+        head = START
+        for _, line in self._walk():
+            head = line
+        if after is not None and head != after:
+            raise DataError(
+                f"{self.path} has grown since it was read: somebody else has written into it.",
+                got={"last line": head[:12], "expected": after[:12]},
+                hint="StabilityMonitor.from_records(path), then update it",
+            )
+        return head
+
+    def _record(self, kind: str, content: Mapping[str, Any], head: str) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": kind,
+            "version": __version__,
+            "time": self.clock().astimezone(UTC).isoformat(timespec="seconds"),
+            "previous": head,
+            **jsonable(dict(content)),
+        }
+
+    def _write(self, handle: int, line: bytes) -> None:
+        size = os.fstat(handle).st_size
+        try:
+            done = 0
+            while done < len(line):
+                done += os.write(handle, line[done:])
+            os.fsync(handle)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, size)
+            raise unwritable(self.path, error) from error
+
+    def verify(self) -> list[dict[str, Any]]:
+        """All records, after every link of the chain was looked at.
+
+        Raises
+        ------
+        SourceError
+            Where there is no log.
+        DataError
+            Where a line is no record, does not follow the line before it, or was not written to
+            its end; the message names the first.
+        """
+        return [record for record, _ in self._walk()]
+
+    def _walk(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Each record with the hash of its line."""
+        previous = START
+        for number, line in enumerate(self._lines(), start=1):
+            record = self._parsed(line, number)
+            if record["previous"] != previous:
+                raise DataError(
+                    f"Line {number} of {self.path} does not follow the line before it: a line was "
+                    "edited, dropped or moved.",
+                    got={"previous": record["previous"][:12], "line before": previous[:12]},
+                    hint="take the file from the last backup whose head you know",
+                )
+            previous = _hash(line)
+            yield record, previous
+
+    def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise DataError(
+                f"Line {number} of {self.path} is no JSON: {error}.",
+                hint="take the file from the last backup whose head you know",
+            ) from error
+        version = record.get("schema_version") if isinstance(record, dict) else None
+        lost = [name for name in _OWN if not isinstance(record, dict) or name not in record]
+        if version != SCHEMA_VERSION or lost:
+            raise DataError(
+                f"Line {number} of {self.path} is no record of schema version {SCHEMA_VERSION}.",
+                got={"schema_version": version, "not there": lost},
+                hint="AuditLog(path) of a file that this library wrote",
+            )
+        return record
+
+    def _lines(self) -> list[bytes]:
+        """Lines of the file.
+
+        Raises
+        ------
+        DataError
+            Where the last one was not written to its end.
+        """
+        try:
+            raw = self.path.read_bytes()
+        except OSError as error:
+            raise SourceError(
+                f"{self.path} cannot be read: {error.strerror or error}",
+                hint="StabilityMonitor(records=path).fit(reference) begins a log",
+            ) from error
+        *lines, rest = raw.split(b"\n")
+        if rest:
+            raise DataError(
+                f"The last line of {self.path}, line {len(lines) + 1}, was not written to its end.",
+                got=f"{len(rest)} bytes without an end of line",
+                hint="AuditLog(path).mend() puts the torn line into a file beside it, then update "
+                "again",
+            )
+        return lines
+
+    def mend(self) -> Path | None:
+        """Move a last line that was not written to its end into a file beside the log.
+
+        Returns
+        -------
+        pathlib.Path or None
+            The file that holds the torn line; None where there was none.
+        """
+        raw = self.path.read_bytes()
+        whole, rest = raw[: raw.rfind(b"\n") + 1], raw[raw.rfind(b"\n") + 1 :]
+        if not rest:
+            return None
+        torn = self.path.with_name(f"{self.path.name}.torn-{_hash(rest)[:8]}")
+        torn.write_bytes(rest)
+        with self.path.open("r+b") as file, locked(file.fileno()):
+            file.truncate(len(whole))
+            os.fsync(file.fileno())
+        return torn
+
+
+@contextlib.contextmanager
+def locked(handle: int) -> Iterator[None]:
+    """Hold the file alone, where the system has such locks; the chain shows a race elsewhere."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    """One line of JSON; a lone surrogate in a name becomes its escape."""
+    return json.dumps(record, allow_nan=False, separators=(",", ":"))
