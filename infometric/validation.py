@@ -200,6 +200,7 @@ class Table:
     where: str = "the table"
     queries: bool = False  # whether `tabulate` counts in the source's own engine
     crosses: bool = False  # whether `tabulate` takes two columns, crossed, for the groups
+    ordered: bool = True  # whether rows have an order, so that arrays can stand beside them
     one_dimensional: bool = False  # one variable rather than a table of one column
     named: bool = True  # whether columns have names of their own, or positions only
 
@@ -263,6 +264,15 @@ class Table:
         for name in names:
             if name not in self.names:
                 raise ColumnError.missing(name, self.names, where=self.where)
+
+    def require_order(self, what: str) -> None:
+        """Error where an array stands beside a table whose rows have no order to pair it by."""
+        if not self.ordered:
+            raise DataError(
+                f"The rows of {self.where} have no order, so an array of {what} cannot be paired "
+                "with them.",
+                hint=f"make it a column of the table, and pass its name: {what}='name'",
+            )
 
     def require_width(self, width: int, caller: str) -> None:
         """Error where columns go by position and there are not as many as in `fit`."""

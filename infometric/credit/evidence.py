@@ -51,7 +51,7 @@ from infometric.exceptions import ColumnError, DataError, UnsupportedError, and_
 from infometric.functional.base import Caution
 from infometric.inference import announce, check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
-from infometric.sources.counting import Bins, Split, count_table, fit_columns
+from infometric.sources.counting import Bins, Split, count_table, fit_columns, target_classes
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning, Column
 from infometric.state.folds import Folds
@@ -63,7 +63,6 @@ from infometric.validation import (
     OneOf,
     Span,
     Table,
-    binary_classes,
     check_lengths,
     check_paired,
 )
@@ -116,6 +115,7 @@ class _Evidence(BinnedEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None.",
                 hint="fit(X, y), or fit(frame, 'target')",
             )
+        table.require_order("y")
         target = FrameTable(y, name="y")
         if len(target.names) != 1:
             raise DataError(
@@ -131,8 +131,7 @@ class _Evidence(BinnedEstimator):
         table, target = self._split(X, y)
         beside = Split(target, weight=sample_weight).names
         names = self._characteristics(table, beside)
-        column = table.column(target) if isinstance(target, str) else target
-        classes = binary_classes(column, self.event)
+        classes = target_classes(table, target, self.event)
         return {
             "classes_": classes,
             "single_": table.one_dimensional,

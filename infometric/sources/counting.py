@@ -152,6 +152,7 @@ class Split:
         """The same with weights as positive floats, one per row of the table."""
         if self.weight is None or isinstance(self.weight, str):
             return self
+        table.require_order("sample_weight")
         return replace(self, weight=check_weights(self.weight, table.n_rows))
 
     @property

@@ -36,6 +36,7 @@ class WarehouseTable(EngineTable):
     """
 
     crosses = True
+    ordered = False
 
     # -- what an engine defines ------------------------------------------------------------
 
