@@ -38,8 +38,8 @@ def slicing_column(table: Table, by: str) -> tuple[Column, tuple[Any, ...]]:
         Where it has missing values, or too many distinct ones to look at.
     """
     table.require([by])
-    slices = table.column(by).as_levels()
-    gone = int((slices.values < 0).sum())
+    slices, counts = table.census(by)
+    gone = int(counts[slices.values < 0].sum())
     if gone:
         raise DataError(
             f"The slicing column {by!r} has {gone} missing value(s).",
@@ -83,7 +83,35 @@ def evidence_by(estimator: Any, X: Any, y: Any, by: str, weight: Any) -> Slices:
         Where a slice has only one class of the target.
     """
     table, target = estimator._split(X, y)
-    slices, order = slicing_column(table, by)
+    _, order = slicing_column(table, by)
+    found = (
+        _crossed(estimator, table, target, by, order, weight)
+        if table.crosses and isinstance(target, str)
+        else _paired(estimator, table, target, by, order, weight)
+    )
+    pairs = {
+        slice_name(name, value): Counts.stack(
+            [s.group(2 * i), s.group(2 * i + 1)], tuple(map(str, estimator.classes_))
+        )
+        for i, value in enumerate(order)
+        for name, s in found.items()
+    }
+    return pairs, order
+
+
+def _crossed(
+    estimator: Any, table: Table, target: str, by: str, order: tuple[Any, ...], weight: Any
+) -> dict[str, Counts]:
+    """Counts by slice and class, by the engine of the table."""
+    groups = tuple((value, c) for value in order for c in estimator.classes_)
+    return count_table(table, estimator.encoders_, Split((by, target), groups, weight))
+
+
+def _paired(
+    estimator: Any, table: Table, target: Any, by: str, order: tuple[Any, ...], weight: Any
+) -> dict[str, Counts]:
+    """Counts by slice and class, from rows."""
+    slices = table.column(by).as_levels()
     column = table.column(target) if isinstance(target, str) else target
     event = np.zeros(len(column.values), dtype=np.int64)
     event[class_rows(column, estimator.classes_)[1]] = 1
@@ -100,12 +128,4 @@ def evidence_by(estimator: Any, X: Any, y: Any, by: str, weight: Any) -> Slices:
             )
     names = tuple(range(2 * len(order)))
     split = Split(Column(by, groups, None, names), names, weight)
-    found = count_table(table, estimator.encoders_, split)
-    pairs = {
-        slice_name(name, value): Counts.stack(
-            [s.group(2 * i), s.group(2 * i + 1)], tuple(map(str, estimator.classes_))
-        )
-        for i, value in enumerate(order)
-        for name, s in found.items()
-    }
-    return pairs, order
+    return count_table(table, estimator.encoders_, split)
