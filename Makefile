@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-all lint types docs calibration bench browser clean
+.PHONY: help demo test test-all lint types docs calibration bench browser java clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,14 +30,17 @@ $(VENV)/.dev: $(VENV)/.test $(SOURCES)
 demo: $(VENV)/.demo  ## Set up, run the main job on the bundled data, write report.html and report.json.
 	@$(BIN)/infometric demo
 
-test: $(VENV)/.test browser  ## Set up, then run the suite (under 10 minutes).
+test: $(VENV)/.test browser java  ## Set up, then run the suite (under 10 minutes).
 	$(BIN)/python -m pytest -q
 
-test-all: $(VENV)/.dev browser  ## Everything, long simulations too.
+test-all: $(VENV)/.dev browser java  ## Everything, long simulations too.
 	$(BIN)/python -m pytest -q -m ''
 
 browser:  ## Install Debian's chromium for the report's tests, where that is possible.
 	@sh scripts/install-browser.sh
+
+java:  ## Install Debian's Java for the tests of Spark, where that is possible.
+	@sh scripts/install-java.sh
 
 lint: $(VENV)/.dev  ## Style.
 	$(BIN)/ruff check .
