@@ -31,7 +31,8 @@ _WHERE = {
         "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy"
     ),
     "infometric.credit": (
-        "PSI CSI InformationValue WeightOfEvidence OptimalBinning StumpBinning "
+        "PSI CSI StabilityMonitor AuditLog InformationValue WeightOfEvidence OptimalBinning "
+        "StumpBinning "
         "PaperIndependentShares psi_power psi_sample_size auc gini ks_statistic auc_difference"
     ),
     "infometric.state.counts": "Counts",
@@ -40,6 +41,7 @@ _WHERE = {
     "infometric.state.encoders": "IntervalEncoder CategoryEncoder GroupEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
     "infometric.pairwise": "PairwiseResult",
+    "infometric.timeline": "Timeline",
     "infometric.inference": "infer",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
@@ -59,9 +61,11 @@ if TYPE_CHECKING:
     from infometric.credit import (
         CSI,
         PSI,
+        AuditLog,
         InformationValue,
         OptimalBinning,
         PaperIndependentShares,
+        StabilityMonitor,
         StumpBinning,
         WeightOfEvidence,
         auc,
@@ -135,6 +139,7 @@ if TYPE_CHECKING:
     from infometric.state.encoders import CategoryEncoder, GroupEncoder, IntervalEncoder
     from infometric.state.sample import Sample
     from infometric.state.scores import Scores
+    from infometric.timeline import Timeline
     from infometric.uncertainty import (
         Bootstrap,
         Chi2Null,

@@ -2,9 +2,10 @@
 
 from infometric.credit.audit import AuditLog
 from infometric.credit.binning import OptimalBinning, StumpBinning
-from infometric.credit.discrimination import auc, auc_difference, gini, ks_statistic
 from infometric.credit.characteristic import CSI
+from infometric.credit.discrimination import auc, auc_difference, gini, ks_statistic
 from infometric.credit.evidence import InformationValue, WeightOfEvidence
+from infometric.credit.monitor import StabilityMonitor
 from infometric.credit.paper import PaperIndependentShares
 from infometric.credit.stability import PSI, psi_power, psi_sample_size
 
@@ -15,6 +16,7 @@ __all__ = [
     "InformationValue",
     "OptimalBinning",
     "PaperIndependentShares",
+    "StabilityMonitor",
     "StumpBinning",
     "WeightOfEvidence",
     "auc",
