@@ -33,7 +33,8 @@ _WHERE = {
     "infometric.credit": (
         "PSI CSI StabilityMonitor AuditLog InformationValue WeightOfEvidence OptimalBinning "
         "StumpBinning "
-        "PaperIndependentShares psi_power psi_sample_size auc gini ks_statistic auc_difference"
+        "PaperIndependentShares psi_power psi_sample_size auc gini ks_statistic auc_difference "
+        "brier_score calibration calibration_bands Scorecard"
     ),
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
@@ -46,7 +47,7 @@ _WHERE = {
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
         "ClopperPearson Simultaneous FisherZ DeLong KolmogorovBand Subsampling Partitions "
-        "NoInterval"
+        "NoInterval Wilson"
     ),
     "infometric.base": "Estimator",
 }
@@ -65,11 +66,15 @@ if TYPE_CHECKING:
         InformationValue,
         OptimalBinning,
         PaperIndependentShares,
+        Scorecard,
         StabilityMonitor,
         StumpBinning,
         WeightOfEvidence,
         auc,
         auc_difference,
+        brier_score,
+        calibration,
+        calibration_bands,
         gini,
         ks_statistic,
         psi_power,
@@ -157,6 +162,7 @@ if TYPE_CHECKING:
         Posterior,
         Simultaneous,
         Subsampling,
+        Wilson,
     )
 
 

@@ -17,7 +17,10 @@
     ├── BiasWarning                            a value so biased that its interval leaves it out
     ├── ReliabilityWarning                     a value that cannot be relied on, without interval
     ├── SupportWarning                         samples that may have different supports
-    └── DegenerateWarning                      one cell only: the measure is zero by definition
+    ├── DegenerateWarning                      one cell only: the measure is zero by definition
+    ├── LeakageWarning                         a bin with one class: the column may know the target
+    ├── SignWarning                            a coefficient against the evidence of its column
+    └── UnseenWarning                          values in bins that no record of the fit was in
 
 An error says what was wrong, the value seen, and the next line to type (``hint``).
 """
@@ -160,6 +163,18 @@ class SupportWarning(InfometricWarning):
 
 class DegenerateWarning(InfometricWarning):
     """Only one cell is left: the measure is zero by definition, not by evidence."""
+
+
+class LeakageWarning(InfometricWarning):
+    """A bin holds one class of the target only: the column may have been filled after the event."""
+
+
+class SignWarning(InfometricWarning):
+    """A coefficient has the sign opposite to the evidence of its own column."""
+
+
+class UnseenWarning(InfometricWarning):
+    """Values fall in bins that held no record in `fit`: nothing is known of them."""
 
 
 def and_list(items: Sequence[Any], *, limit: int = 5) -> Shown:

@@ -33,6 +33,7 @@ from infometric.uncertainty import (
     Posterior,
     Simultaneous,
     Subsampling,
+    Wilson,
 )
 
 STRATEGIES: dict[str, type[Any]] = {
@@ -51,6 +52,7 @@ STRATEGIES: dict[str, type[Any]] = {
         FisherZ,
         DeLong,
         KolmogorovBand,
+        Wilson,
         Subsampling,
         Partitions,
         NoInterval,
@@ -377,9 +379,9 @@ def beyond(
             "even or alike; uncertainty='auto' (method='auto' of a function) does"
         )
         return (Caution("DegenerateWarning", text),)
-    if not (max(plain, theta) > found.high or plain < found.low):
+    if not (theta > found.high or plain < found.low):
         return ()
-    side = "above" if max(plain, theta) > found.high else "below"
+    side = "above" if theta > found.high else "below"
     text = (
         f"the value lies {side} its interval, which allows for a bias that the value still holds; "
         "read the interval"

@@ -7,6 +7,8 @@ from infometric.credit.discrimination import auc, auc_difference, gini, ks_stati
 from infometric.credit.evidence import InformationValue, WeightOfEvidence
 from infometric.credit.monitor import StabilityMonitor
 from infometric.credit.paper import PaperIndependentShares
+from infometric.credit.predictions import brier_score, calibration, calibration_bands
+from infometric.credit.scorecard import Scorecard
 from infometric.credit.stability import PSI, psi_power, psi_sample_size
 
 __all__ = [
@@ -16,11 +18,15 @@ __all__ = [
     "InformationValue",
     "OptimalBinning",
     "PaperIndependentShares",
+    "Scorecard",
     "StabilityMonitor",
     "StumpBinning",
     "WeightOfEvidence",
     "auc",
     "auc_difference",
+    "brier_score",
+    "calibration",
+    "calibration_bands",
     "gini",
     "ks_statistic",
     "psi_power",

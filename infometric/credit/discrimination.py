@@ -210,13 +210,13 @@ def auc_difference(
     >>> im.auc_difference(y, [1, 2, 3, 4, 3, 2, 1, 5] * 25, [1, 2, 2, 3, 1, 1, 2, 3] * 25).summary()
     'auc_difference = 0.125, 95% CI [0.06994, 0.1801], p = 8.6e-06, n = 100 + 100'
     """
-    ranks = [_one_score(score, name) for score, name in ((first, "first"), (second, "second"))]
+    ranks = [one_score(score, name) for score, name in ((first, "first"), (second, "second"))]
     codes = [ranks_of(column)[1] for column in ranks]
     check_lengths(first=codes[0], second=codes[1])
     width = int(codes[1].max(initial=0)) + 1
     pairs, cells = distinct(codes[0].astype(np.int64) * width + codes[1])
     table = FrameTable(codes[0])
-    rows, weights = _groups(y, table, event, sample_weight, first)
+    rows, weights = grouped_rows(y, table, event, sample_weight, first)
     state = _state(cells, len(pairs), rows, weights)
     functional = AreaDifference(pairs // width, pairs % width)
     return infer(functional, state, level=level)
@@ -266,7 +266,7 @@ def _states(
 ) -> Mapping[str, Counts]:
     table = open_table(score, name="score")
     table.require_rows()
-    rows, weights = _groups(y, table, event, sample_weight, given)
+    rows, weights = grouped_rows(y, table, event, sample_weight, given)
     beside = [c for c in (y, sample_weight) if isinstance(c, str)]
     names = [n for n in table.names if n not in beside]
     found = {}
@@ -300,7 +300,14 @@ def ranks_of(column: Column) -> tuple[Array, Array]:
     return distinct(column.values)
 
 
-def _one_score(score: Any, name: str) -> Column:
+def one_score(score: Any, name: str) -> Column:
+    """Column of one score.
+
+    Raises
+    ------
+    DataError
+        Where there are several.
+    """
     table = FrameTable(score, name=name)
     if len(table.names) != 1:
         raise DataError(
@@ -311,10 +318,24 @@ def _one_score(score: Any, name: str) -> Column:
     return table.column(table.names[0])
 
 
-def _groups(
+def grouped_rows(
     y: Any, table: Table, event: Any, sample_weight: Any, given: Any
 ) -> tuple[list[Array], Array | None]:
-    """Row numbers of non-events and events, and the weights of the rows."""
+    """Row numbers of non-events and events, and the weights of the rows.
+
+    Parameters
+    ----------
+    y : array-like or str
+        Target, or the name of its column.
+    table : Table
+        What stands beside it.
+    event : optional
+        Class that counts as the event.
+    sample_weight : array-like or str, optional
+        Record weights, or the name of their column.
+    given : object
+        What the table was opened from, whose row labels must agree with those of `y`.
+    """
     if isinstance(y, str):
         table.require([y])
         column = table.column(y)

@@ -12,6 +12,7 @@ from infometric.uncertainty.special import (
     NoInterval,
     Posterior,
     Simultaneous,
+    Wilson,
 )
 from infometric.uncertainty.subsampling import Partitions, Subsampling
 
@@ -33,4 +34,5 @@ __all__ = [
     "Posterior",
     "Simultaneous",
     "Subsampling",
+    "Wilson",
 ]

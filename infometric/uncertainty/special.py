@@ -77,6 +77,14 @@ class ClopperPearson(Special):
 
 
 @dataclass(frozen=True)
+class Wilson(Special):
+    """Score interval of a share."""
+
+    name: ClassVar[str] = "wilson"
+    only: ClassVar[str] = "it belongs to shares"
+
+
+@dataclass(frozen=True)
 class FisherZ(Special):
     """Interval of the correlations behind a Gaussian copula, and Bartlett's test of none.
 

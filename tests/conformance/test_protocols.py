@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import infometric as im
-from infometric.functional import divergence, entropy, information
+from infometric.functional import divergence, entropy, information, proportion, ranking
 from infometric.functional.divergence import Divergence
 from infometric.functional.scores import Mean
 from infometric.functional.shannon import ESTIMATORS as ESTIMATORS_OF_ENTROPY
@@ -82,6 +82,11 @@ FUNCTIONALS = [
     (information.InteractionInformation(), CUBES),
     (information.PearsonChiSquare(), TWO),
     (information.PearsonChiSquare(), JOINT),
+    (proportion.EventRate(), [im.Counts.from_counts([40, 9]), im.Counts.from_counts([7, 0])]),
+    (ranking.Gini(), TWO),
+    (ranking.AreaUnderCurve(), TWO),
+    (ranking.KolmogorovSmirnov(), TWO),
+    (ranking.AreaDifference(np.array([0, 1, 1, 2]), np.array([2, 0, 1, 1])), TWO[:1]),
 ]
 
 

@@ -1,0 +1,187 @@
+"""What a scorecard is made from: rows as bins, bins that leak the target, values never seen."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from infometric.credit.discrimination import grouped_rows
+from infometric.credit.evidence import WeightOfEvidence
+from infometric.exceptions import DataError, and_list
+from infometric.sources import open_table
+from infometric.state.counts import Counts
+from infometric.state.encoders import (
+    MISSING,
+    CategoryEncoder,
+    Column,
+    Encoder,
+    IntervalEncoder,
+    format_number,
+)
+from infometric.typing import Array
+
+_FINE = 20  # quantile bins in which leakage is looked for, where the bins themselves hide it
+_CHANCE = math.log(1e-3)  # of a bin with one class, below which it is no accident
+_EXACT = 2**53
+
+
+class Design(NamedTuple):
+    """Rows of a fit: the bin of each in each column, the event, the weights, the SQL types."""
+
+    codes: dict[str, Array]
+    event: Array
+    weights: Array | None
+    types: dict[str, str]
+
+
+def read_design(
+    X: Any, y: Any, sample_weight: Any, encoders: Mapping[str, Encoder], event: Any, options: Any
+) -> Design:
+    """Rows of a table in the bins of each column.
+
+    Parameters
+    ----------
+    X, y, sample_weight : array-like, frame, path or str
+        As of `Scorecard.fit`.
+    encoders : mapping of str to Encoder
+        Bins of each column.
+    event : object
+        Class of the target that counts as the event.
+    options : object
+        The binning, of which `categorical` is read.
+    """
+    table = open_table(X, categorical=getattr(options, "categorical", ()))
+    rows, weights = grouped_rows(y, table, event, sample_weight, X)
+    happened = np.zeros(table.n_rows, dtype=np.int64)
+    happened[rows[1]] = 1
+    codes: dict[str, list[Array]] = {n: [] for n in encoders}
+    types: dict[str, str] = {}
+    for batch in table.batches(list(encoders)):
+        for name, encoder in encoders.items():
+            types[name] = sql_type(batch[name], encoder)
+            codes[name].append(encoder.encode(batch[name]))
+    joined = {n: np.concatenate(parts) for n, parts in codes.items()}
+    return Design(joined, happened, weights, types)
+
+
+def sql_type(column: Column, encoder: Encoder) -> str:
+    """Type of a column as DuckDB calls it.
+
+    Numbers are compared as DOUBLE, which is exact up to 2^53: integers that are told apart beyond
+    it are BIGINT.
+
+    Examples
+    --------
+    >>> sql_type(Column("x", np.array([1, 2])), IntervalEncoder((2.0,)))
+    'DOUBLE'
+    """
+    if column.levels is None or not column.levels:
+        numbers: tuple[Any, ...] = ()
+        if isinstance(encoder, IntervalEncoder):
+            numbers = encoder.edges
+        elif isinstance(encoder, CategoryEncoder):
+            numbers = encoder.categories
+        large = any(isinstance(v, int) and abs(v) > _EXACT for v in numbers)
+        return "BIGINT" if large and column.values.dtype.kind in "iu" else "DOUBLE"
+    if all(isinstance(v, bool) for v in column.levels):
+        return "BOOLEAN"
+    return "VARCHAR" if any(isinstance(v, str) for v in column.levels) else "DOUBLE"
+
+
+def leaky_bins(binning: Any, X: Any, y: Any, sample_weight: Any) -> dict[str, str]:
+    """Columns with a bin of one class that is too large for an accident, and that bin in words.
+
+    A binning that asks for both classes in every bin hides such bins: there the column is looked at
+    in quantile bins, or category by category.
+    """
+    found = {n: pure_cell(e.labels, binning.state_[n]) for n, e in binning.encoders_.items()}
+    if hasattr(binning, "coarsened"):
+        fine = WeightOfEvidence(
+            bins=_FINE,
+            special=binning.special,
+            categorical=binning.categorical,
+            columns=list(binning.encoders_),
+            constant="keep",
+            event=binning.classes_[1],
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fine.fit(X, y, sample_weight=sample_weight)
+        for name, s in zip(found, fine.state_.values(), strict=True):
+            found[name] = found[name] or pure_cell(s.cells or (), s)
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def pure_cell(labels: tuple[str, ...], s: Counts) -> str | None:
+    """The largest cell with one class, in words, where chance hardly makes one of its size.
+
+    Examples
+    --------
+    >>> pure_cell(("a", "b"), Counts.from_counts([[90, 0], [30, 40]]))
+    "'b' (40 records, all events)"
+    >>> pure_cell(("a", "b"), Counts.from_counts([[90, 0], [30, 4]])) is None
+    True
+    """
+    records = s.table * (s.n_eff / s.n)[:, None]
+    total = records.sum(0)
+    share = records.sum(1) / records.sum()
+    chance = np.where(s.table[0] > 0, math.log(share[0]), math.log(share[1])) * total
+    pure = (s.table == 0).any(0) & s.occupied & (chance < _CHANCE)
+    if not pure.any():
+        return None
+    k = int(np.argmax(np.where(pure, total, 0)))
+    kind = "non-events" if s.table[0, k] > 0 else "events"
+    return f"{labels[k]!r} ({format_number(float(s.table[:, k].sum()))} records, all {kind})"
+
+
+def leak_text(leaks: Mapping[str, str]) -> str:
+    """Columns and bins of `leaky_bins` as one text."""
+    shown = "; ".join(f"{name}: {what}" for name, what in list(leaks.items())[:5])
+    more = len(leaks) - 5
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def count_unknown(column: Column, codes: Array, encoder: Encoder, blank: Array) -> dict[str, int]:
+    """How often each value stands in a bin of which nothing is known.
+
+    Parameters
+    ----------
+    column : Column
+        Values.
+    codes : ndarray of int, shape (n_rows,)
+        Their bins.
+    encoder : Encoder
+        The bins.
+    blank : ndarray of bool, shape (n_cells,)
+        Bins that held no record in the fit.
+    """
+    hit = blank[codes]
+    if not hit.any():
+        return {}
+    if isinstance(encoder, CategoryEncoder):
+        column = column.as_levels()
+        seen = np.bincount(column.values[hit] + 1, minlength=1)
+        names = [MISSING, *map(str, column.levels or ())]
+    else:
+        seen = np.bincount(codes[hit])
+        names = list(encoder.labels)
+    return {names[k]: int(seen[k]) for k in np.flatnonzero(seen)}
+
+
+def refuse_unknown(name: str, found: Mapping[str, int]) -> None:
+    """Error for values of which nothing is known."""
+    raise DataError(
+        f"{sum(found.values())} value(s) of {name!r} are in bins without any record in fit.",
+        got=shown_counts(found),
+        hint="unseen='neutral' gives them the points of no evidence, 'worst' the least",
+    )
+
+
+def shown_counts(found: Mapping[str, int]) -> str:
+    """Values and how often they occur, the most frequent first."""
+    ordered = sorted(found.items(), key=lambda item: -item[1])
+    return and_list([f"{what} ({count}x)" for what, count in ordered])

@@ -1,0 +1,833 @@
+r"""Scorecard: logistic regression on the weight of evidence of bins, scaled to points.
+
+.. math:: \log\frac{P(\text{good})}{P(\text{bad})} = \alpha + \sum_j \beta_j\, WoE_j(x_j), \qquad
+   \text{score} = O + F \Big(\alpha + \sum_j \beta_j\, WoE_j(x_j)\Big),
+
+.. math:: F = \text{pdo} / \ln 2, \qquad O = \text{base score} - F \ln(\text{base odds}),
+
+so that odds of good to bad of `base_odds` make the base score, and every `pdo` points double them.
+The points of bin k of one of m characteristics are
+:math:`F \beta_j WoE_{jk} + (O + F \alpha) / m`: each has an equal part of what is common to all.
+
+References
+----------
+Siddiqi, N. (2006). Credit risk scorecards. Wiley. doi:10.1002/9781119201731
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from scipy.special import expit, ndtr
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from infometric._version import __version__
+from infometric.credit.binning import OptimalBinning
+from infometric.credit.design import (
+    count_unknown,
+    leak_text,
+    leaky_bins,
+    read_design,
+    refuse_unknown,
+    shown_counts,
+)
+from infometric.credit.export import Line, python_source, sql_query
+from infometric.credit.logistic import LogisticFit, fit_logistic, inflation
+from infometric.exceptions import ColumnError, DataError, and_list
+from infometric.functional.base import Caution
+from infometric.inference import announce, check_level
+from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
+from infometric.sources import open_table
+from infometric.state.counts import Counts
+from infometric.state.encoders import MISSING, Encoder, encoder_from_dict
+from infometric.typing import Array
+from infometric.validation import (
+    PROBABILITY,
+    Constraint,
+    Having,
+    OneOf,
+    Span,
+    check_parameters,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+KIND = "infometric-scorecard"
+POLICIES = ("warn", "raise", "ignore")
+ONE_BIN = "one bin"
+_REASONS: dict[str, tuple[Constraint, ...]] = {
+    "n": (Span(Integral, 1),),
+    "reference": (OneOf(("best", "neutral")),),
+}
+_LARGE = 1e9  # a score beyond it is a mistake
+
+
+class Cells(NamedTuple):
+    """What a scorecard keeps of one characteristic."""
+
+    encoder: Encoder
+    counts: Counts
+    woe: Array
+
+
+class Scorecard(ClassifierMixin, BaseEstimator):
+    """Scorecard of a binary target: bins, logistic regression on their evidence, points.
+
+    A score is high for the good class, the non-event. `coefficients_` are those of the log odds of
+    good to bad, so a positive one agrees with the evidence of its own characteristic.
+
+    Parameters
+    ----------
+    binning : estimator, optional
+        Unfitted binning: `OptimalBinning()` by default; `StumpBinning`, `WeightOfEvidence` or any
+        estimator with their attributes.
+    pdo : float, default 20
+        Points that double the odds.
+    base_score : float, default 600
+        Score at the base odds.
+    base_odds : float, default 50
+        Odds of good to bad at the base score.
+    rounding : {"integer"} or None
+        Whether the points of each bin are whole numbers.
+    select : {"backward"}, list of str or None
+        Characteristics to use: all, those named, or those left when the ones with a wrong sign, and
+        then those with a p-value above `max_pvalue`, were taken out one by one. The p-values of
+        what is left are too small.
+    max_pvalue : float, default 0.05
+        Greatest p-value of backward selection.
+    min_iv : float, default 0
+        Characteristics with less information value, in nats, are left out.
+    ridge : float, default 0
+        Penalty of the squared standardised coefficients.
+    unseen : {"neutral", "worst", "raise"}
+        Points of bins that held no record in `fit`, an unseen category among them: those of no
+        evidence, the least of the characteristic, or none. Each use is announced.
+    leakage : {"warn", "raise", "ignore"}
+        What becomes of a characteristic with a bin of one class, too large for an accident.
+    event : optional
+        Class of the target that counts as the event ("bad"); the greater one by default.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        Classes of the target in order.
+    event_ : object
+        The bad class.
+    characteristics_ : list of str
+        Characteristics in the model.
+    dropped_ : dict of str to str
+        Characteristics left out, and why.
+    encoders_, state_, woe_ : dict
+        Bins, counts of non-events and events, and weight of evidence of each characteristic.
+    points_ : dict of str to ndarray
+        Points of each bin, in the order of the encoder's labels; `CSI` takes them as they are.
+    coefficients_ : pandas.DataFrame
+        Coefficients with standard error, z, p-value, interval and variance inflation.
+    hash_ : str
+        Fingerprint of bins and points.
+
+    Examples
+    --------
+    >>> from infometric import Scorecard
+    >>> from infometric.datasets import load_german_credit
+    >>> applicants = load_german_credit()
+    >>> columns = ["credit_history", "duration_in_month", "creditability"]
+    >>> card = Scorecard(event="bad").fit(applicants[columns], "creditability")
+    >>> card.scores(applicants[:3]).tolist()
+    [566, 478, 539]
+    """
+
+    _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = {
+        "binning": (OneOf((None,)), Having("fit", "a binning with fit, encoders_ and state_")),
+        "pdo": (Span(Real, 0, None, closed="neither"),),
+        "base_score": (Span(Real, -_LARGE, _LARGE),),
+        "base_odds": (Span(Real, 0, None, closed="neither"),),
+        "rounding": (OneOf(("integer", None)),),
+        "select": (OneOf(("backward", None)), Having(list | tuple, "a list of column names")),
+        "max_pvalue": (PROBABILITY,),
+        "min_iv": (Span(Real, 0),),
+        "ridge": (Span(Real, 0),),
+        "unseen": (OneOf(("neutral", "worst", "raise")),),
+        "leakage": (OneOf(POLICIES),),
+    }
+
+    def __init__(
+        self,
+        *,
+        binning: Any = None,
+        pdo: float = 20,
+        base_score: float = 600,
+        base_odds: float = 50,
+        rounding: str | None = "integer",
+        select: Any = None,
+        max_pvalue: float = 0.05,
+        min_iv: float = 0.0,
+        ridge: float = 0.0,
+        unseen: str = "neutral",
+        leakage: str = "warn",
+        event: Any = None,
+    ) -> None:
+        self.binning = binning
+        self.pdo = pdo
+        self.base_score = base_score
+        self.base_odds = base_odds
+        self.rounding = rounding
+        self.select = select
+        self.max_pvalue = max_pvalue
+        self.min_iv = min_iv
+        self.ridge = ridge
+        self.unseen = unseen
+        self.leakage = leakage
+        self.event = event
+
+    # -- learning -------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Learn bins, coefficients and points.
+
+        Parameters
+        ----------
+        X : array-like, frame or path
+            Characteristics.
+        y : array-like of shape (n_rows,) or str
+            Target with two classes, or the name of its column in X.
+        sample_weight : array-like of shape (n_rows,) or str, optional
+            Positive record weights, or the name of their column.
+
+        Returns
+        -------
+        Self
+            The scorecard. A failed call leaves it as it was.
+
+        Raises
+        ------
+        DataError
+            Where characteristics are linearly dependent, separate the classes, or none is left.
+        """
+        check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)
+        binning = self._binned(X, y, sample_weight)
+        leaks = leaky_bins(binning, X, y, sample_weight) if self.leakage != "ignore" else {}
+        if leaks and self.leakage == "raise":
+            raise DataError(
+                f"A bin holds one class of the target only: {leak_text(leaks)}.",
+                got=and_list(list(leaks)),
+                hint=f"exclude={list(leaks)[:3]!r} of the binning, or leakage='warn'",
+            )
+        learned = self._model(X, y, sample_weight, binning)
+        if leaks:
+            announce((Caution("LeakageWarning", f"bins with one class: {leak_text(leaks)}"),))
+        announce(_cautions(learned["fit_"], learned["dropped_"]))
+        for name in [a for a in vars(self) if a.endswith("_") and not a.startswith("_")]:
+            delattr(self, name)
+        self.__dict__.update(learned)
+        return self
+
+    def _binned(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """The fitted binning."""
+        binning = OptimalBinning() if self.binning is None else clone(self.binning)
+        if self.event is not None:
+            binning.set_params(event=self.event)
+        if isinstance(self.select, list | tuple):
+            binning.set_params(columns=list(self.select))
+        if sample_weight is None:
+            return binning.fit(X, y)
+        return binning.fit(X, y, sample_weight=sample_weight)
+
+    def _model(self, X: Any, y: Any, sample_weight: Any, binning: Any) -> dict[str, Any]:
+        """Everything `fit` learns."""
+        cells = {
+            name: Cells(binning.encoders_[name], s, np.asarray(binning.woe_[name]))
+            for name, s in binning.state_.items()
+        }
+        good, bad = binning.classes_
+        encoders = {n: c.encoder for n, c in cells.items()}
+        design = read_design(X, y, sample_weight, encoders, bad, binning)
+        dropped = self._without_evidence(cells)
+        names = [n for n in cells if n not in dropped]
+        columns = {n: cells[n].woe[design.codes[n]] for n in names}
+        names, fit = self._selected(names, columns, 1 - design.event, design.weights, dropped)
+        kept = {n: cells[n] for n in names}
+        x = np.column_stack([columns[n] for n in names])
+        return {
+            "classes_": np.array(sorted((good, bad), key=lambda v: (isinstance(v, str), v))),
+            "event_": bad,
+            "fit_": fit,
+            "vif_": dict(zip(names, inflation(x).tolist(), strict=True)),
+            "dropped_": dropped,
+            "encoders_": {n: c.encoder for n, c in kept.items()},
+            "state_": {n: c.counts for n, c in kept.items()},
+            "woe_": {n: c.woe for n, c in kept.items()},
+            "points_": self._points(kept, fit),
+            "sql_types_": {n: design.types[n] for n in names},
+            "binned_by_": type(binning).__name__,
+            "n_features_in_": binning.n_features_in_,
+            "feature_names_in_": binning.feature_names_in_,
+        }
+
+    def _without_evidence(self, cells: Mapping[str, Cells]) -> dict[str, str]:
+        """Characteristics with one bin, or with less information than asked for."""
+        dropped = {}
+        for name, (_, s, woe) in cells.items():
+            iv = float(((s.p[0] - s.p[1]) * woe).sum())
+            if int(s.occupied.sum()) < 2 or not np.ptp(woe[s.occupied]) > 0:
+                dropped[name] = ONE_BIN
+            elif iv < self.min_iv:
+                dropped[name] = f"information value {iv:.3g} below {self.min_iv:g}"
+        if len(dropped) == len(cells):
+            raise DataError(
+                "No characteristic tells the classes apart.",
+                got=dropped,
+                hint="Scorecard(min_iv=0), or bins without rules: binning=WeightOfEvidence()",
+            )
+        return dropped
+
+    def _selected(
+        self,
+        names: list[str],
+        columns: Mapping[str, Array],
+        y: Array,
+        weights: Array | None,
+        dropped: dict[str, str],
+    ) -> tuple[list[str], LogisticFit]:
+        """Characteristics that stay, and their fit; notes in `dropped` why others went."""
+
+        def fitted(chosen: list[str]) -> LogisticFit:
+            x = np.column_stack([columns[n] for n in chosen])
+            return fit_logistic(x, y, chosen, weights=weights, ridge=self.ridge)
+
+        fit = fitted(names)
+        while self.select == "backward" and len(names) > 1:
+            worst = _worst(fit, self.max_pvalue)
+            if worst is None:
+                break
+            dropped[worst[0]] = worst[1]
+            names = [n for n in names if n != worst[0]]
+            fit = fitted(names)
+        return names, fit
+
+    def _points(self, cells: Mapping[str, Cells], fit: LogisticFit) -> dict[str, Array]:
+        """Points of every bin; NaN where there are none."""
+        factor, offset = self.factor_and_offset()
+        alpha, *betas = fit.coefficients.tolist()
+        share = (offset + factor * alpha) / len(cells)
+        found = {}
+        for (name, (_, s, woe)), beta in zip(cells.items(), betas, strict=True):
+            points = factor * beta * woe + share
+            points = np.rint(points) if self.rounding == "integer" else points
+            blank = ~s.occupied
+            if self.unseen == "worst":
+                points[blank] = points[~blank].min()
+            if self.unseen == "raise":
+                points[blank] = np.nan
+            found[name] = points
+        return found
+
+    def factor_and_offset(self) -> tuple[float, float]:
+        """Points per unit of log odds, and points at odds of one.
+
+        Examples
+        --------
+        >>> [round(v, 4) for v in Scorecard(pdo=20, base_odds=50).factor_and_offset()]
+        [28.8539, 487.1229]
+        """
+        factor = self.pdo / math.log(2)
+        return factor, self.base_score - factor * math.log(self.base_odds)
+
+    # -- what was learned -------------------------------------------------------------------------
+
+    @property
+    def characteristics_(self) -> list[str]:
+        """Characteristics in the model."""
+        check_is_fitted(self, "fit_")
+        return list(self.encoders_)
+
+    @property
+    def intercept_(self) -> float:
+        """Log odds of good to bad without evidence."""
+        check_is_fitted(self, "fit_")
+        return float(self.fit_.coefficients[0])
+
+    @property
+    def coefficients_(self) -> pd.DataFrame:
+        """Coefficients of the log odds of good to bad, the intercept first."""
+        frame = self.estimate().to_frame()
+        z = frame["value"] / frame["se"]
+        named = frame.rename(columns={"value": "coefficient"}).rename_axis("characteristic")
+        named.insert(2, "z", z)
+        named["vif"] = [math.nan, *self.vif_.values()]
+        return named[["coefficient", "se", "z", "pvalue", "ci_low", "ci_high", "vif"]]
+
+    def estimate(self, *, level: float = 0.95) -> ResultTable:
+        """Coefficients as results: value, standard error, Wald's interval, p-value.
+
+        They are given the bins: what the choice of bins, and of characteristics, adds to their
+        uncertainty is not in them.
+
+        Parameters
+        ----------
+        level : float
+            Nominal coverage of the intervals.
+        """
+        check_is_fitted(self, "fit_")
+        check_level(level)
+        meta = {"infometric": __version__, "estimator": "Scorecard", "scorecard": self.hash_}
+        return ResultTable(self.fit_.results(level), meta=meta)
+
+    def table(self) -> pd.DataFrame:
+        """The scorecard: one row per characteristic and bin.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns characteristic, bin, count, share, nonevents, events, event_rate, woe,
+            coefficient, points. A bin without records has neither rate nor evidence.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "fit_")
+        parts = []
+        for name, beta in zip(self.encoders_, self.fit_.coefficients[1:], strict=True):
+            good, bad = self.state_[name].table
+            count = good + bad
+            with np.errstate(invalid="ignore"):
+                rate = np.where(count > 0, bad / count, np.nan)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "characteristic": name,
+                        "bin": self.encoders_[name].labels,
+                        "count": count,
+                        "share": count / count.sum(),
+                        "nonevents": good,
+                        "events": bad,
+                        "event_rate": rate,
+                        "woe": np.where(count > 0, self.woe_[name], np.nan),
+                        "coefficient": beta,
+                        "points": self._whole(self.points_[name]),
+                    }
+                )
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    def results(self) -> ResultTable:
+        """Points of each bin that holds records, for a report: no interval stands beside them."""
+        check_is_fitted(self, "fit_")
+        nan = math.nan
+        found = {}
+        for name, encoder in self.encoders_.items():
+            s = self.state_[name]
+            for k in np.flatnonzero(s.occupied).tolist():
+                found[f"{name}: {encoder.labels[k]}"] = Result(
+                    measure="points",
+                    value=float(self.points_[name][k]),
+                    se=nan,
+                    ci=ConfidenceInterval(nan, nan),
+                    level=0.95,
+                    units="dimensionless",
+                    n=tuple(s.table[:, k].tolist()),
+                    method="scorecard",
+                    diagnostics={"woe": float(self.woe_[name][k])},
+                )
+        return ResultTable(found)
+
+    def _whole(self, points: Array) -> Array:
+        """Points as integers where they are."""
+        if self.rounding == "integer" and not np.isnan(points).any():
+            return points.astype(np.int64)
+        return points
+
+    # -- scoring --------------------------------------------------------------------------------
+
+    def decision_function(self, X: Any) -> Array:
+        """Log odds of ``classes_[1]``, shape (n_rows,); points are rounded, these are not."""
+        odds = self._summed(X, self._log_odds())
+        return odds if self.event_ != self.classes_[1] else -odds
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probability of each class, shape (n_rows, 2)."""
+        second = expit(self.decision_function(X))
+        return np.column_stack([1 - second, second])
+
+    def predict(self, X: Any) -> Array:
+        """The likelier class of each row."""
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+
+    def scores(self, X: Any) -> Array:
+        """Score of each row: the sum of its points; high is good.
+
+        Parameters
+        ----------
+        X : array-like, frame or path
+            Data with the characteristics of the model; further columns are ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Integers where points are.
+
+        Raises
+        ------
+        DataError
+            Where a value is infinite, or of a bin without points (``unseen="raise"``).
+        """
+        return self._whole(self._summed(X, self.points_))
+
+    def points(self, X: Any) -> pd.DataFrame:
+        """Points of each row for each characteristic."""
+        import pandas as pd
+
+        codes = self._codes(X)
+        found = {n: self._whole(self.points_[n][codes[n]]) for n in self.encoders_}
+        index = getattr(X, "index", None)
+        return pd.DataFrame(found, index=index if index is not None else None)
+
+    def reasons(
+        self, X: Any, n: int = 4, *, reference: str = "best", texts: Mapping[str, str] | None = None
+    ) -> pd.DataFrame:
+        """Reasons of each score: the characteristics that cost it the most points.
+
+        Parameters
+        ----------
+        X : array-like, frame or path
+            Data with the characteristics of the model.
+        n : int, default 4
+            Greatest number of reasons.
+        reference : {"best", "neutral"}
+            What points are lost against: the most that any bin with records gives, or the points of
+            no evidence.
+        texts : mapping of str to str, optional
+            Text for a characteristic, or for ``"name (missing)"``: a missing value is a reason of
+            its own.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_rows, n)
+            Columns reason_1, reason_2 and so on, the costliest first; None where nothing more was
+            lost. Of equal losses the characteristic that stands first comes first.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "fit_")
+        check_parameters("reasons", {"n": n, "reference": reference}, _REASONS)
+        codes = self._codes(X)
+        lost = np.column_stack(
+            [self._most(name, reference) - self.points_[name][codes[name]] for name in codes]
+        )
+        order = np.argsort(-lost, axis=1, kind="stable")[:, :n]
+        words = np.empty(lost.shape, dtype=object)
+        for j, name in enumerate(codes):
+            words[:, j] = (texts or {}).get(name, name)
+            gone = codes[name] == self.encoders_[name].n_cells - 1
+            words[gone, j] = (texts or {}).get(f"{name} ({MISSING})", f"{name} ({MISSING})")
+        chosen = np.take_along_axis(words, order, axis=1)
+        chosen[np.take_along_axis(lost, order, axis=1) <= 0] = None
+        names = [f"reason_{i + 1}" for i in range(chosen.shape[1])]
+        return pd.DataFrame(chosen, columns=names, index=getattr(X, "index", None))
+
+    def _most(self, name: str, reference: str) -> float:
+        """Points that a characteristic could have given."""
+        if reference == "best":
+            return float(self.points_[name][self.state_[name].occupied].max())
+        factor, offset = self.factor_and_offset()
+        share = (offset + factor * self.intercept_) / len(self.encoders_)
+        return float(np.rint(share)) if self.rounding == "integer" else share
+
+    def _log_odds(self) -> dict[str, Array]:
+        """Part of each bin in the log odds of good to bad; the first carries the intercept."""
+        check_is_fitted(self, "fit_")
+        alpha, *betas = self.fit_.coefficients.tolist()
+        parts = {n: b * self.woe_[n] for n, b in zip(self.encoders_, betas, strict=True)}
+        first = next(iter(parts))
+        return parts | {first: parts[first] + alpha}
+
+    def _summed(self, X: Any, parts: Mapping[str, Array]) -> Array:
+        """Sum over characteristics, in their order, as SQL adds them."""
+        codes = self._codes(X)
+        total: Any = 0.0
+        for name, values in parts.items():
+            total = total + values[codes[name]]
+        return np.asarray(total)
+
+    def _codes(self, X: Any) -> dict[str, Array]:
+        """Bin of each row in each characteristic; announces those of which nothing is known."""
+        check_is_fitted(self, "fit_")
+        table = open_table(X)
+        table.require_rows()
+        table.require_width(self.n_features_in_, type(self).__name__)
+        names = list(self.encoders_)
+        alone = table.one_dimensional and len(names) == 1
+        given = dict(zip(names, table.names, strict=True)) if alone else {n: n for n in names}
+        table.require(list(given.values()))
+        parts: dict[str, list[Array]] = {n: [] for n in names}
+        strange: dict[str, Counter[str]] = {n: Counter() for n in names}
+        for batch in table.batches(list(given.values())):
+            for name, encoder in self.encoders_.items():
+                column = batch[given[name]]
+                codes = encoder.encode(column)
+                blank = ~self.state_[name].occupied
+                strange[name].update(count_unknown(column, codes, encoder, blank))
+                parts[name].append(codes)
+        for name in names:
+            self._announce(name, strange[name])
+        return {name: np.concatenate(found) for name, found in parts.items()}
+
+    def _announce(self, name: str, found: Mapping[str, int]) -> None:
+        """Say which values nothing is known of, and what they are given."""
+        if not found:
+            return
+        if self.unseen == "raise":
+            refuse_unknown(name, found)
+        text = (
+            f"{sum(found.values())} value(s) in bins without any record in fit: "
+            f"{shown_counts(found)}; they have the {self.unseen} points"
+        )
+        announce((Caution("UnseenWarning", text),), name)
+
+    # -- elsewhere --------------------------------------------------------------------------------
+
+    def to_sql(
+        self,
+        source: str,
+        *,
+        dialect: str = "duckdb",
+        keep: Sequence[str] = (),
+        score: str = "score",
+        points: bool = False,
+        types: Mapping[str, str] | None = None,
+    ) -> str:
+        """One SELECT that gives every row of a table its score, the same to the last bit.
+
+        Parameters
+        ----------
+        source : str
+            What stands after FROM: a table, a view, ``read_parquet('...')``.
+        dialect : str
+            "duckdb".
+        keep : sequence of str
+            Columns to give back beside the score.
+        score : str
+            Name of the column of scores.
+        points : bool
+            Whether the points of each characteristic are given too.
+        types : mapping of str to str, optional
+            SQL type of columns that is another than `fit` saw: "BIGINT" for integers beyond 2^53.
+
+        Returns
+        -------
+        str
+            The query. An infinite value, and with ``unseen="raise"`` one of which nothing is known,
+            has no score: NULL.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the dialect is another.
+        """
+        return sql_query(
+            self._lines(types or {}), source, dialect=dialect, keep=keep, score=score, points=points
+        )
+
+    def to_python(self) -> str:
+        """Text of a Python module that scores one record and imports nothing.
+
+        Returns
+        -------
+        str
+            Functions ``score(row)`` and ``points(row)`` of a mapping of name to value; None and NaN
+            are missing, an infinite value raises ``ValueError``.
+        """
+        lines = self._lines({})
+        classes = (self._good, self.event_)
+        return python_source(lines, classes=classes, fingerprint=self.hash_)
+
+    def _lines(self, types: Mapping[str, str]) -> list[Line]:
+        check_is_fitted(self, "fit_")
+        for name in types:
+            if name not in self.encoders_:
+                raise ColumnError.missing(name, self.encoders_, where="the scorecard")
+        whole = self.rounding == "integer"
+        return [
+            Line(
+                name,
+                encoder,
+                tuple(
+                    None if math.isnan(p) else int(p) if whole else p
+                    for p in self.points_[name].tolist()
+                ),
+                types.get(name, self.sql_types_[name]),
+            )
+            for name, encoder in self.encoders_.items()
+        ]
+
+    @property
+    def _good(self) -> Any:
+        return next(c for c in self.classes_.tolist() if c != self.event_)
+
+    @property
+    def hash_(self) -> str:
+        """Fingerprint of bins and points, 16 hexadecimal digits."""
+        check_is_fitted(self, "fit_")
+        content = [[n, self.encoders_[n].key, jsonable(self.points_[n])] for n in self.encoders_]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scorecard, JSON-ready: bins, counts, model, points, scale, version and hash."""
+        check_is_fitted(self, "fit_")
+        parameters = self.get_params(deep=False) | {"binning": self.binned_by_}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": KIND,
+            "version": __version__,
+            "hash": self.hash_,
+            "classes": jsonable(self.classes_),
+            "event": jsonable(self.event_),
+            "parameters": jsonable(parameters),
+            "coefficients": self.fit_.coefficients.tolist(),
+            "covariance": self.fit_.covariance.tolist(),
+            "n": list(self.fit_.n),
+            "method": self.fit_.method,
+            "dropped": dict(self.dropped_),
+            "columns": [str(n) for n in self.feature_names_in_],
+            "characteristics": {
+                name: {
+                    "encoder": jsonable(encoder.to_dict()),
+                    "counts": self.state_[name].to_dict(),
+                    "woe": jsonable(self.woe_[name]),
+                    "points": jsonable(self._whole(self.points_[name])),
+                    "vif": jsonable(self.vif_[name]),
+                    "sql_type": self.sql_types_[name],
+                }
+                for name, encoder in self.encoders_.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`: a fitted scorecard that scores alike.
+
+        Raises
+        ------
+        DataError
+            Where it is no scorecard of this schema version, or its content was changed.
+        """
+        version = data.get("schema_version")
+        if data.get("kind") != KIND or version != SCHEMA_VERSION:
+            raise DataError(
+                f"This is not a scorecard of schema version {SCHEMA_VERSION}.",
+                got={"kind": data.get("kind"), "schema_version": version},
+                hint="write it again: card.to_json('card.json')",
+            )
+        try:
+            card = cls._restored(data)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise DataError(
+                "This scorecard does not follow its schema: a part is absent or of another kind.",
+                got=error,
+                hint="write it again: card.to_json('card.json')",
+            ) from error
+        if card.hash_ != data["hash"]:
+            raise DataError(
+                "The bins or points of this scorecard do not match its hash.",
+                got={"stored": data["hash"], "computed": card.hash_},
+                hint="take the scorecard from an unedited file",
+            )
+        return card
+
+    @classmethod
+    def _restored(cls, data: Mapping[str, Any]) -> Self:
+        parameters = {k: v for k, v in data["parameters"].items() if k != "binning"}
+        card = cls(**parameters)
+        columns = data["characteristics"]
+        card.classes_ = np.array(data["classes"])
+        card.event_ = data["event"]
+        card.fit_ = LogisticFit(
+            tuple(columns),
+            np.array(data["coefficients"]),
+            np.array(data["covariance"]),
+            tuple(data["n"]),
+            data["method"],
+        )
+        card.vif_ = {n: _float(c["vif"]) for n, c in columns.items()}
+        card.dropped_ = dict(data["dropped"])
+        card.encoders_ = {n: encoder_from_dict(c["encoder"]) for n, c in columns.items()}
+        card.state_ = {n: Counts.from_dict(c["counts"]) for n, c in columns.items()}
+        card.woe_ = {n: np.array(list(map(_float, c["woe"]))) for n, c in columns.items()}
+        card.points_ = {n: np.array(list(map(_float, c["points"]))) for n, c in columns.items()}
+        card.sql_types_ = {n: c["sql_type"] for n, c in columns.items()}
+        card.binned_by_ = data["parameters"]["binning"]
+        card.feature_names_in_ = np.array(data["columns"], dtype=object)
+        card.n_features_in_ = len(card.feature_names_in_)
+        return card
+
+    def to_json(self, path: str | os.PathLike[str]) -> Path:
+        """Write the scorecard as JSON."""
+        from infometric.files import write_text
+
+        text = json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False, indent=1)
+        return write_text(path, text)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a scorecard.
+
+        Raises
+        ------
+        SourceError
+            Where the file is absent or is not JSON.
+        DataError
+            Where it is JSON, but no scorecard.
+        """
+        from infometric.files import read_json
+
+        return cls.from_dict(read_json(path, "card.to_json('card.json')"))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+def _worst(fit: LogisticFit, max_pvalue: float) -> tuple[str, str] | None:
+    """The characteristic to leave out next, and why: a wrong sign first, then a large p-value."""
+    z = (fit.coefficients / fit.se)[1:]
+    k = int(np.argmin(z))
+    if z[k] < 0:
+        return fit.names[k], "coefficient against its evidence"
+    pvalue = float(2 * ndtr(-z[k]))
+    return (fit.names[k], f"p-value {pvalue:.3g}") if pvalue > max_pvalue else None
+
+
+def _cautions(fit: LogisticFit, dropped: Mapping[str, str]) -> tuple[Caution, ...]:
+    """Say which coefficients have the wrong sign, and which characteristics have one bin."""
+    found = []
+    wrong = [n for n, b in zip(fit.names, fit.coefficients[1:], strict=True) if b < 0]
+    if wrong:
+        text = (
+            f"the coefficient of {and_list(wrong)} has the sign opposite to its own evidence, "
+            "mostly because others say the same; select='backward' leaves such characteristics out"
+        )
+        found.append(Caution("SignWarning", text))
+    flat = [name for name, why in dropped.items() if why == ONE_BIN]
+    if flat:
+        text = f"{and_list(flat)}: one bin only, which says nothing; left out of the scorecard"
+        found.append(Caution("DegenerateWarning", text))
+    return tuple(found)
+
+
+def _float(value: Any) -> float:
+    return math.nan if value is None else float(value)
