@@ -21,6 +21,7 @@ from infometric.exceptions import (
     InvalidParameterError,
     UnsupportedError,
 )
+from infometric.uncertainty.multiplicity import adjusted as adjusted_pvalues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -332,7 +333,11 @@ class ResultTable(Mapping[str, Result]):
     @property
     def shown_pvalues(self) -> tuple[str, tuple[float, ...]]:
         """Heading and p-values to print: adjusted ones where there are any."""
-        for key, heading in (("pvalue_holm", "p (Holm)"), ("pvalue_bh", "p (BH)")):
+        for key, heading in (
+            ("pvalue_sequential", "p (all looks)"),
+            ("pvalue_holm", "p (Holm)"),
+            ("pvalue_bh", "p (BH)"),
+        ):
             if key in self.adjusted:
                 return heading, self.adjusted[key]
         return "p", tuple(r.pvalue for r in self._results.values())
@@ -370,15 +375,13 @@ class ResultTable(Mapping[str, Result]):
         Statist. 6, 65-70. Benjamini, Y., Hochberg, Y. (1995). Controlling the false discovery
         rate. J. R. Statist. Soc. B 57, 289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
         """
-        from statsmodels.stats.multitest import multipletests
-
         pvalues = np.array([r.pvalue for r in self._results.values()], dtype=float)
         known = ~np.isnan(pvalues)
         adjusted = dict(self.adjusted)
         for method in methods:
             column = np.full(pvalues.shape, np.nan)
             if known.any():
-                column[known] = multipletests(pvalues[known], method=method)[1]
+                column[known] = adjusted_pvalues(pvalues[known], method)
             adjusted[f"pvalue_{method.removeprefix('fdr_')}"] = tuple(column.tolist())
         return ResultTable(self._results, adjusted=adjusted, meta=self.meta)
 

@@ -83,7 +83,7 @@ class BinnedEstimator(Estimator):
     def _characteristics(self, table: Table, beside: Sequence[Any]) -> list[str]:
         """Columns to estimate: those chosen, without those excluded and those used otherwise."""
         table.require([*(self.columns or ()), *self.exclude])
-        if isinstance(self.bins, Mapping) and "kind" not in self.bins:
+        if isinstance(self.bins, Mapping) and not isinstance(self.bins.get("kind"), str):
             table.require(list(self.bins))
         names = table.names if self.columns is None else self.columns
         left = [n for n in names if n not in self.exclude and n not in beside]

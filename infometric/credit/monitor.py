@@ -26,7 +26,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -49,9 +49,6 @@ from infometric.state.counts import Counts
 from infometric.state.encoders import Binning, encoder_from_dict
 from infometric.timeline import Timeline
 from infometric.validation import PROBABILITY, Constraint, Having, OneOf, check_parameters
-
-if TYPE_CHECKING:
-    from infometric.report.document import Report
 
 Baseline = Literal["reference", "previous", "pooled"]
 _SHARED = (
@@ -279,8 +276,8 @@ class StabilityMonitor(BaseEstimator):
         meta = self._meta(self.policy_) | {"encoders": encoders}
         return Timeline(self.results_, shifts=self.shifts_, score=self.score, meta=meta)
 
-    def report(self, title: str = "Stability over time", **sources: str) -> Report:
-        """Report of all periods: `to_html` and `to_json` write it."""
+    def report(self, title: str = "Stability over time", **sources: str) -> Any:
+        """Report of all periods, of which `to_html` and `to_json` write a file."""
         return self.timeline().report(title, **sources)
 
     @classmethod
@@ -421,7 +418,7 @@ class StabilityMonitor(BaseEstimator):
         if isinstance(found, Result):
             found = psi._tabulate({next(iter(pairs)): found})
         look = len(self.results_) + 1
-        factor = look * (look + 1) if self.sequential == "spending" else 1
+        factor = looks(look) if self.sequential == "spending" else 1
         adjusted = found.adjusted[f"pvalue_{self.multiplicity}"]
         results = {
             name: self._placed(name, r, pairs[name], period, p, factor)
@@ -602,6 +599,17 @@ class StabilityMonitor(BaseEstimator):
                 "goes on as it was",
             )
         return {name: getattr(old, name) for name in ("results_", "shifts_", "states_", "head_")}
+
+
+def looks(t: int) -> int:
+    """What a p-value of period t is multiplied by: the inverse of ``alpha_t / alpha``.
+
+    Examples
+    --------
+    >>> round(sum(1 / looks(t) for t in range(1, 10_000)), 3)
+    1.0
+    """
+    return t * (t + 1)
 
 
 def _nan(value: float | None) -> float:

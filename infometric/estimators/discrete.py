@@ -162,7 +162,7 @@ def require_columns(names: Iterable[str], columns: dict[str, Column]) -> None:
 
 def require_bins(bins: Any, names: Iterable[str]) -> None:
     """Error for bins of a column that is not there, naming the nearest that is."""
-    if isinstance(bins, Mapping) and "kind" not in bins:
+    if isinstance(bins, Mapping) and not isinstance(bins.get("kind"), str):
         names = list(names)
         for name in bins:
             if name not in names:
@@ -171,7 +171,7 @@ def require_bins(bins: Any, names: Iterable[str]) -> None:
 
 def bins_of(bins: Any, names: Iterable[str]) -> Any:
     """Bins of some of the columns."""
-    if not isinstance(bins, Mapping) or "kind" in bins:
+    if not isinstance(bins, Mapping) or isinstance(bins.get("kind"), str):
         return bins
     return {name: bins[name] for name in names if name in bins}
 

@@ -82,7 +82,7 @@ def chosen_encoder(bins: Any, name: str, spec: BinSpec) -> Encoder | BinSpec:
     """Encoder where `bins` fixes one for the column, else the spec to learn it by."""
     bins = getattr(bins, "encoders_", bins)  # of a fitted estimator
     if isinstance(bins, Mapping):
-        if "kind" in bins:
+        if isinstance(bins.get("kind"), str):  # an encoder as a dictionary, no column's name
             return encoder_from_dict(bins)
         return chosen_encoder(bins[name], name, spec) if name in bins else spec
     if isinstance(bins, Encoder):

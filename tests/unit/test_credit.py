@@ -401,3 +401,25 @@ def test_iv_does_not_depend_on_which_class_is_the_event(german):
     good = im.information_value(german[["job"]], german["creditability"], event="good")["job"]
     bad = im.information_value(german[["job"]], german["creditability"], event="bad")["job"]
     assert (good.value, good.se, *good.ci) == pytest.approx((bad.value, bad.se, *bad.ci))
+
+
+def test_a_column_may_be_called_kind():
+    """An encoder as a dictionary has a key "kind"; so may a mapping of column to bins."""
+    frame = pd.DataFrame({"kind": ["a", "b", "c", "a"] * 20, "x": [1.0, 2.0, 3.0, 4.0] * 20})
+    first = im.PSI(bins=2).fit(frame)
+    again = im.psi(frame, frame[:40], bins=first.encoders_)
+    wanted = first.estimate(frame[:40])
+    assert {n: r.to_dict() for n, r in again.items()} == {n: r.to_dict() for n, r in wanted.items()}
+
+
+def test_adjusted_p_values_are_those_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    from infometric.uncertainty.multiplicity import METHODS
+
+    rng = np.random.default_rng(0)
+    for m in (1, 2, 7, 40):
+        pvalues = rng.random(m) ** 3
+        pvalues[: m // 3] = pvalues[0]  # ties
+        for method, adjust in METHODS.items():
+            assert adjust(pvalues).tolist() == multipletests(pvalues, method=method)[1].tolist()

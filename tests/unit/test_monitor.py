@@ -1,0 +1,429 @@
+"""The monitor: the numbers of `psi`, adjusted for every look, and rebuilt from records alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from statsmodels.stats.multitest import multipletests
+
+import infometric as im
+from infometric.credit import audit
+from infometric.datasets import load_credit_card_months
+from infometric.exceptions import (
+    ColumnError,
+    DataError,
+    InvalidParameterError,
+    OutputError,
+    UnsupportedError,
+)
+
+POINTS = {"kind": {"a": 10, "b": 25, "c": 40, "other": 5, "missing": 0}}
+
+
+def sample(seed, n=1500, drift=0.0, kinds="abc"):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(drift, 1, n)
+    return pd.DataFrame(
+        {"score": 600 + 40 * x, "age": np.where(rng.random(n) < 0.05, np.nan, 40 + 9 * x),
+         "kind": rng.choice(list(kinds), n)}
+    )  # fmt: skip
+
+
+def history(months=4, **options):
+    parts = [sample(k, 800, 0.15 * k, "abcd" if k == 2 else "abc").assign(month=f"2026-0{k}")
+             for k in range(1, months + 1)]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "audit.jsonl"
+
+
+def monitored(path=None, **options):
+    options = {"score": "score", "points": POINTS, "records": path} | options
+    return im.StabilityMonitor(**options).fit(sample(0, 3000)).update(history(), by="month")
+
+
+def numbers(r):
+    return r.value, r.se, *r.ci, r.pvalue
+
+
+def test_a_period_has_the_numbers_of_psi_and_csi():
+    reference, later = sample(0, 3000), history()
+    monitor = monitored()
+    psi = im.psi(reference, later, by="month")
+    csi = im.csi(reference, later, by="month", points=POINTS)
+    assert list(monitor.results_) == sorted(set(later["month"]))
+    for period, table in monitor.results_.items():
+        assert list(table) == ["score", "age", "kind"]
+        for name, r in table.items():
+            assert numbers(r) == numbers(psi[f"{name} @ {period}"])
+            assert r.diagnostics["verdict"] == psi[f"{name} @ {period}"].diagnostics["verdict"]
+        assert numbers(monitor.shifts_[period]["kind"]) == numbers(csi[f"kind @ {period}"])
+
+
+@pytest.mark.parametrize("method", ["holm", "bh"])
+def test_p_values_are_adjusted_for_every_look(method):
+    monitor = monitored(multiplicity=method)
+    named = {"holm": "holm", "bh": "fdr_bh"}[method]
+    for t, table in enumerate(monitor.results_.values(), start=1):
+        plain = [r.pvalue for r in table.values()]
+        wanted = np.minimum(multipletests(plain, method=named)[1] * t * (t + 1), 1)
+        assert table.adjusted["pvalue_sequential"] == pytest.approx(wanted)
+        for r, p in zip(table.values(), wanted, strict=True):
+            found = r.diagnostics
+            assert found["pvalue_sequential"] == pytest.approx(p)
+            assert found["alpha_spent"] == pytest.approx(0.05 / (t * (t + 1)))
+            assert found["shift_seen"] == (p <= 0.05)
+            assert found["alarm"] == (p <= 0.05 and found["verdict"] != "stable")
+    alone = monitored(multiplicity=method, sequential="none").results_["2026-03"]
+    assert alone.adjusted["pvalue_sequential"] == alone.adjusted[f"pvalue_{method}"]
+
+
+def test_a_shift_of_no_consequence_is_seen_and_gives_no_alarm():
+    rng = np.random.default_rng(0)
+    monitor = im.StabilityMonitor().fit(rng.normal(size=(100_000, 1)))
+    monitor.update(rng.normal(0.05, 1, size=(100_000, 1)), period="1")
+    found = monitor.results_["1"]["x0"].diagnostics
+    assert (found["shift_seen"], found["verdict"], found["alarm"]) == (True, "stable", False)
+
+
+@pytest.mark.parametrize("baseline", ["previous", "pooled"])
+def test_other_baselines(baseline):
+    """Compared with the period before, or with all that came before, in the bins of the start."""
+    reference, later = sample(0, 3000), history()
+    monitor = monitored(baseline=baseline)
+    bins = monitor.encoders_
+    for k in (1, 2, 3, 4):
+        before = {"previous": [later[later["month"] == f"2026-0{k - 1}"]]}.get(baseline)
+        if baseline == "pooled" or k == 1:
+            before = [reference, later[later["month"] < f"2026-0{k}"]]
+        now = later[later["month"] == f"2026-0{k}"]
+        names = ["score", "age"]  # categories come and go: see the next test
+        wanted = im.psi(pd.concat(before)[names], now[names], bins={n: bins[n] for n in names})
+        for name in names:
+            assert numbers(monitor.results_[f"2026-0{k}"][name]) == numbers(wanted[name])
+
+
+def test_categories_that_come_and_go():
+    monitor = monitored(baseline="previous")
+    cells = {
+        period: [row["cell"] for row in table["kind"].diagnostics["cells"]]
+        for period, table in monitor.results_.items()
+    }
+    assert cells["2026-01"] == ["a", "b", "c"]
+    assert cells["2026-02"] == cells["2026-03"] == ["a", "b", "c", "d"]  # there, then gone
+    assert cells["2026-04"] == ["a", "b", "c"]
+    found = monitor.results_["2026-02"]["kind"].diagnostics
+    share = (history().query("month == '2026-02'")["kind"] == "d").mean()
+    assert found["unseen"] == ["d"]
+    assert found["unseen_share"] == pytest.approx(share)
+    shift = monitor.shifts_["2026-02"]["kind"].diagnostics["cells"]
+    assert [(row["cell"], row["points"]) for row in shift][-1] == ("other", 5.0)
+
+
+def test_a_period_does_not_depend_on_what_came_in_the_same_table():
+    whole = monitored()
+    single = im.StabilityMonitor(score="score", points=POINTS).fit(sample(0, 3000))
+    later = history()
+    for month in sorted(set(later["month"])):
+        single.update(later[later["month"] == month].drop(columns="month"), period=month)
+    assert single.timeline().to_json() == whole.timeline().to_json()
+
+
+def test_missing_shares_are_told():
+    reference, now = sample(0, 3000), history().query("month == '2026-01'")
+    found = monitored().results_["2026-01"]["age"].diagnostics["missing_share"]
+    assert found == pytest.approx([reference["age"].isna().mean(), now["age"].isna().mean()])
+
+
+def test_shifts_of_points_add_up_to_the_shift_of_the_mean_score():
+    reference, now = sample(0, 3000), sample(5, 900, 0.4, "abcd")
+    encoders = im.PSI(bins=6).fit(reference).encoders_
+    points = {n: np.arange(e.n_cells) * 7.0 - 11 for n, e in encoders.items()}
+    found = im.csi(reference, now, points=points, bins=encoders)
+
+    def mean(frame):
+        columns = im.sources.open_table(frame)
+        each = [points[n][e.encode(columns.column(n))] for n, e in encoders.items()]
+        return np.sum(each, axis=0).mean()
+
+    assert sum(r.value for r in found.values()) == pytest.approx(mean(now) - mean(reference))
+    for r in found.values():
+        cells = r.diagnostics["cells"]
+        assert sum(row["contribution"] for row in cells) == pytest.approx(r.value)
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+def test_the_records_alone_give_every_number_again(path):
+    monitor = monitored(path)
+    text = monitor.timeline().to_json()
+    back = im.StabilityMonitor.from_records(path)
+    assert back.timeline().to_json() == text
+    assert im.Timeline.from_json(text).to_json() == text
+    assert [line["kind"] for line in im.AuditLog(path).verify()] == ["reference"] + ["period"] * 4
+    more = sample(9).assign(month="2026-05")
+    with_rows = monitor.update(more, by="month").timeline().to_json()
+    again = im.StabilityMonitor.from_records(path)
+    assert again.timeline().to_json() == with_rows
+
+
+def test_a_monitor_from_records_goes_on(path, tmp_path):
+    monitored(path)
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(path.read_bytes())
+    more = sample(9)
+    back = im.StabilityMonitor.from_records(path).update(more, period="2026-05")
+    fresh = monitored(other).update(more, period="2026-05")
+    assert back.timeline().to_json() == fresh.timeline().to_json()
+    kept = [im.AuditLog(p).verify()[-1] for p in (path, other)]
+    for line in kept:
+        line.pop("time"), line.pop("previous")
+    assert kept[0] == kept[1]
+
+
+def test_records_hold_no_row_and_no_client(path):
+    frame = sample(0, 3000).assign(client=[f"client-{k}" for k in range(3000)])
+    monitor = im.StabilityMonitor(cluster="client", records=path).fit(frame)
+    monitor.update(frame[:1000], period="1")
+    text = path.read_text()
+    assert "client-" not in text
+    assert repr(float(frame["score"].iloc[17])) not in text
+
+
+def test_a_restart_takes_the_records_up(path):
+    text = monitored(path).timeline().to_json()
+    before = path.read_bytes()
+    again = monitored(path)  # the same periods once more: nothing is written
+    assert again.timeline().to_json() == text
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "reference", "says"),
+    [({"alpha": 0.01}, 0, "another policy"), ({"thresholds": (0.05, 0.2)}, 0, "another policy"),
+     ({"points": None}, 0, "another policy"), ({}, 1, "another reference"),
+     ({"bins": 7}, 0, "another reference")],
+)  # fmt: skip
+def test_records_of_another_policy_or_reference_are_refused(path, options, reference, says):
+    monitored(path)
+    before = path.read_bytes()
+    given = {"score": "score", "points": POINTS, "records": path} | options
+    with pytest.raises(DataError, match=says):
+        im.StabilityMonitor(**given).fit(sample(reference, 3000))
+    assert path.read_bytes() == before
+
+
+def rechained(path, change):
+    """The records with one of them changed by somebody who knows how the chain is made."""
+    lines, previous = [], audit.START
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        record = json.loads(line)
+        change(number, record)
+        text = json.dumps(record | {"previous": previous}, separators=(",", ":"))
+        previous = hashlib.sha256(text.encode()).hexdigest()
+        lines.append(text + "\n")
+    path.write_text("".join(lines))
+
+
+def test_counts_that_do_not_give_their_results_are_named(path):
+    monitored(path)
+
+    def counts(number, record):
+        if number == 3:
+            record["counts"]["age"]["table"][0][2] += 1
+
+    rechained(path, counts)
+    assert len(im.AuditLog(path).verify()) == 5  # the chain holds
+    with pytest.raises(DataError, match=r"Line 3 .*'2026-02' do not give") as error:
+        im.StabilityMonitor.from_records(path)
+    assert "results.age" in str(error.value)
+
+
+def test_results_that_were_made_up_are_named(path):
+    monitored(path)
+
+    def results(number, record):
+        if number == 5:
+            record["results"]["results"]["score"]["diagnostics"]["alarm"] = False
+
+    rechained(path, results)
+    with pytest.raises(DataError, match=r"Line 5 .* do not give"):
+        im.StabilityMonitor.from_records(path)
+
+
+def test_a_record_without_its_parts_is_named(path):
+    monitored(path)
+    rechained(path, lambda number, record: record.pop("counts") if number == 4 else None)
+    with pytest.raises(DataError, match=r"Line 4 .* schema of its kind"):
+        im.StabilityMonitor.from_records(path)
+
+
+def test_a_file_that_holds_something_else(path):
+    im.AuditLog(path).append("note", {})
+    with pytest.raises(DataError, match="records of one monitor"):
+        im.StabilityMonitor.from_records(path)
+
+
+def test_notes_of_others_in_the_log_do_no_harm(path):
+    monitored(path)
+    im.AuditLog(path).append("note", {"text": "approved by the committee"})
+    assert len(im.StabilityMonitor.from_records(path).timeline()) == 4
+
+
+def test_the_clock_of_records_is_the_systems(path):
+    monitored(path)
+    told = datetime.fromisoformat(im.AuditLog(path).verify()[0]["time"])
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 300
+
+
+# --- periods ----------------------------------------------------------------------------------
+
+
+def test_periods_go_forward_and_stay_as_they_are(path):
+    monitor = monitored(path)
+    before, text = path.read_bytes(), monitor.timeline().to_json()
+    later = history()
+    april = later[later["month"] == "2026-04"].drop(columns="month")
+    monitor.update(april, period="2026-04")  # the same counts again
+    for frame, period, says in (
+        (april, "2026-03x", "forward"),
+        (april[1:], "2026-04", "other counts"),
+        (april, "2025-12", "forward"),
+    ):
+        with pytest.raises(DataError, match=says):
+            monitor.update(frame, period=period)
+    assert path.read_bytes() == before
+    assert monitor.timeline().to_json() == text
+
+
+def test_numbers_are_periods_in_their_order():
+    frame = pd.concat([sample(k, 300).assign(month=k) for k in (9, 10, 11)])
+    monitor = im.StabilityMonitor().fit(sample(0, 3000)).update(frame, by="month")
+    assert list(monitor.results_) == ["9", "10", "11"]
+
+
+def test_a_write_that_fails_leaves_monitor_and_records_as_they_were(path, monkeypatch):
+    monitor = monitored(path)
+    before, text = path.read_bytes(), monitor.timeline().to_json()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audit.os, "write", full)
+    with pytest.raises(OutputError):
+        monitor.update(sample(7), period="2026-07")
+    monkeypatch.undo()
+    assert (path.read_bytes(), monitor.timeline().to_json()) == (before, text)
+    monitor.update(sample(7), period="2026-07")
+
+
+def test_somebody_else_wrote_in_between(path):
+    monitor, other = monitored(path), im.StabilityMonitor.from_records(path)
+    other.update(sample(7), period="2026-07")
+    with pytest.raises(DataError, match="somebody else"):
+        monitor.update(sample(8), period="2026-08")
+    assert list(monitor.results_)[-1] == "2026-04"
+
+
+def test_what_is_asked_must_be_clear():
+    monitor = im.StabilityMonitor().fit(sample(0))
+    for options in ({}, {"period": "1", "by": "month"}):
+        with pytest.raises(InvalidParameterError, match="a column says it"):
+            monitor.update(sample(1), **options)
+    with pytest.raises(ColumnError, match="'scor'"):
+        im.StabilityMonitor(score="scor").fit(sample(0))
+    with pytest.raises(DataError, match="not watched"):
+        im.StabilityMonitor(columns=["age"], points=POINTS).fit(sample(0))
+    with pytest.raises(InvalidParameterError, match="baseline"):
+        im.StabilityMonitor(baseline="first").fit(sample(0))
+    with pytest.raises(DataError, match="No period"):
+        monitor.timeline().latest
+    with pytest.raises(ColumnError, match="'2026-01'"):
+        monitor.timeline()["2026-01"]
+
+
+# --- sources, weights, clusters ----------------------------------------------------------------
+
+
+def test_files_weights_and_a_single_sample(tmp_path):
+    reference, later = sample(0, 3000), history()
+    rng = np.random.default_rng(3)
+    reference["w"], later["w"] = rng.lognormal(size=3000), rng.lognormal(size=len(later))
+    reference.to_csv(tmp_path / "reference.csv", index=False)
+    later.to_parquet(tmp_path / "later.parquet")
+    of_files = im.StabilityMonitor(score="score").fit(
+        tmp_path / "reference.csv", sample_weight="w"
+    ).update(tmp_path / "later.parquet", by="month", sample_weight="w")  # fmt: skip
+    of_frames = im.StabilityMonitor(score="score").fit(reference, sample_weight="w")
+    of_frames.update(later, by="month", sample_weight="w")
+    a, b = (m.timeline().to_frame() for m in (of_files, of_frames))
+    assert np.allclose(a["value"], b["value"], rtol=1e-12)
+    assert np.allclose(a["se"], b["se"], rtol=1e-9)
+    rng = np.random.default_rng(0)
+    one = im.StabilityMonitor().fit(rng.normal(size=2000)).update(rng.normal(size=500), "2026-01")
+    assert list(one.results_["2026-01"]) == ["x"]
+
+
+def test_the_same_clients_in_every_month(path):
+    months = load_credit_card_months()
+    months["client"] = np.tile(np.arange(30_000), 6)
+    april = months[months["month"] == "2005-04"].drop(columns="month")
+    options = {"columns": ["BILL_AMT"], "cluster": "client", "records": path}
+    monitor = im.StabilityMonitor(**options).fit(april)
+    monitor.update(months[months["month"].isin(["2005-05", "2005-06"])], by="month")
+    found = monitor.results_["2005-06"]["BILL_AMT"]
+    june = months[months["month"] == "2005-06"].drop(columns="month")
+    wanted = im.psi(april, june, columns=["BILL_AMT"], cluster="client")["BILL_AMT"]
+    assert numbers(found) == numbers(wanted)
+    assert found.diagnostics["clusters_in_both"] == 30_000
+    back = im.StabilityMonitor.from_records(path)
+    assert back.timeline().to_json() == monitor.timeline().to_json()
+    july = months[months["month"] == "2005-07"]
+    with pytest.raises(UnsupportedError, match="hold no names"):
+        back.update(july, by="month")
+    again = im.StabilityMonitor(**options).fit(april).update(july, by="month")
+    assert list(again.results_) == ["2005-05", "2005-06", "2005-07"]
+
+
+def test_it_is_an_estimator_and_a_failed_fit_changes_nothing():
+    monitor = monitored()
+    text = monitor.timeline().to_json()
+    fresh = clone(monitor)
+    assert fresh.get_params() == monitor.get_params()
+    with pytest.raises(DataError):
+        monitor.fit(sample(0)[:0])
+    assert monitor.timeline().to_json() == text
+    assert monitor.fit(sample(1)) is monitor
+    assert monitor.results_ == {}
+
+
+def test_the_timeline_is_told_in_words_and_in_a_frame():
+    timeline = monitored().timeline()
+    frame = timeline.to_frame()
+    assert len(frame) == 12
+    assert timeline.names == ["score", "age", "kind"]
+    assert list(timeline.of("age")) == list(timeline)
+    alarms = [tuple(row) for row in frame[frame["alarm"]][["period", "name"]].to_numpy()]
+    assert alarms == timeline.alarms() != []
+    last = timeline.summary().splitlines()[-1]
+    assert last.startswith("2026-04  ")
+    assert all(name in last for period, name in alarms if period == "2026-04")
+    assert frame["points"].notna().sum() == 4
