@@ -22,17 +22,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from infometric._version import __version__
 from infometric.base import BINS
-from infometric.credit.cells import COMPARED, EmptyPolicy, cell_table, log_share_ratio
+from infometric.credit.cells import (
+    COMPARED,
+    EmptyPolicy,
+    cell_table,
+    log_share_ratio,
+    special_codes,
+)
 from infometric.credit.evidence import WeightOfEvidence, woe_error
 from infometric.credit.selection import marked
-from infometric.exceptions import ColumnError, DataError, InvalidParameterError
+from infometric.exceptions import (
+    ColumnError,
+    DataError,
+    InvalidParameterError,
+    UnsupportedError,
+)
+from infometric.files import read_json, write_text
 from infometric.functional.partition import (
     Partition,
     Rules,
@@ -41,18 +53,20 @@ from infometric.functional.partition import (
     stump_cuts,
 )
 from infometric.result import jsonable
-from infometric.sources.counting import Bins
+from infometric.sources.counting import Bins, Split, fit_columns
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
     CategoryEncoder,
+    Column,
     Encoder,
     GroupEncoder,
     IntervalEncoder,
     encoder_from_dict,
+    refuse_infinite,
 )
 from infometric.typing import Array
 from infometric.uncertainty.base import normal_interval
-from infometric.validation import PROBABILITY, Having, OneOf, Span
+from infometric.validation import PROBABILITY, Having, OneOf, Span, Table, class_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,17 +113,21 @@ class SupervisedBinning(WeightOfEvidence):
     max_pvalue: float | None
     rare: float
     # what the fine cells are not asked
-    binning: ClassVar[str] = "quantile"
-    out_of_range: ClassVar[str] = "open"
+    binning = "quantile"
+    out_of_range = "open"
 
     @property
     def bins(self) -> Bins:  # type: ignore[override]
         """The fine cells that `fit` counts over."""
         return self.prebins
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        learned = super()._learn(X, y, sample_weight)
-        return learned | self._chosen(learned["encoders_"], learned["state_"])
+    def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
+        fine = self._fine_cells(table, names, split)
+        return self._chosen(*fit_columns(table, names, fine, self._spec(), split))
+
+    def _fine_cells(self, table: Table, names: list[str], split: Split) -> Bins:
+        """Fine cells to count over."""
+        return self.prebins
 
     def _chosen(
         self, encoders: Mapping[str, Encoder], fine: Mapping[str, Counts]
@@ -123,7 +141,7 @@ class SupervisedBinning(WeightOfEvidence):
     def fit_counts(
         self, counts: Mapping[str, Counts], encoders: Mapping[str, Encoder], classes: Sequence[Any]
     ) -> Self:
-        """Choose bins from counts of fine cells alone: of a warehouse, or joined from many machines.
+        """Choose bins from counts of fine cells alone: a warehouse's, or those of many machines.
 
         Parameters
         ----------
@@ -306,7 +324,9 @@ class SupervisedBinning(WeightOfEvidence):
         records = s.table.sum(0)
         return np.divide(s.table[1], records, out=np.full(len(records), np.nan), where=records > 0)
 
-    def table(self, name: str, X: Any = None, y: Any = None, *, level: float = 0.95) -> pd.DataFrame:
+    def table(
+        self, name: str, X: Any = None, y: Any = None, *, level: float = 0.95
+    ) -> pd.DataFrame:
         """Binning table of one column, of what `fit` saw or of new data.
 
         Parameters
@@ -397,10 +417,9 @@ class SupervisedBinning(WeightOfEvidence):
                 got={k: data.get(k) for k in ("kind", "binning", "schema_version")},
                 hint="write them again: binning.to_json('bins.json')",
             )
-        given = {
-            k: v for k, v in data["parameters"].items() if k in kind._get_param_names()
-        }
-        found = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+        given = {k: v for k, v in data["parameters"].items() if k in kind._get_param_names()}
+        made: Any = kind
+        found: Self = made(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
         columns = data["columns"]
         found.encoders_ = {n: encoder_from_dict(c["encoder"]) for n, c in columns.items()}
         found.state_ = {n: Counts.from_dict(c["counts"]) for n, c in columns.items()}
@@ -418,8 +437,6 @@ class SupervisedBinning(WeightOfEvidence):
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write the frozen bins."""
-        from infometric.files import write_text
-
         text = json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False, indent=1)
         return write_text(path, text)
 
@@ -434,8 +451,6 @@ class SupervisedBinning(WeightOfEvidence):
         DataError
             Where it is JSON, but no binning.
         """
-        from infometric.files import read_json
-
         return cls.from_dict(read_json(path, "binning.to_json('bins.json')"))
 
 
@@ -500,7 +515,7 @@ class OptimalBinning(SupervisedBinning):
     >>> x = rng.normal(size=5000); y = rng.random(5000) < 1 / (1 + np.exp(2 - x))
     >>> binning = OptimalBinning(max_bins=3).fit(x, y)
     >>> binning.table("x")[["count", "event_rate"]].round(2).to_numpy().tolist()
-    [[2000.0, 0.06], [1800.0, 0.16], [1200.0, 0.29]]
+    [[2000.0, 0.05], [2000.0, 0.16], [1000.0, 0.38]]
     """
 
     _constraints = {k: v for k, v in COMPARED.items() if k in _INHERITED} | _BINNING
@@ -593,20 +608,24 @@ class StumpBinning(SupervisedBinning):
     >>> from infometric import StumpBinning
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=5000); y = rng.random(5000) < 1 / (1 + np.exp(2 - x))
-    >>> StumpBinning(rounds=5).fit(x, y).encoders_["x"].n_cells
-    5
+    >>> StumpBinning(rounds=5).fit(x, y).encoders_["x"].n_cells  # six intervals, and missing
+    7
     """
 
-    _constraints = {k: v for k, v in COMPARED.items() if k in _INHERITED} | _BINNING | {
-        "monotonic": (
-            OneOf(("auto", "ascending", "descending", None)),
-            Having(Mapping, "a mapping of column to trend"),
-        ),
-        "rounds": (Span(Integral, 1),),
-        "learning_rate": (Span(Real, 0, None, closed="neither"),),
-        "regularization": (Span(Real, 0),),
-        "joint": (OneOf((True, False)),),
-    }
+    _constraints = (
+        {k: v for k, v in COMPARED.items() if k in _INHERITED}
+        | _BINNING
+        | {
+            "monotonic": (
+                OneOf(("auto", "ascending", "descending", None)),
+                Having(Mapping, "a mapping of column to trend"),
+            ),
+            "rounds": (Span(Integral, 1),),
+            "learning_rate": (Span(Real, 0, None, closed="neither"),),
+            "regularization": (Span(Real, 0),),
+            "joint": (OneOf((True, False)),),
+        }
+    )
 
     def __init__(
         self,
@@ -659,9 +678,61 @@ class StumpBinning(SupervisedBinning):
         self, name: str, goods: Array, bads: Array, totals: tuple[float, float], rules: Rules
     ) -> Partition:
         trend = self._trend(name)
+        if self.joint:  # every fine cell lies between two cuts of the trees
+            return optimal_partition(goods, bads, rules, trend, totals=totals)
         trends = ("ascending", "descending") if trend == "auto" else (trend,)
         found = [self._stumps(goods, bads, totals, rules, one) for one in trends]
         return max(found, key=lambda partition: partition.value)
+
+    def _fine_cells(self, table: Table, names: list[str], split: Split) -> Bins:
+        if not self.joint:
+            return self.prebins
+        numeric = {n: c for n in names if (c := table.column(n)).numeric}
+        if isinstance(self.categorical, bool) or not numeric:
+            return self.prebins
+        rows = {n: _floats(c, self.special) for n, c in numeric.items()}
+        column = table.column(split.target) if isinstance(split.target, str) else split.target
+        event = np.zeros(len(column.values), dtype=np.int64)
+        event[class_rows(column, split.classes or ())[1]] = 1
+        weight = split.checked(table).weight
+        weight = table.column(weight).values if isinstance(weight, str) else weight
+        cuts = self._joint_cuts(rows, event, weight)
+        spec = self._spec()
+        fine: dict[str, Any] = {n: IntervalEncoder(cuts[n], special=spec.special) for n in rows}
+        return fine
+
+    def _joint_cuts(
+        self, rows: Mapping[str, Array], event: Array, weight: Any
+    ) -> dict[str, tuple[float, ...]]:
+        """Cuts of each column, read from the trees that scikit-learn grows over all of them."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        model = HistGradientBoostingClassifier(
+            max_leaf_nodes=2,
+            learning_rate=self.learning_rate,
+            max_iter=self.rounds,
+            l2_regularization=self.regularization,
+            monotonic_cst=[self._sign(name, x, event) for name, x in rows.items()],
+            early_stopping=False,
+        ).fit(np.column_stack(list(rows.values())), event, sample_weight=weight)
+        cuts: dict[str, set[float]] = {name: set() for name in rows}
+        names = list(rows)
+        for nodes in _tree_nodes(model):
+            root = nodes[0]
+            if not root["is_leaf"] and np.isfinite(root["num_threshold"]):
+                # left is x <= threshold: the least number above it is the edge of [edge, ...)
+                edge = float(np.nextafter(root["num_threshold"], np.inf))
+                cuts[names[root["feature_idx"]]].add(edge)
+        return {name: tuple(sorted(found)) for name, found in cuts.items()}
+
+    def _sign(self, name: str, x: Array, event: Array) -> int:
+        """Sign of the effect of a column; "auto" is that of its covariance with the event."""
+        trend = self._trend(name)
+        if trend != "auto":
+            return {None: 0, "ascending": 1, "descending": -1}[trend]
+        known = np.isfinite(x)
+        rank = np.argsort(np.argsort(x[known], kind="stable"), kind="stable")
+        return 1 if float(np.dot(rank - rank.mean(), event[known])) >= 0 else -1
 
     def _stumps(
         self, goods: Array, bads: Array, totals: tuple[float, float], rules: Rules, trend: Any
@@ -685,6 +756,40 @@ class StumpBinning(SupervisedBinning):
 BINNINGS: dict[str, type[SupervisedBinning]] = {
     kind.__name__: kind for kind in (OptimalBinning, StumpBinning)
 }
+
+
+def _floats(column: Column, special: Sequence[float]) -> Array:
+    """Numbers of a column with NaN where they are missing or a special code."""
+    x = column.values.astype(float)
+    if column.missing is not None:
+        x[column.missing] = np.nan
+    x[np.isin(x, special_codes(special))] = np.nan
+    refuse_infinite(column.name, int(np.isinf(x).sum()), x)
+    return x
+
+
+def _tree_nodes(model: Any) -> list[Array]:
+    """Nodes of the trees of a fitted boosting, which scikit-learn keeps to itself.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the installed version keeps them elsewhere.
+    """
+    try:
+        nodes = [trees[0].nodes for trees in model._predictors]
+        fields = set(nodes[0].dtype.names) if nodes else set()
+    except (AttributeError, IndexError, TypeError):
+        fields = set()
+    if not {"is_leaf", "num_threshold", "feature_idx"} <= fields:
+        import sklearn
+
+        raise UnsupportedError(
+            "The trees of this version of scikit-learn cannot be read.",
+            got=sklearn.__version__,
+            hint="StumpBinning(joint=False), which needs no trees of others",
+        )
+    return nodes
 
 
 def _effective(s: Counts) -> Array:

@@ -298,7 +298,7 @@ class InformationValue(_Evidence):
             table,
             names,
             split.target,
-            split.classes,
+            split.classes or (),
             split.weight,
             binning,
             selection=self.selection,

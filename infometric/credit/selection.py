@@ -30,8 +30,8 @@ from infometric.validation import Table, class_rows
 SELECTIONS = ("cross_fit", "split", "in_sample")
 OPTIMISTIC = (
     "in-sample: the bins were chosen with this target on these rows, so the value is optimistic "
-    "and neither interval nor p-value is known; bins=OptimalBinning() unfitted is cross-fitted, and "
-    "estimate(X_new, y_new) is honest"
+    "and neither interval nor p-value is known; bins=OptimalBinning() unfitted is cross-fitted, "
+    "and estimate(X_new, y_new) is honest"
 )
 
 
@@ -40,8 +40,9 @@ def counts_mark(s: Counts) -> str:
 
     Examples
     --------
+    >>> from infometric import Counts
     >>> counts_mark(Counts.from_counts([[30, 10], [10, 30]]))
-    '6e7eb25d61b0b6ed'
+    '655b8d336b7de5fc'
     """
     table = np.ascontiguousarray(s.table, dtype=float)
     return hashlib.sha256(str(table.shape).encode() + table.tobytes()).hexdigest()[:16]
@@ -95,7 +96,7 @@ def selected(
     table: Table,
     names: list[str],
     target: Any,
-    classes: tuple[Any, Any],
+    classes: tuple[Any, ...],
     weight: Any,
     binning: Any,
     *,
@@ -139,6 +140,12 @@ def selected(
     """
     binning = clone(binning)
     binning._check()
+    if getattr(binning, "joint", False):
+        raise UnsupportedError(
+            "Cuts of all columns jointly come from rows, and folds are made of counts.",
+            hint="StumpBinning(joint=False); or fit it on one part of the rows, and "
+            "InformationValue(bins=fitted) on the other",
+        )
     parts = {"cross_fit": folds, "split": 2, "in_sample": 1}[selection]
     column = table.column(target) if isinstance(target, str) else target
     codes = _fold_codes(column, classes, parts, generator_of(rng))
@@ -187,7 +194,7 @@ def _crossed(binning: Any, name: str, fine: Encoder, each: list[Counts], total: 
 
 
 def _fold_codes(
-    column: Column, classes: tuple[Any, Any], parts: int, rng: np.random.Generator
+    column: Column, classes: tuple[Any, ...], parts: int, rng: np.random.Generator
 ) -> Array:
     """Code 2 * fold + class of each row; both classes spread evenly over the folds."""
     codes = np.zeros(len(column.values), dtype=np.int64)

@@ -191,10 +191,10 @@ def column_codes(column: Column, bins: Any) -> tuple[Array, int]:
             return found
     column = as_cells(column, bins)
     encoder = encoder_of([column], bins)
-    alone = isinstance(encoder, CategoryEncoder) and encoder.n_known == len(encoder.categories)
-    if alone and not column.numeric:
+    if isinstance(encoder, CategoryEncoder) and not column.numeric:
         levels = column.levels or ()
-        if set(levels) <= set(encoder.categories):  # every level is a cell: no need to map them
+        alone = encoder.n_known == len(encoder.categories)
+        if alone and set(levels) <= set(encoder.categories):  # every level is a cell: no mapping
             gone = bool(column.values.size) and int(column.values.min()) < 0
             return compacted(column.values + gone, len(levels) + gone)
     return compacted(encoder.encode(column), encoder.n_cells)

@@ -5,8 +5,9 @@ With :math:`w_f` the share of the records that fold f holds, :math:`b_f` the sec
 .. math:: \hat J = \sum_f w_f (J_f - b_f), \quad
    \mathrm{Var}(\hat J) = \sum_f w_f^2 \mathrm{Var}(J_f),
 
-and with nothing there :math:`\sum_f w_f J_f` follows a chi-square with
-:math:`\sum_f (K_f - 1)` degrees of freedom, scaled to its mean.
+With nothing there :math:`\sum_f w_f J_f` has the mean of a scaled chi-square with
+:math:`\sum_f (K_f - 1)` degrees of freedom, and more than its variance: a fold that chose the bins
+of others was counted with bins that these chose. The test allows for it (`SHARED`).
 
 References
 ----------
@@ -26,6 +27,10 @@ from infometric.functional.base import Caution, Functional, Null
 from infometric.state.folds import Folds
 from infometric.typing import Array, Units
 
+# Variance of Pearson's X^2 over folds in units of the chi-square's, where nothing is there: 1.15 to
+# 1.25 in simulations of bins chosen in 2 to 20 folds, ordered or not, 4 to 20 of them.
+SHARED = 1.2
+
 
 @dataclass(frozen=True)
 class CrossFitted(Functional):
@@ -42,6 +47,7 @@ class CrossFitted(Functional):
     """
 
     inner: Any
+    shared: float = 1.0  # variance under the null law, in units of independent folds'
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -65,10 +71,10 @@ class CrossFitted(Functional):
 
     @property
     def substitute(self) -> CrossFitted:
-        """Pearson's X^2 over the same folds, for the test where cells are thin."""
+        """Pearson's X^2 over the same folds, for the test: folds are small."""
         from infometric.functional.information import PearsonChiSquare  # which knows divergences
 
-        return CrossFitted(getattr(self.inner, "substitute", PearsonChiSquare()))
+        return CrossFitted(getattr(self.inner, "substitute", PearsonChiSquare()), SHARED)
 
     def _mean(self, s: Folds, what: Any, power: int = 1) -> Array:
         """Sum over folds of what each has, times a power of its share."""
@@ -89,11 +95,13 @@ class CrossFitted(Functional):
         laws = [self.inner.null(self.inner.prepare(part)) for part in s.parts]
         df = np.asarray(sum(law.df for law in laws))
         mean = sum(w * law.scale * law.df for w, law in zip(s.share, laws, strict=True))
-        return Null(np.divide(mean, df, out=np.asarray(laws[0].scale, float), where=df > 0), df)
+        shared = self.shared if len(s.parts) > 1 else 1.0
+        scale = np.divide(mean, df, out=np.array(laws[0].scale, dtype=float), where=df > 0)
+        return Null(scale * shared, df / shared)
 
     def null_holds(self, s: Folds) -> Array:
-        """Whether it holds in every fold."""
-        return np.all([self.inner.null_holds(part) for part in s.parts], axis=0)
+        """Never: the second-order bias of small folds adds up, and Pearson's X^2 has none."""
+        return np.asarray(False)
 
     def interval_holds(self, s: Folds) -> Array:
         """Whether it holds in every fold."""

@@ -246,7 +246,7 @@ class _Problem:
             whole = left[n] + spent[B - 1 - n] - gain
             top = int(whole.argmax())
             values[n] = whole.flat[top]
-            where[n] = n, *np.unravel_index(top, whole.shape)
+            where[n] = (n, top // (K + 1), top % (K + 1))
         n, s0, e0 = where[fewest(values)].tolist()
         value = float(values.max())
         if not np.isfinite(value):

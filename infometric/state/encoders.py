@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from infometric.exceptions import DataError, InvalidParameterError, and_list
+from infometric.state.lookup import Lookup, convertible
 from infometric.typing import Array
 
 Binning = Literal["quantile", "uniform"]
@@ -31,7 +32,7 @@ _CHUNK = 1 << 15  # values per pass: a chunk of float64 stays in the second-leve
 _FEW_LEVELS = 50  # text with more distinct values that are nearly all numbers is no category
 _COMMA = re.compile(r"[-+]?[\d.]*\d,[\d.,]*\d")
 _CLOSE = 1 << 16  # range of integers up to which counting beats sorting
-_FEW_EDGES = 64  # up to here comparing with every edge beats a binary search
+_FEW_EDGES = 16  # up to here comparing with every edge beats looking cells up
 SAMPLE_SIZE = 100_000
 _SHOWN = 3  # categories that the name of a group spells out
 
@@ -176,6 +177,10 @@ class Encoder:
         """Cell of each row, shape (n_rows,)."""
         raise NotImplementedError
 
+    def _coded(self, column: Column) -> Array:
+        """As `encode`, in any type of integers."""
+        return self.encode(column)
+
     @cached_property
     def key(self) -> str:
         """Fingerprint of the cells: equal keys mean equal cells."""
@@ -200,15 +205,31 @@ class Encoder:
         weights : ndarray of shape (n_rows,), optional
             Record weights.
         """
-        codes = self.encode(column)
-        parts = [codes] if groups is None else [codes[rows] for rows in groups]
+        codes = self._coded(column)
         if weights is None:
-            return np.stack([np.bincount(c, minlength=self.n_cells) for c in parts]), None
+            return self._counted(codes, groups), None
+        parts = [codes] if groups is None else [codes[rows] for rows in groups]
         shares = [weights] if groups is None else [weights[rows] for rows in groups]
         pairs = list(zip(parts, shares, strict=True))
         table = [np.bincount(c, weights=w, minlength=self.n_cells) for c, w in pairs]
         squares = [np.bincount(c, weights=w * w, minlength=self.n_cells) for c, w in pairs]
         return np.stack(table), np.stack(squares)
+
+    def _counted(self, codes: Array, groups: Sequence[Array] | None) -> Array:
+        """Records of each cell and group; of groups that share out the rows one is the rest."""
+        if groups is None:
+            return np.bincount(codes, minlength=self.n_cells)[None]
+        shared = sum(map(len, groups)) == len(codes)
+        rest = int(np.argmax([len(rows) for rows in groups])) if shared else -1
+        table = np.stack(
+            [
+                np.bincount(codes if k == rest else codes[rows], minlength=self.n_cells)
+                for k, rows in enumerate(groups)
+            ]
+        )
+        if shared:
+            table[rest] -= table.sum(0) - table[rest]
+        return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,6 +307,9 @@ class IntervalEncoder(Encoder):
 
     def encode(self, column: Column) -> Array:
         """Cell of each row, shape (n_rows,)."""
+        return self._coded(column).astype(np.int64, copy=False)
+
+    def _coded(self, column: Column) -> Array:
         x = self._numbers(column)
         codes = self._interval(x)
         cell = len(self.edges) + 1
@@ -307,7 +331,14 @@ class IntervalEncoder(Encoder):
         codes[gone] = cell
         return codes
 
+    @cached_property
+    def _lookup(self) -> Lookup | None:
+        held = all(isinstance(e, float) for e in self.edges)
+        return Lookup.of(np.array(self.edges)) if held and len(self.edges) > _FEW_EDGES else None
+
     def _interval(self, x: Array) -> Array:
+        if self._lookup is not None and convertible(x):
+            return self._lookup.cells(x)
         if len(self.edges) > _FEW_EDGES:
             return np.searchsorted(np.asarray(thresholds(self.edges, x.dtype)), x, side="right")
         codes, edges = np.zeros(len(x), dtype=np.int64), thresholds(self.edges, x.dtype)
