@@ -692,7 +692,7 @@ def binary_classes(
         noun = "one class" if len(levels) == 1 else f"{len(levels)} classes"
         raise DataError(
             f"The target {column.name!r} must have exactly two classes; it has {noun}. "
-            "Only binary classification is supported: Unknown label type.",
+            "Only binary classification is supported. Unknown label type: not binary.",
             got=sorted(levels, key=str)[:6],
             hint=f"y = (y == {max(levels, key=str)!r})"
             if len(levels) > 2

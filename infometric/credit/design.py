@@ -130,7 +130,8 @@ def pure_cell(labels: tuple[str, ...], s: Counts) -> str | None:
     total = records.sum(0)
     share = records.sum(1) / records.sum()
     chance = np.where(s.table[0] > 0, math.log(share[0]), math.log(share[1])) * total
-    pure = (s.table == 0).any(0) & s.occupied & (chance < _CHANCE)
+    likely = _CHANCE - math.log(s.occupied.sum())  # one of that many cells may be pure by chance
+    pure = (s.table == 0).any(0) & s.occupied & (chance < likely)
     if not pure.any():
         return None
     k = int(np.argmax(np.where(pure, total, 0)))

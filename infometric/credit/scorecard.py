@@ -20,6 +20,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import numpy as np
 from scipy.special import expit, ndtr
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from infometric._version import __version__
@@ -217,6 +219,11 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             Where characteristics are linearly dependent, separate the classes, or none is left.
         """
         check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)
+        if isinstance(y, np.ndarray) and y.ndim == 2:
+            warnings.warn(
+                "A column-vector y was passed when a 1d array was expected: y.ravel() is one.",
+                DataConversionWarning,
+            )
         binning = self._binned(X, y, sample_weight)
         leaks = leaky_bins(binning, X, y, sample_weight) if self.leakage != "ignore" else {}
         if leaks and self.leakage == "raise":
@@ -225,9 +232,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):
                 got=and_list(list(leaks)),
                 hint=f"exclude={list(leaks)[:3]!r} of the binning, or leakage='warn'",
             )
-        learned = self._model(X, y, sample_weight, binning)
-        if leaks:
+        if leaks:  # said first: such a characteristic may leave no model to fit
             announce((Caution("LeakageWarning", f"bins with one class: {leak_text(leaks)}"),))
+        learned = self._model(X, y, sample_weight, binning)
         announce(_cautions(learned["fit_"], learned["dropped_"]))
         for name in [a for a in vars(self) if a.endswith("_") and not a.startswith("_")]:
             delattr(self, name)
@@ -452,6 +459,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> Array:
         """Log odds of ``classes_[1]``, shape (n_rows,); points are rounded, these are not."""
+        check_is_fitted(self, "fit_")
         odds = self._summed(X, self._log_odds())
         return odds if self.event_ != self.classes_[1] else -odds
 
@@ -462,7 +470,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Array:
         """The likelier class of each row."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        second = self.decision_function(X) > 0
+        return self.classes_[second.astype(int)]
 
     def scores(self, X: Any) -> Array:
         """Score of each row: the sum of its points; high is good.
@@ -482,6 +491,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         DataError
             Where a value is infinite, or of a bin without points (``unseen="raise"``).
         """
+        check_is_fitted(self, "fit_")
         return self._whole(self._summed(X, self.points_))
 
     def points(self, X: Any) -> pd.DataFrame:
