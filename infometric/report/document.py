@@ -12,10 +12,11 @@ from typing import Any, Self
 
 from infometric._version import __version__
 from infometric.exceptions import ColumnError, DataError
-from infometric.pairwise import PairwiseResult
 from infometric.files import read_json, write_text
+from infometric.pairwise import PairwiseResult
 from infometric.result import ResultTable, jsonable
 from infometric.state.encoders import Encoder, encoder_from_dict
+from infometric.timeline import Timeline
 
 SCHEMA_VERSION = 1
 
@@ -34,23 +35,29 @@ class Section:
         What the table answers, one or two sentences.
     matrix : PairwiseResult, optional
         All pairs of columns, of which the table shows some.
+    timeline : Timeline, optional
+        All periods, of which the table shows one.
     """
 
     name: str
     table: ResultTable
     note: str = ""
     matrix: PairwiseResult | None = None
+    timeline: Timeline | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
         out = {"name": self.name, "note": self.note, "table": self.table.to_dict()}
-        return out if self.matrix is None else out | {"matrix": self.matrix.to_dict()}
+        out |= {} if self.matrix is None else {"matrix": self.matrix.to_dict()}
+        return out if self.timeline is None else out | {"timeline": self.timeline.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
         matrix = PairwiseResult.from_dict(data["matrix"]) if "matrix" in data else None
-        return cls(data["name"], ResultTable.from_dict(data["table"]), data["note"], matrix)
+        timeline = Timeline.from_dict(data["timeline"]) if "timeline" in data else None
+        table = ResultTable.from_dict(data["table"])
+        return cls(data["name"], table, data["note"], matrix, timeline)
 
 
 @dataclass(frozen=True)

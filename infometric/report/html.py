@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from infometric.report import course
+from infometric.report.course import TAGS as _TAGS
 from infometric.report.document import Report, Section
 from infometric.report.heat import heat_table
 from infometric.result import DIMENSIONLESS, Result, format_size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 _MOST_CELLS = 100  # in the detail of one result; the JSON twin holds all
-_TAGS = {
-    "stable": "stable",
-    "at most moderate": "moderate",
-    "shifted": "shifted",
-    "undecided": "undecided",
-}
 
 
 def page(report: Report) -> str:
@@ -88,7 +84,7 @@ def _section(section: Section) -> str:
 <h2>{escape(section.name)}</h2>
 <p class="soft">{escape(section.note)}</p>
 {_tiles(section)}
-{"" if section.matrix is None else heat_table(section.matrix)}
+{_picture(section)}
 <div class="scroll">
 <table class="results">
 <thead><tr>{head}</tr></thead>
@@ -99,6 +95,17 @@ def _section(section: Section) -> str:
 </div>
 {_method(section)}
 </section>"""
+
+
+def _picture(section: Section) -> str:
+    """What stands above the table: a map of all pairs, or a course over time."""
+    if section.matrix is not None:
+        return heat_table(section.matrix)
+    if section.timeline is not None:
+        return course.picture(section.timeline)
+    if course.is_course(section.table):
+        return course.chart(section.table) + course.legend()
+    return ""
 
 
 def _value_head(results: Sequence[Result]) -> str:
@@ -112,7 +119,9 @@ def _interval_head(results: Sequence[Result]) -> str:
     return f"{100 * results[0].level:g} % interval" if results else "Interval"
 
 
-_SHORT = {"psi": "PSI", "information_value": "IV", "weight_of_evidence": "WoE"}
+_SHORT = {
+    "psi": "PSI", "information_value": "IV", "weight_of_evidence": "WoE", "csi": "CSI, points",
+}  # fmt: skip
 
 
 def _tiles(section: Section) -> str:
@@ -123,14 +132,37 @@ def _tiles(section: Section) -> str:
         for verdict, tag in _TAGS.items()
         if verdicts[verdict]
     ]
+    looks = section.table.adjusted.get("pvalue_sequential")
+    if looks:
+        tiles += _tiles_of_looks(section)
     pvalues = section.table.adjusted.get("pvalue_holm")
-    if pvalues:
+    if pvalues and not looks:
         found = sum(p <= 0.05 for p in pvalues)
-        what = "differ" if verdicts else "carry information"
+        what = "differ" if verdicts else _FOUND.get(_first(results), "carry information")
         tiles.append(f"<li><b>{found}</b>of {len(pvalues)} {what} (Holm, 5 %)</li>")
     warned = sum(bool(r.warnings) for r in results)
     tiles += [f"<li><b>{warned}</b>with a warning</li>"] if warned else []
     return f'<ul class="tiles">{"".join(tiles)}</ul>' if tiles else ""
+
+
+def _first(results: Iterable[Result]) -> str:
+    """Measure of a section."""
+    return next((r.measure for r in results), "")
+
+
+_FOUND = {"csi": "moved the mean score"}
+
+
+def _tiles_of_looks(section: Section) -> list[str]:
+    """How many shifts were seen, and how many of them are alarms."""
+    found = [r.diagnostics for r in section.table.values()]
+    alarms = sum(bool(d.get("alarm")) for d in found)
+    seen = sum(bool(d.get("shift_seen")) for d in found)
+    mark = ' class="tag shifted"' if alarms else ""
+    return [
+        f"<li{mark}><b>{alarms}</b>alarm{'' if alarms == 1 else 's'}</li>",
+        f"<li><b>{seen}</b>of {len(found)} shifts seen</li>",
+    ]
 
 
 def _axis(results: Sequence[Result]) -> tuple[float, float, list[float]]:
@@ -153,17 +185,22 @@ def _row(name: str, r: Result, axis: tuple[float, float, list[float]], pvalue: f
         f'<td data-key="{_key(pvalue)}">{_pvalue(pvalue)}</td>',
         f'<td class="n" data-key="{_key(sum(r.n))}">{_records(r)}</td>',
     ]
-    verdict = r.diagnostics.get("verdict")
-    if verdict:
-        cells.append(
-            f'<td data-key="{escape(verdict)}"><span class="tag {_TAGS[verdict]}">'
-            f"{escape(verdict)}</span>"
-            f'<span class="thumb">rule of thumb: {escape(r.diagnostics["rule_of_thumb"])}</span>'
-            "</td>"
-        )
+    if r.diagnostics.get("verdict"):
+        cells.append(_verdict(r))
     return (
         f'<tr class="row">{"".join(cells)}</tr>\n'
         f'<tr class="detail" hidden><td colspan="{len(cells)}">{_detail(r)}</td></tr>'
+    )
+
+
+def _verdict(r: Result) -> str:
+    """Cell of the verdict, the alarm of a monitored column, and the rule of thumb."""
+    verdict = r.diagnostics["verdict"]
+    alarm = ' <span class="tag shifted">▲ alarm</span>' if r.diagnostics.get("alarm") else ""
+    return (
+        f'<td data-key="{escape(verdict)}"><span class="tag {_TAGS[verdict]}">{escape(verdict)}'
+        f"</span>{alarm}"
+        f'<span class="thumb">rule of thumb: {escape(r.diagnostics["rule_of_thumb"])}</span></td>'
     )
 
 
@@ -191,7 +228,7 @@ def _detail(r: Result) -> str:
     parts += [f'<p class="warn">{escape(text)}</p>' for text in r.warnings]
     found = r.diagnostics
     facts = [f"method {r.method}", f"standard error {_digits(r.se)}"]
-    if "bias" in found and found["bias"] is not None:
+    if found.get("bias"):
         facts.append(f"estimated bias {_digits(float(found['bias']))}, not subtracted")
     if _known(found.get("upper_bound")):
         facts.append(
@@ -225,17 +262,23 @@ def _cells(rows: Sequence[dict[str, Any]], groups: Sequence[str]) -> str:
         f"<td>{100 * row['share_a']:.1f} %</td><td>{100 * row['share_b']:.1f} %</td>"
         f'<td class="pair"><i class="a" style="width:{100 * row["share_a"] / top:.1f}%"></i>'
         f'<i class="b" style="width:{100 * row["share_b"] / top:.1f}%"></i></td>'
-        f"<td>{row['log_ratio']:+.3f}</td><td>{_digits(row['contribution'])}</td></tr>"
+        f"<td>{_weight(row)}</td><td>{_digits(row['contribution'])}</td></tr>"
         for row in rows
     )
     return (
         '<div class="scroll"><table class="cells"><thead><tr><th>Cell</th>'
         f"<th>{a}</th><th>{b}</th><th>{a} share</th><th>{b} share</th>"
         f'<th class="key"><i class="a"></i>{a} <i class="b"></i>{b}</th>'
-        f"<th>log {a} / {b}</th><th>Contribution</th></tr></thead>"
+        f"<th>{'Points' if 'points' in rows[0] else f'log {a} / {b}'}</th>"
+        "<th>Contribution</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
         + (f"<p>The {len(rows)} largest of {every:,} cells.</p>" if every > len(rows) else "")
     )
+
+
+def _weight(row: dict[str, Any]) -> str:
+    """What the difference of the shares of a cell is multiplied by."""
+    return f"{row['points']:g}" if "points" in row else f"{row['log_ratio']:+.3f}"
 
 
 def _method(section: Section) -> str:
@@ -261,6 +304,12 @@ _CHI = (
 _ACCOUNT = {
     "PSI": _CHI + " A verdict of stability is an equivalence test: the one-sided 95 % upper bound "
     "lies below the limit (dashed lines: the customary limits).",
+    "StabilityMonitor": "PSI: its interval inverts the noncentral chi-square law of the estimate, "
+    "and a verdict of stability is an equivalence test: the one-sided 95 % upper bound lies below "
+    "the limit (dashed lines). p (all looks) is adjusted for the columns of a period and, where "
+    "the level is spent over time, multiplied by t (t + 1) in period t: the chance that it is ever "
+    "below alpha without a shift is at most alpha. CSI: points that the mean score moved by; its "
+    "interval is Wald's, whose variance is exact.",
     "InformationValue": _CHI,
     "WeightOfEvidence": "The interval is Wald's, from the covariance of the two multinomial "
     "samples; p tests that the bin carries no evidence.",

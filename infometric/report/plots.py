@@ -9,6 +9,7 @@ import numpy as np
 from infometric.exceptions import DataError, MissingExtraError
 from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
+from infometric.timeline import Timeline
 
 INK, SOFT, ACCENT, OTHER = "#1c2733", "#8a97a5", "#1f6f9f", "#d9822b"
 PAPER = "#eef4f8"
@@ -138,6 +139,50 @@ def heatmap(found: PairwiseResult, ax: Any = None, what: str = "corrected") -> A
     named = _ESTIMATE.get(what, f", {what.replace('_', ' ')}")
     bar.set_label(found.measure.replace("_", " ") + named + unit)
     bar.outline.set_visible(False)
+    return ax
+
+
+def course(timeline: Timeline, name: str, ax: Any = None) -> Any:
+    """Values of one column over time with intervals, limits and alarms.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        All periods.
+    name : str
+        Column.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    table = timeline.of(name)
+    periods, results = list(table), list(table.values())
+    ax = _axes(ax, (max(5.0, 1.6 + 0.5 * len(periods)), 3.4))
+    x = np.arange(len(periods))
+    low, high, value = (
+        np.array([getattr(r.ci, end) for r in results]) if end != "value"
+        else np.array([r.value for r in results])
+        for end in ("low", "high", "value")
+    )  # fmt: skip
+    most = float(np.max(np.where(np.isfinite(high), high, value), initial=0.0))
+    ax.fill_between(x, low, np.where(np.isposinf(high), 1.2 * most, high), color=ACCENT, alpha=0.18)
+    ax.plot(x, value, "-o", color=ACCENT, mfc=INK, mec=INK, ms=4.5, lw=1.6)
+    limits = results[0].diagnostics.get("thresholds", [])
+    for limit in limits:
+        if limit <= 1.6 * most or limit == min(limits):
+            ax.axhline(limit, color=SOFT, lw=0.9, ls="--", zorder=1)
+    alarmed = [i for i, r in enumerate(results) if r.diagnostics.get("alarm")]
+    if alarmed:
+        ax.plot(alarmed, value[alarmed], "^", color=OTHER, ms=9, label="alarm", zorder=4)
+        ax.legend(frameon=False)
+    step = int(np.ceil(len(periods) / 12))
+    ax.set_xticks(x[::step], periods[::step])
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(f"{results[0].measure.replace('_', ' ')} of {name} ({results[0].units})")
+    _quiet(ax, "y")
     return ax
 
 

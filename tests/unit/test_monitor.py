@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from infometric.exceptions import (
     OutputError,
     UnsupportedError,
 )
+from infometric.report.document import Report
 
 POINTS = {"kind": {"a": 10, "b": 25, "c": 40, "other": 5, "missing": 0}}
 
@@ -427,3 +429,90 @@ def test_the_timeline_is_told_in_words_and_in_a_frame():
     assert last.startswith("2026-04  ")
     assert all(name in last for period, name in alarms if period == "2026-04")
     assert frame["points"].notna().sum() == 4
+
+
+# --- the report --------------------------------------------------------------------------------
+
+
+class Drawn(HTMLParser):
+    """Charts of a page: their y axis, and the dots in them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.charts, self.alarms, self.spoken = [], 0, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        kind = (found.get("class") or "").split()
+        if tag == "figure" and "course" in kind:
+            self.charts.append({"dots": [], "limits": []})
+        if tag == "svg" and self.charts and "aria-label" in found:
+            self.spoken.append(found["aria-label"])
+        if "dot" in kind and len(kind) == 2:  # a verdict is the second
+            self.charts[-1]["dots"].append((float(found["cx"][:-1]), float(found["cy"][:-1])))
+        if "limit" in kind and self.charts and found.get("x1") == "0":
+            self.charts[-1]["limits"].append(float(found["y1"][:-1]))
+        self.alarms += "alarm" in kind and tag == "text"
+
+
+def test_the_page_draws_every_value_where_it_is(tmp_path):
+    monitor = monitored()
+    report = monitor.report("Watch", reference="2025", current="2026")
+    text = report.to_html(tmp_path / "report.html").read_text()
+    timeline = monitor.timeline()
+    page = Drawn(text)
+    assert len(page.charts) == 1 + len(timeline.names)  # the score, large, then every column
+    for chart, name in zip(page.charts, ["score", *timeline.names], strict=True):
+        results = list(timeline.of(name).values())
+        per_unit = (100 - chart["limits"][0]) / results[0].diagnostics["thresholds"][0]
+        for i, (r, (x, y)) in enumerate(zip(results, chart["dots"], strict=True)):
+            assert x == pytest.approx(100 * (i + 0.5) / len(results), abs=0.01)
+            assert 100 - y == pytest.approx(per_unit * r.value, abs=0.1)  # of rounding
+    alarms = timeline.alarms()
+    of_score = sum(name == "score" for _, name in alarms)
+    assert page.alarms == len(alarms) + of_score
+    assert "http" not in text.replace("http-equiv", "")
+    assert "2026-04" in text
+    assert f"{sum(r.value for r in monitor.shifts_['2026-04'].values()):+.1f}" in text
+    told = [label for label in page.spoken if label.startswith("PSI of age")]
+    named = [period for period, name in alarms if name == "age"]
+    assert ("alarm in " + ", ".join(named) if named else "no alarm") in told[0]
+
+
+def test_the_report_and_its_twin_come_from_the_records_alone(path, tmp_path):
+    report = monitored(path).report("Watch")
+    back = im.StabilityMonitor.from_records(path).report("Watch")
+    assert [s.to_dict() for s in back.sections] == [s.to_dict() for s in report.sections]
+    twin = Report.from_json(report.to_json(tmp_path / "report.json"))
+    assert twin.to_dict() == report.to_dict()
+    again = twin.to_html(tmp_path / "again.html").read_text()
+    assert again == report.to_html(tmp_path / "report.html").read_text()
+    assert {n: e.key for n, e in twin.encoders().items()} == {
+        n: e.key for n, e in monitored().encoders_.items()
+    }
+
+
+def test_a_long_watch_is_drawn_too(tmp_path):
+    rng = np.random.default_rng(0)
+    monitor = im.StabilityMonitor().fit(rng.normal(size=(3000, 2)))
+    for t in range(40):
+        monitor.update(rng.normal(0.03 * t, 1, size=(400, 2)), period=str(t))
+    text = monitor.report().to_html(tmp_path / "report.html").read_text()
+    page = Drawn(text)
+    assert [len(chart["dots"]) for chart in page.charts] == [40, 40]
+    assert 'class="calendar dense"' in text
+    ax = monitor.timeline().plot("x1")
+    assert len(ax.lines[0].get_xdata()) == 40
+    assert monitor.timeline().plot(ax=ax) is ax
+
+
+def test_a_name_cannot_break_out_of_the_page(tmp_path):
+    bad = '</title><script>alert("x")</script>'
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({bad: rng.normal(size=900)})
+    monitor = im.StabilityMonitor(score=bad).fit(frame)
+    monitor.update(frame, period="1").update(frame, period='2 "<b>')
+    text = monitor.report(bad, reference=bad).to_html(tmp_path / "r.html").read_text()
+    assert "<script>alert" not in text
+    assert "<b>'" not in text
