@@ -2006,8 +2006,9 @@ def information_value(
         Characteristics; a one-dimensional array is one of them.
     y : array-like of shape (n_rows,) or str
         Target with two classes, or the name of its column in X.
-    bins : int, list of float, Encoder or mapping
-        Number of quantile bins, inner edges, a fitted encoder, or one per column.
+    bins : int, list of float, Encoder, mapping or binning
+        Number of quantile bins, inner edges, a fitted encoder, or one per column. An unfitted
+        `OptimalBinning` or `StumpBinning` chooses bins with the target, and is cross-fitted.
     by : str, optional
         Column of X whose values split it into slices (of time, say), with the same bins in all.
     method : str or Uncertainty

@@ -46,7 +46,7 @@ from infometric.credit.selection import (
     selected,
     without_inference,
 )
-from infometric.credit.slices import Slices, evidence_by
+from infometric.credit.slices import Slices, evidence_by, slice_name
 from infometric.exceptions import ColumnError, DataError, UnsupportedError, and_list
 from infometric.functional.base import Caution
 from infometric.inference import announce, check_level
@@ -172,7 +172,17 @@ class _Evidence(BinnedEstimator):
         return self._treated(state)  # type: ignore[arg-type]
 
     def _sliced(self, X: Any, y: Any, by: str, sample_weight: Any) -> Slices:
-        return evidence_by(self, X, y, by, sample_weight)
+        pairs, order = evidence_by(self, X, y, by, sample_weight)
+        for name, encoder in self.encoders_.items():
+            parts = [pairs[slice_name(name, value)] for value in order]
+            if in_sample(encoder, replace(parts[0], table=sum(part.table for part in parts))):
+                raise UnsupportedError(
+                    f"The slices by {by!r} are the rows on which the bins of {name!r} were chosen: "
+                    "each would look more telling than it is.",
+                    hint="fit on the rows before, then estimate(X_later, y_later, by="
+                    f"{by!r}); or bins chosen without the target: bins=10",
+                )
+        return pairs, order
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags

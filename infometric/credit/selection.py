@@ -81,7 +81,7 @@ def refuse_test(names: list[str]) -> None:
     if names:
         raise UnsupportedError(
             f"The bins of {', '.join(map(repr, names[:3]))} were chosen with this target on these "
-            "rows: such a p-value rejects 97 of 100 characteristics that say nothing.",
+            "rows: such a p-value rejects up to 97 of 100 characteristics that say nothing.",
             hint="InformationValue(bins=OptimalBinning()).fit(X, y).test(), which is cross-fitted, "
             "or test(X_new, y_new)",
         )

@@ -18,9 +18,9 @@ import typer
 
 from infometric._version import __version__
 from infometric.exceptions import InfometricError, InvalidParameterError, Shown, and_list
+from infometric.files import check_writable
 from infometric.report import terminal, verbs
 from infometric.report.document import Report, Section
-from infometric.files import check_writable
 from infometric.report.options import (
     DEPENDENCES,
     DIVERGENCE_NAMES,
@@ -768,14 +768,9 @@ def binned(
     names: list[str],
 ) -> dict[str, Any]:
     """Options of the binned estimators."""
-    codes = [number(code) for code in listed(special)]
-    if any(isinstance(code, str) for code in codes):
-        raise InvalidParameterError(
-            "--special takes numbers, separated by commas.", got=special, hint="--special=-1,999"
-        )
     options = {
         "binning": binning.value,
-        "special": codes,
+        "special": codes_of(special),
         "constant": constant.value,
         "empty": empty.value,
     }
@@ -789,6 +784,22 @@ def binned(
         return options | {"bins": bins_of(bins)}
     frozen = Report.from_json(bins_from).encoders(names)
     return options | {"bins": {name: frozen[name] for name in names}}
+
+
+def codes_of(special: str) -> list[Any]:
+    """Special codes as numbers.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where one is no number.
+    """
+    codes = [number(code) for code in listed(special)]
+    if any(isinstance(code, str) for code in codes):
+        raise InvalidParameterError(
+            "--special takes numbers, separated by commas.", got=special, hint="--special=-1,999"
+        )
+    return codes
 
 
 def in_blocks(method: str, block: int | None) -> Any:

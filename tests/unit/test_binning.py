@@ -302,7 +302,7 @@ def test_in_sample_bins_have_neither_interval_nor_test(sample):
     assert math.isnan(result.pvalue)
     assert math.isnan(result.ci.low)
     assert result.diagnostics["selection"] == "in_sample"
-    with pytest.raises(UnsupportedError, match="rejects 97 of 100"):
+    with pytest.raises(UnsupportedError, match="rejects up to 97 of 100"):
         frozen.test()
     assert im.InformationValue(bins=chosen).fit(X, y).encoders_ == chosen.encoders_
 
@@ -315,6 +315,16 @@ def test_frozen_bins_on_other_rows_are_tested_as_any(sample):
     assert fresh.test()["noise"].pvalue > 1e-4
     later = im.InformationValue(bins=im.OptimalBinning()).fit(X[:2000], y[:2000])
     assert later.estimate(X[2000:], y[2000:])["signal"].pvalue < 1e-6
+
+
+def test_slices_of_the_rows_that_chose_the_bins_are_refused(sample):
+    X, y = sample
+    frame = X[["signal"]].assign(month=np.repeat(["1", "2"], 2000), bad=y)
+    with pytest.raises(UnsupportedError, match="each would look more telling"):
+        im.information_value(frame, "bad", bins=im.OptimalBinning(), by="month")
+    first, later = frame[:2000].drop(columns="month"), frame[2000:]
+    fitted = im.InformationValue(bins=im.OptimalBinning()).fit(first, "bad")
+    assert fitted.estimate(later, "bad", by="month")["signal @ 2"].pvalue < 1e-6
 
 
 def test_evidence_of_in_sample_bins_has_no_pvalue(sample):
