@@ -22,7 +22,7 @@ from infometric.state.encoders import (
     refuse_text,
 )
 from infometric.typing import Array
-from infometric.validation import Table, array_column, refuse_text_weights
+from infometric.validation import Table, refuse_text_weights
 
 Tables = dict[str, tuple[Array, Array | None]]
 Rows = list[tuple[Any, ...]]
@@ -138,8 +138,9 @@ class EngineTable(Table):
     ) -> Tables:
         """Table of one column from rows (group, value, n, sums): the encoder maps each value."""
         rows = [(g, None if v != v else v, *rest) for g, v, *rest in rows]
-        levels = tuple(dict.fromkeys(row[1] for row in rows))
-        cells = encoder.encode(array_column(name, np.array([*levels, None], object)))
-        place = dict(zip(levels, cells.tolist(), strict=False))
-        mapped = [(0, group, place[level], *rest) for group, level, *rest in rows]
+        levels = tuple(dict.fromkeys(plain(row[1]) for row in rows if row[1] is not None))
+        codes = np.arange(-1, len(levels))
+        cells = encoder.encode(Column(name, codes, None, levels)).tolist()
+        place = dict(zip((None, *levels), cells, strict=True))
+        mapped = [(0, group, place[plain(level)], *rest) for group, level, *rest in rows]
         return sql.tables(mapped, {name: encoder}, target, classes, weighted=weighted)

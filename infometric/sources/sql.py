@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from infometric.state.encoders import (
 from infometric.typing import Array
 from infometric.validation import check_weights, plain_class
 
-_FLOATS = ("FLOAT", "DOUBLE", "REAL")
+SINGLE = ("FLOAT", "REAL")
+_FLOATS = ("DOUBLE", *SINGLE)
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
              "UBIGINT", "HUGEINT", "UHUGEINT")  # fmt: skip
 INFINITE = -1  # cell number of infinite values: an error
@@ -79,7 +81,7 @@ def cell_expression(encoder: Encoder, name: str, declared: str) -> str:
 
 
 def interval_cases(
-    encoder: IntervalEncoder, whole: tuple[int, int] | None = None
+    encoder: IntervalEncoder, whole: tuple[int, int] | None = None, *, single: bool = False
 ) -> list[tuple[str, float, int]]:
     """The cells of an interval encoder as cases in order: (test, bound, cell); then the last cell.
 
@@ -92,6 +94,8 @@ def interval_cases(
         Cells.
     whole : tuple of int, optional
         Least and greatest value of a column of integers: bounds are integers then.
+    single : bool
+        Whether numbers are of single precision; special codes are then, too.
 
     Examples
     --------
@@ -108,7 +112,8 @@ def interval_cases(
         outside.append((">", high(encoder.upper), cells + len(outside)))
     first = cells + len(outside)
     cases: list[tuple[str, float, int]] = [("missing", 0, encoder.n_cells - 1)]
-    cases += [("=", float(v), first + i) for i, v in enumerate(encoder.special)]
+    codes = [float(np.float32(v)) if single else float(v) for v in encoder.special]
+    cases += [("=", v, first + i) for i, v in enumerate(codes)]
     cases += [] if whole is not None else [("infinite", 0, INFINITE)]
     cases += outside + [("<", low(e), i) for i, e in enumerate(encoder.edges)]
     return cases if whole is None else [_within(case, whole) for case in cases]
@@ -122,16 +127,30 @@ def _within(case: tuple[str, float, int], whole: tuple[int, int]) -> tuple[str, 
     return test, bound, cell
 
 
-_ANY = (-(10**309), 10**309)  # DuckDB takes integers of any size
+@dataclass(frozen=True)
+class Dialect:
+    """How an engine spells what engines spell unlike.
+
+    Parameters
+    ----------
+    nan, infinite : str
+        Tests of a floating-point number.
+    whole : tuple of int
+        Least and greatest integer of a literal.
+    """
+
+    nan: str
+    infinite: str
+    whole: tuple[int, int]
+
+
+# isnan alone is answered from the statistics of a Parquet file, which leave NaN out
+DUCKDB = Dialect("NOT (isfinite({0}) OR isinf({0}))", "isinf({0})", (-(10**309), 10**309))
+SPARK = Dialect("isnan({0})", "abs({0}) = double('Infinity')", (-(2**63), 2**63 - 1))
 
 
 def interval_expression(
-    encoder: IntervalEncoder,
-    column: str,
-    declared: str,
-    *,
-    whole: tuple[int, int] = _ANY,
-    infinite: str = "isinf({})",
+    encoder: IntervalEncoder, column: str, declared: str, dialect: Dialect = DUCKDB
 ) -> str:
     """CASE expression of the cell of a column of numbers.
 
@@ -143,20 +162,18 @@ def interval_expression(
         Quoted name.
     declared : str
         Type of the column, as DuckDB calls it.
-    whole : tuple of int
-        Least and greatest integer of the engine.
-    infinite : str
-        How the engine asks whether a number is infinite.
+    dialect : Dialect
+        The engine.
     """
     integers = declared in INTEGERS
     x = column if integers else f"CAST({column} AS DOUBLE)"
-    spelled = {
-        "missing": f"{column} IS NULL" if integers else f"{column} IS NULL OR isnan({x})",
-        "infinite": infinite.format(x),
-    }
+    nan = "" if integers else " OR " + dialect.nan.format(x)
+    spelled = {"missing": f"{column} IS NULL{nan}", "infinite": dialect.infinite.format(x)}
     cases = [
         (spelled.get(test) or f"{x} {test} {literal(bound)}", cell)
-        for test, bound, cell in interval_cases(encoder, whole if integers else None)
+        for test, bound, cell in interval_cases(
+            encoder, dialect.whole if integers else None, single=declared in SINGLE
+        )
     ]
     return _case(cases, len(encoder.edges))
 
@@ -164,7 +181,8 @@ def interval_expression(
 def _category(encoder: CategoryEncoder, column: str, declared: str) -> str:
     text = kind_of(declared) in ("category", "date")
     x = as_text(column, declared) if text else column
-    gone = f"{column} IS NULL" + (f" OR isnan({column})" if declared in _FLOATS else "")
+    nan = f" OR {DUCKDB.nan.format(column)}" if declared in _FLOATS else ""
+    gone = f"{column} IS NULL{nan}"
     number = encoder.n_known
     members: dict[int, list[str]] = {}
     for category, cell in encoder.position.items():

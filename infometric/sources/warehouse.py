@@ -228,7 +228,6 @@ _SPARK = {
     "float": "FLOAT", "double": "DOUBLE", "boolean": "BOOLEAN", "string": "VARCHAR",
     "date": "DATE", "timestamp": "TIMESTAMP", "timestamp_ntz": "TIMESTAMP",
 }  # fmt: skip
-_LONG = (-(2**63), 2**63 - 1)
 
 
 class SparkTable(WarehouseTable):
@@ -326,15 +325,8 @@ class SparkTable(WarehouseTable):
         found = self._run(frame.groupBy(*keys).agg(*sums).collect)
         return [tuple(row) for row in found]
 
-    def _cell(self, name: str, encoder: Encoder) -> str:
-        declared = self._types[name]
-        return sql.interval_expression(
-            encoder,  # type: ignore[arg-type]
-            _ticked(name),
-            declared,
-            whole=_LONG,
-            infinite="abs({}) = double('Infinity')",
-        )
+    def _cell(self, name: str, encoder: Any) -> str:
+        return sql.interval_expression(encoder, _ticked(name), self._types[name], sql.SPARK)
 
     def _beside(self, target: Target, weight: Any) -> list[str]:
         """Columns of groups and weights."""
@@ -438,7 +430,7 @@ class IbisTable(WarehouseTable):
         x = self._plain(name)
         kept = [x.cast("float64") != float(v) for v in special]
         if self._types[name] not in sql.INTEGERS:
-            kept.append(~x.cast("float64").isnan())
+            kept.append(~self._nan(x.cast("float64")))
         table = self._table.filter(kept) if kept else self._table
         found = self._run(table.aggregate(low=x.min(), high=x.max())).to_pylist()[0]
         return found["low"], found["high"]
@@ -498,16 +490,30 @@ class IbisTable(WarehouseTable):
         column, declared = self._table[name], self._types[name]
         whole = _limits(declared)
         x = column if whole else column.cast("float64")
-        gone = column.isnull() if whole else column.isnull() | x.isnan()
+        always = ibis.literal(True)
+        gone = column.isnull() if whole else column.isnull() | self._nan(x)
         tests: dict[str, Callable[[Any], Any]] = {
             "missing": lambda _: gone,
             "infinite": lambda _: x.isinf(),
             "=": lambda bound: x.cast("float64") == bound,
-            "<": lambda bound: x < bound,
-            ">": lambda bound: x > bound,
+            "<": lambda bound: always if whole and bound > whole[1] else x < bound,
+            ">": lambda bound: always if whole and bound < whole[0] else x > bound,
         }
-        cases = [(tests[t](bound), cell) for t, bound, cell in sql.interval_cases(encoder, whole)]
+        spelled = sql.interval_cases(encoder, whole, single=declared in sql.SINGLE)
+        cases = [(tests[test](bound), cell) for test, bound, cell in spelled]
         return ibis.cases(*cases, else_=len(encoder.edges)).cast("int64")
+
+    def _nan(self, x: Any) -> Any:
+        """Whether a floating-point number is NaN."""
+        import ibis
+
+        if ibis.get_backend(self._table).name != "duckdb":
+            return x.isnan()
+
+        @ibis.udf.scalar.builtin(signature=(("float64",), "boolean"))
+        def isfinite(x: float) -> bool: ...  # type: ignore[empty-body]
+
+        return ~(isfinite(x) | x.isinf())  # as `sql.DUCKDB`
 
     def _beside(self, target: Target, weight: Any) -> dict[str, Any]:
         """Columns of groups and weights."""
@@ -523,4 +529,4 @@ def _limits(declared: str) -> tuple[int, int] | None:
     """Range of a type of integers; None for other numbers."""
     if declared not in sql.INTEGERS:
         return None
-    return (0, 2**64 - 1) if declared == "UBIGINT" else _LONG
+    return (0, 2**64 - 1) if declared == "UBIGINT" else sql.SPARK.whole

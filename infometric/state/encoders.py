@@ -313,10 +313,12 @@ class IntervalEncoder(Encoder):
         x = self._numbers(column)
         codes = self._interval(x)
         cell = len(self.edges) + 1
-        for bound, outside in ((self.lower, np.less), (self.upper, np.greater)):
-            if bound is not None:
-                codes[outside(x, bound)] = cell
-                cell += 1
+        if self.lower is not None:
+            codes[x < thresholds([self.lower], x.dtype)[0]] = cell
+            cell += 1
+        if self.upper is not None:
+            codes[x > greatest(self.upper, x.dtype)] = cell
+            cell += 1
         infinite = np.isinf(x) if x.dtype.kind == "f" else np.zeros(len(x), bool)
         for value in self.special:
             hit = x == value
@@ -770,9 +772,21 @@ def thresholds(edges: Sequence[float], dtype: Any) -> list[Any]:
         return [math.ceil(e) for e in edges]
     if dtype.itemsize >= 8:
         return [np.float64(e) for e in edges]
-    rounded = np.asarray(edges, dtype=dtype)
+    with np.errstate(over="ignore"):  # an edge beyond single precision is infinite there
+        rounded = np.asarray(edges, dtype=dtype)
     up = np.nextafter(rounded, dtype.type(np.inf))
     return list(np.where(rounded.astype(float) < np.asarray(edges), up, rounded))
+
+
+def greatest(bound: float, dtype: Any) -> Any:
+    """Bound in the type of the data such that ``x > bound`` is decided exactly.
+
+    Examples
+    --------
+    >>> greatest(2.5, np.dtype("int8"))
+    2
+    """
+    return -thresholds([-bound], dtype)[0]
 
 
 def refuse_dates(name: str, seen: Sequence[Any], instead: str = "") -> None:
