@@ -351,6 +351,68 @@ CASES = (
 
 
 _REPORT = "from infometric.report.document import Report\n"
+CASES += (
+    # bins chosen with the target
+    Case(
+        "A trend of event rates that is none",
+        "im.OptimalBinning(monotonic='up').fit(frame[['age']], frame.bad)",
+        InvalidParameterError,
+        "'up'",
+        "monotonic='auto'",
+    ),
+    Case(
+        "A test of bins on the rows that chose them",
+        "im.InformationValue(bins=im.OptimalBinning().fit(frame[['age']], frame.bad))"
+        ".fit(frame[['age']], frame.bad).test()",
+        UnsupportedError,
+        "up to 97 of 100",
+        "cross-fitted",
+    ),
+    Case(
+        "More folds than events",
+        "im.information_value(frame[['age']], frame.index == 3, bins=im.OptimalBinning())",
+        DataError,
+        "'True': 1",
+        "folds=2",
+    ),
+    Case(
+        "Months of the rows that chose the bins",
+        "im.information_value(frame, 'bad', bins=im.OptimalBinning(columns=['age']), by='grade',"
+        " columns=['age'])",
+        UnsupportedError,
+        "'grade'",
+        "by='grade'",
+    ),
+    Case(
+        "Stumps of all columns jointly in folds",
+        "im.information_value(frame[['age']], frame.bad, bins=im.StumpBinning(joint=True))",
+        UnsupportedError,
+        "jointly",
+        "joint=False",
+    ),
+    Case(
+        "Bins that are no file of bins",
+        "im.OptimalBinning.from_json('loans.csv')",
+        SourceError,
+        "cannot be read as JSON",
+        "to_json",
+    ),
+    Case(
+        "A binning table of a column that was not binned",
+        "im.OptimalBinning().fit(frame[['age']], frame.bad).table('agee')",
+        ColumnError,
+        "'agee'",
+        "'age'",
+    ),
+    Case(
+        "A transform to nothing known",
+        "im.OptimalBinning().fit(frame[['age']], frame.bad).transform(frame[['age']], 'odds')",
+        InvalidParameterError,
+        "'odds'",
+        "'woe'",
+    ),
+)
+
 CORNERS = (
     # data
     Case("Lists in a column", "im.entropy(pd.Series([[1]] * 40))", DataError, "[1]", "astype(str)"),

@@ -48,6 +48,35 @@ def results(path):
     return json.loads(path.read_text())["sections"][0]["table"]["results"]
 
 
+def test_bin_saves_frozen_bins_that_the_library_reads(folder):
+    done = run(
+        folder, "bin", "german.csv", "--target", "creditability", "--event", "bad",
+        "--save", "bins.json", "--json", "bin.json", "--html", "bin.html", "--max-bins", "4",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    binning = im.OptimalBinning.from_json(folder / "bins.json")
+    assert max(e.n_cells for e in binning.encoders_.values()) <= 6
+    report = json.loads((folder / "bin.json").read_text())
+    assert report["sources"]["bins"] == binning.hash_
+    frame = pd.read_csv(folder / "german.csv")
+    found = im.information_value(
+        frame, "creditability", event="bad", bins=im.OptimalBinning(max_bins=4)
+    )
+    for name, r in results(folder / "bin.json").items():
+        assert r["value"] == pytest.approx(found[name].value)
+        assert r["pvalue"] == pytest.approx(found[name].pvalue)
+    assert "in-sample" not in done.stdout
+    again = run(folder, "psi", "german.csv", "german.csv", "--bins-from", "bin.json",
+                "--exclude", "creditability")  # fmt: skip
+    assert again.returncode == 0, again.stderr
+
+
+def test_bin_refuses_before_it_writes(folder):
+    done = run(folder, "bin", "german.csv", "--target", "creditability", "--save", "absent/b.json")
+    assert done.returncode == 2
+    assert "absent/b.json" in done.stderr
+
+
 def test_psi_prints_writes_and_agrees_with_the_library(folder):
     done = run(
         folder, "psi", "april.parquet", "september.csv", "--json", "psi.json", "--html", "psi.html"
