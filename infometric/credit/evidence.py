@@ -129,7 +129,7 @@ class _Evidence(BinnedEstimator):
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         table, target = self._split(X, y)
-        beside = Split(target, weight=sample_weight).names
+        beside = [*Split(target, weight=sample_weight).names, *self._used_beside()]
         names = self._characteristics(table, beside)
         classes = target_classes(table, target, self.event)
         return {
@@ -138,6 +138,10 @@ class _Evidence(BinnedEstimator):
             **seen_columns(table, beside),
             **self._celled(table, names, Split(target, classes, sample_weight)),
         }
+
+    def _used_beside(self) -> list[str]:
+        """Columns that are no characteristics, beside target and weight."""
+        return []
 
     def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
         """Encoders and state of the characteristics."""
@@ -224,8 +228,10 @@ class InformationValue(_Evidence):
         What becomes of bins chosen with the target: every fold counted with bins of the others;
         bins of one half and counts of the other; or the optimistic value of the rows that chose
         them, without interval or p-value.
-    folds : int, default 5
-        Number of folds of ``"cross_fit"``.
+    folds : int or str, default 5
+        Number of folds of ``"cross_fit"``, or the column that names the fold of each row: the same
+        fold for all rows of a customer keeps them together, and a warehouse, whose rows have no
+        order, needs one.
     random_state : int, Generator or None, default 0
         Source of the assignment of rows to folds.
     units : {"nats", "bits", "bans"}
@@ -257,7 +263,7 @@ class InformationValue(_Evidence):
     _constraints = COMPARED | {
         "bins": (*COMPARED["bins"], Having("coarsened", "a binning")),
         "selection": (OneOf(SELECTIONS),),
-        "folds": (Span(Integral, 2),),
+        "folds": (Span(Integral, 2), Having("isidentifier", "the name of a column")),
     }
 
     def __init__(
@@ -274,7 +280,7 @@ class InformationValue(_Evidence):
         empty: EmptyPolicy = "half",
         event: Any = None,
         selection: str = "cross_fit",
-        folds: int = 5,
+        folds: int | str = 5,
         random_state: RNG = 0,
         units: str = "nats",
         uncertainty: Any = "auto",
@@ -296,6 +302,9 @@ class InformationValue(_Evidence):
         self.selection = selection
         self.folds = folds
         self.random_state = random_state
+
+    def _used_beside(self) -> list[str]:
+        return [self.folds] if isinstance(self.folds, str) and is_binning(self.bins) else []
 
     def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
         if not is_binning(self.bins):

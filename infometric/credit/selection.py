@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from infometric.credit.slices import crossed_split, slicing_column
 from infometric.exceptions import DataError, UnsupportedError
 from infometric.functional.base import Caution
 from infometric.inference import announce, generator_of
@@ -101,7 +102,7 @@ def selected(
     binning: Any,
     *,
     selection: str,
-    folds: int,
+    folds: int | str,
     rng: RNG,
 ) -> tuple[dict[str, Encoder], dict[str, Any], dict[str, Counts]]:
     """Bins of each column, the state that speaks of them, and their counts over all rows.
@@ -124,8 +125,8 @@ def selected(
         How bins are chosen.
     selection : {"cross_fit", "split", "in_sample"}
         What keeps the choice and the evaluation apart.
-    folds : int
-        Number of folds of ``"cross_fit"``; ``"split"`` has two.
+    folds : int or str
+        Number of folds of ``"cross_fit"`` (``"split"`` has two), or the column that names them.
     rng : int, Generator or None
         Source of the assignment of rows to folds.
 
@@ -146,11 +147,7 @@ def selected(
             hint="StumpBinning(joint=False); or fit it on one part of the rows, and "
             "InformationValue(bins=fitted) on the other",
         )
-    parts = {"cross_fit": folds, "split": 2, "in_sample": 1}[selection]
-    column = table.column(target) if isinstance(target, str) else target
-    codes = _fold_codes(column, classes, parts, generator_of(rng))
-    groups = tuple(range(2 * parts))
-    split = Split(Column("fold", codes, None, groups), groups, weight)
+    split, parts = _fold_split(table, target, classes, weight, selection, folds, rng)
     fine, counts = fit_columns(table, names, binning.prebins, binning._spec(), split)
     encoders: dict[str, Encoder] = {}
     state: dict[str, Any] = {}
@@ -173,6 +170,32 @@ def selected(
             )
         whole[name] = coarse.counts(total)
     return encoders, state, whole
+
+
+def _fold_split(
+    table: Table,
+    target: Any,
+    classes: tuple[Any, ...],
+    weight: Any,
+    selection: str,
+    folds: int | str,
+    rng: RNG,
+) -> tuple[Split, int]:
+    """Groups ``2 * fold + class`` of the rows, and the number of folds."""
+    if isinstance(folds, str):
+        _, order = slicing_column(table, folds)
+        if len(order) < 2 or (selection == "split" and len(order) != 2):
+            raise DataError(
+                f"The column of folds {folds!r} has {len(order)} distinct value(s).",
+                got=list(order)[:5],
+                hint="folds=5, or a column with two values for a split and more for cross-fitting",
+            )
+        return crossed_split(table, target, classes, folds, order, weight), len(order)
+    parts = {"cross_fit": folds, "split": 2, "in_sample": 1}[selection]
+    column = table.column(target) if isinstance(target, str) else target
+    codes = _fold_codes(column, classes, parts, generator_of(rng))
+    groups = tuple(range(2 * parts))
+    return Split(Column("fold", codes, None, groups), groups, weight), parts
 
 
 def marked(encoder: Any, s: Counts) -> Any:

@@ -84,11 +84,8 @@ def evidence_by(estimator: Any, X: Any, y: Any, by: str, weight: Any) -> Slices:
     """
     table, target = estimator._split(X, y)
     _, order = slicing_column(table, by)
-    found = (
-        _crossed(estimator, table, target, by, order, weight)
-        if table.crosses and isinstance(target, str)
-        else _paired(estimator, table, target, by, order, weight)
-    )
+    split = crossed_split(table, target, estimator.classes_, by, order, weight)
+    found = count_table(table, estimator.encoders_, split)
     pairs = {
         slice_name(name, value): Counts.stack(
             [s.group(2 * i), s.group(2 * i + 1)], tuple(map(str, estimator.classes_))
@@ -99,22 +96,27 @@ def evidence_by(estimator: Any, X: Any, y: Any, by: str, weight: Any) -> Slices:
     return pairs, order
 
 
-def _crossed(
-    estimator: Any, table: Table, target: str, by: str, order: tuple[Any, ...], weight: Any
-) -> dict[str, Counts]:
-    """Counts by slice and class, by the engine of the table."""
-    groups = tuple((value, c) for value in order for c in estimator.classes_)
-    return count_table(table, estimator.encoders_, Split((by, target), groups, weight))
+def crossed_split(
+    table: Table,
+    target: Any,
+    classes: tuple[Any, ...],
+    by: str,
+    order: tuple[Any, ...],
+    weight: Any,
+) -> Split:
+    """Groups ``2 * slice + class`` of the rows, crossed by the engine of the table where it can.
 
-
-def _paired(
-    estimator: Any, table: Table, target: Any, by: str, order: tuple[Any, ...], weight: Any
-) -> dict[str, Counts]:
-    """Counts by slice and class, from rows."""
+    Raises
+    ------
+    DataError
+        Where a slice has only one class of the target.
+    """
+    if table.crosses and isinstance(target, str):
+        return Split((by, target), tuple((value, c) for value in order for c in classes), weight)
     slices = table.column(by).as_levels()
     column = table.column(target) if isinstance(target, str) else target
     event = np.zeros(len(column.values), dtype=np.int64)
-    event[class_rows(column, estimator.classes_)[1]] = 1
+    event[class_rows(column, classes)[1]] = 1
     place = {value: i for i, value in enumerate(order)}
     onto = np.array([place[v] for v in slices.levels or ()], dtype=np.int64)
     groups = 2 * onto[slices.values] + event
@@ -123,9 +125,8 @@ def _paired(
         if here.min() == 0:
             raise DataError(
                 f"The slice {value!r} of {by!r} has one class of the target only.",
-                got=dict(zip(map(str, estimator.classes_), here.tolist(), strict=True)),
+                got=dict(zip(map(str, classes), here.tolist(), strict=True)),
                 hint="make the slices longer, or leave this one out",
             )
     names = tuple(range(2 * len(order)))
-    split = Split(Column(by, groups, None, names), names, weight)
-    return count_table(table, estimator.encoders_, split)
+    return Split(Column(by, groups, None, names), names, weight)

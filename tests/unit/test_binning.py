@@ -286,6 +286,29 @@ def test_every_row_is_in_one_fold(sample):
     assert max(events) - min(events) <= 1
 
 
+def test_folds_named_by_a_column_keep_customers_together(sample, tmp_path):
+    X, y = sample
+    customer = np.arange(len(y)) // 4
+    frame = X[["signal", "grade"]].assign(bad=y, part=customer % 3)
+    named = im.InformationValue(bins=im.OptimalBinning(), folds="part").fit(frame, "bad")
+    assert set(named.state_) == {"signal", "grade"}
+    state = named.state_["signal"]
+    expected = [[((y == k) & (customer % 3 == f)).sum() for k in (0, 1)] for f in range(3)]
+    assert [part.n.tolist() for part in state.parts] == expected
+    frame.to_parquet(tmp_path / "a.parquet")
+    file = im.InformationValue(bins=im.OptimalBinning(), folds="part")
+    assert file.fit(tmp_path / "a.parquet", "bad").state_["grade"].key == named.state_["grade"].key
+    half = im.InformationValue(bins=im.OptimalBinning(), folds="half", selection="split")
+    result = half.fit(frame.assign(half=customer % 2), "bad").estimate()["signal"]
+    assert sum(result.n) == (customer % 2 == 1).sum()
+    with pytest.raises(DataError, match="3 distinct"):
+        im.InformationValue(bins=im.OptimalBinning(), folds="part", selection="split").fit(
+            frame, "bad"
+        )
+    with pytest.raises(ColumnError, match="'pert'"):
+        im.InformationValue(bins=im.OptimalBinning(), folds="pert").fit(frame, "bad")
+
+
 def test_an_honest_split_counts_the_half_that_chose_nothing(sample):
     X, y = sample
     found = im.InformationValue(bins=im.OptimalBinning(), selection="split").fit(X, y).estimate()
