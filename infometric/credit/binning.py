@@ -687,6 +687,12 @@ class StumpBinning(SupervisedBinning):
     def _fine_cells(self, table: Table, names: list[str], split: Split) -> Bins:
         if not self.joint:
             return self.prebins
+        if not table.ordered:
+            raise UnsupportedError(
+                f"Trees over all columns jointly need rows, and those of {table.where} have no "
+                "order.",
+                hint="StumpBinning(joint=False), which needs counts alone",
+            )
         numeric = {n: c for n in names if (c := table.column(n)).numeric}
         if isinstance(self.categorical, bool) or not numeric:
             return self.prebins

@@ -191,7 +191,10 @@ def _fold_split(
                 hint="folds=5, or a column with two values for a split and more for cross-fitting",
             )
         return crossed_split(table, target, classes, folds, order, weight), len(order)
-    parts = {"cross_fit": folds, "split": 2, "in_sample": 1}[selection]
+    if selection == "in_sample":
+        return Split(target, classes, weight), 1
+    table.require_order("folds")
+    parts = folds if selection == "cross_fit" else 2
     column = table.column(target) if isinstance(target, str) else target
     codes = _fold_codes(column, classes, parts, generator_of(rng))
     groups = tuple(range(2 * parts))
