@@ -221,6 +221,9 @@ class Table:
         """One whole column."""
         raise NotImplementedError
 
+    def expect(self, names: Sequence[str]) -> None:
+        """Say which columns will be learned from, so that one pass can serve them all."""
+
     def ranged(self, name: str, special: Sequence[float] = ()) -> Column:
         """Values of a column among which are its extremes, but for special codes."""
         return self.column(name)

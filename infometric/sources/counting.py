@@ -61,10 +61,15 @@ def learn_encoders(
     """
     table.require(names)
     refusals = Refusals(names)
+    given: dict[str, Encoder | BinSpec] = {}
     found: dict[str, Encoder] = {}
     for name in names:
         with refusals.of(name):
-            found[name] = _learned(table, name, chosen_encoder(bins, name, spec))
+            given[name] = chosen_encoder(bins, name, spec)
+    table.expect([name for name, how in given.items() if not isinstance(how, Encoder)])
+    for name, how in given.items():
+        with refusals.of(name):
+            found[name] = _learned(table, name, how)
     refusals.settle()
     return found
 

@@ -52,7 +52,7 @@ class WarehouseTable(EngineTable):
         raise NotImplementedError
 
     def _records(
-        self, encoders: Mapping[str, Encoder], cells: Sequence[str], target: Target, weight: Any
+        self, encoders: Mapping[str, Any], cells: Sequence[str], target: Target, weight: Any
     ) -> Rows:
         """Rows (column, group..., cell, value, n, sums) of columns of numbers and of texts."""
         raise NotImplementedError
@@ -99,18 +99,31 @@ class WarehouseTable(EngineTable):
     def _samples(self) -> dict[str, Any]:
         return {}
 
+    @cached_property
+    def _counted(self) -> dict[str, list[tuple[Any, int]]]:
+        return {}
+
     def batches(self, names: Sequence[str]) -> Iterator[LazyColumns]:
         """All rows of the named columns, where the table is small."""
         self.require(names)
         yield LazyColumns(self.column, names, self.n_rows)
 
+    def expect(self, names: Sequence[str]) -> None:
+        """Sample the numbers among some columns, and count the values of the others, at once."""
+        known = [n for n in names if sql.kind_of(self._types[n]) is not None]
+        numbers = [n for n in known if self.kind(n) == "number" and n not in self._samples]
+        texts = [n for n in known if not self._numeric(n) and n not in self._counted]
+        share = None if self.n_rows <= SAMPLE_SIZE else SAMPLE_SIZE / self.n_rows
+        for some in _portions(numbers):
+            self._samples.update(self._fetch(some, share))
+        for some in _portions(texts):
+            found: dict[str, list[tuple[Any, int]]] = {name: [] for name in some}
+            for which, _, value, n in self._records(dict.fromkeys(some), [], None, None):
+                found[some[which]].append((self._read(some[which], value), n))
+            self._counted.update(found)
+
     def _sampled(self, name: str) -> Column:
-        if name not in self._samples:
-            numbers = [n for n in self.names if self._numeric(n) and not self._chosen(n)]
-            start = numbers.index(name) // COLUMNS_AT_ONCE * COLUMNS_AT_ONCE
-            share = None if self.n_rows <= SAMPLE_SIZE else SAMPLE_SIZE / self.n_rows
-            found = self._fetch(numbers[start : start + COLUMNS_AT_ONCE], share)
-            self._samples.update(found)
+        self.expect([name])
         return self._converted(name, self._samples[name])
 
     def ranged(self, name: str, special: Sequence[float] = ()) -> Column:
@@ -145,8 +158,8 @@ class WarehouseTable(EngineTable):
         texts = [n for n in encoders if not self._numeric(n)]
         found: Tables = {}
         together = [*cells, *texts]
-        for start in range(0, len(together), COLUMNS_AT_ONCE):
-            some = {n: encoders[n] for n in together[start : start + COLUMNS_AT_ONCE]}
+        for names in _portions(together):
+            some = {n: encoders[n] for n in names}
             rows = self._records(some, cells, target, weight)
             found |= self._tables(some, cells, rows, target, classes, weighted=weight is not None)
         for name in encoders:
@@ -204,12 +217,21 @@ class WarehouseTable(EngineTable):
         return self._dated(name, value)
 
     def _value_counts(self, name: str) -> list[tuple[Any, int]]:
-        return [(self._dated(name, value), n) for value, n, *_ in self._values(name, None, None)]
+        if not self._numeric(name):
+            self.expect([name])
+            return self._counted[name]
+        return [(value, n) for value, n, *_ in self._values(name, None, None)]
 
 
 def is_interval(encoder: Encoder) -> bool:
     """Whether cells of numbers can be found by comparing."""
     return isinstance(encoder, IntervalEncoder)
+
+
+def _portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Names, as many at a time as one query takes."""
+    for start in range(0, len(names), COLUMNS_AT_ONCE):
+        yield names[start : start + COLUMNS_AT_ONCE]
 
 
 def _width(target: Target) -> int:
@@ -296,7 +318,7 @@ class SparkTable(WarehouseTable):
         return row[0], row[1]
 
     def _records(
-        self, encoders: Mapping[str, Encoder], cells: Sequence[str], target: Target, weight: Any
+        self, encoders: Mapping[str, Any], cells: Sequence[str], target: Target, weight: Any
     ) -> Rows:
         made = []
         for i, (name, encoder) in enumerate(encoders.items()):
@@ -436,7 +458,7 @@ class IbisTable(WarehouseTable):
         return found["low"], found["high"]
 
     def _records(
-        self, encoders: Mapping[str, Encoder], cells: Sequence[str], target: Target, weight: Any
+        self, encoders: Mapping[str, Any], cells: Sequence[str], target: Target, weight: Any
     ) -> Rows:
         import ibis
 
