@@ -15,7 +15,7 @@ import pytest
 
 import infometric as im
 from infometric.sources import open_table
-from infometric.sources.tables import FileTable
+from infometric.sources.tables import FileTable, connect
 
 N = 150_000  # more than the sample that edges are learned from
 
@@ -191,6 +191,23 @@ def test_a_large_file_is_counted_in_little_memory(tmp_path):
 def test_an_open_table_can_be_narrowed(files):
     table = open_table(files / "ref.parquet").select(["plain", "text"])
     assert list(im.psi(table, files / "cur.parquet")) == ["plain", "text"]
+
+
+def test_the_engine_draws_nothing_on_the_standard_output():
+    (shown,) = connect("1GB").execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    assert shown is False
+
+
+def test_nan_that_the_statistics_of_parquet_leave_out(tmp_path):
+    """pyarrow writes the least and the greatest number, and the engine believes in no other."""
+    x = np.where(np.arange(1000) % 4 == 0, np.nan, np.arange(1000.0))
+    pq.write_table(pa.table({"x": x, "f": x.astype(np.float32)}), tmp_path / "nan.parquet")
+    table = FileTable(tmp_path / "nan.parquet")
+    wanted = im.PSI(bins=[500.0]).fit(pa.table({"x": x, "f": x.astype(np.float32)})).state_
+    found = im.PSI(bins=[500.0]).fit(table).state_
+    for name in ("x", "f"):
+        assert found[name].table.tolist() == wanted[name].table.tolist()
+        assert found[name].table[0, -1] == 250
 
 
 # --- columns whose type a CSV file does not say -------------------------------------------------
