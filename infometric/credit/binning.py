@@ -37,6 +37,7 @@ from infometric.credit.cells import (
     special_codes,
 )
 from infometric.credit.evidence import WeightOfEvidence, woe_error
+from infometric.credit.leakage import leak_caution, leaks_of
 from infometric.credit.selection import marked
 from infometric.exceptions import (
     ColumnError,
@@ -52,6 +53,7 @@ from infometric.functional.partition import (
     optimal_partition,
     stump_cuts,
 )
+from infometric.inference import announce
 from infometric.result import jsonable
 from infometric.sources.counting import Bins, Split, fit_columns
 from infometric.state.counts import Counts
@@ -104,6 +106,7 @@ class Coarse(NamedTuple):
 class SupervisedBinning(WeightOfEvidence):
     """Base of the binnings that look at the target; a subclass defines `_cuts`."""
 
+    leaks_: dict[str, str]
     prebins: Bins
     max_bins: int
     monotonic: Any
@@ -123,7 +126,10 @@ class SupervisedBinning(WeightOfEvidence):
 
     def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
         fine = self._fine_cells(table, names, split)
-        return self._chosen(*fit_columns(table, names, fine, self._spec(), split))
+        learned = self._chosen(*fit_columns(table, names, fine, self._spec(), split))
+        for name, what in learned["leaks_"].items():
+            announce((leak_caution(what),), name)
+        return learned
 
     def _fine_cells(self, table: Table, names: list[str], split: Split) -> Bins:
         """Fine cells to count over."""
@@ -132,11 +138,11 @@ class SupervisedBinning(WeightOfEvidence):
     def _chosen(
         self, encoders: Mapping[str, Encoder], fine: Mapping[str, Counts]
     ) -> dict[str, Any]:
-        """Encoders and counts of the bins of all columns."""
+        """Encoders and counts of the bins of all columns, and fine cells with one class."""
         found = {name: self.coarsened(name, e, fine[name]) for name, e in encoders.items()}
         state = {name: coarse.counts(fine[name]) for name, coarse in found.items()}
         frozen = {name: marked(found[name].encoder, state[name]) for name in found}
-        return {"encoders_": frozen, "state_": state}
+        return {"encoders_": frozen, "state_": state, "leaks_": leaks_of(encoders, fine)}
 
     def fit_counts(
         self, counts: Mapping[str, Counts], encoders: Mapping[str, Encoder], classes: Sequence[Any]
@@ -177,7 +183,8 @@ class SupervisedBinning(WeightOfEvidence):
                     hint="count with encoder.count, or pass fitted.state_ with fitted.encoders_",
                 )
         learned = self._chosen(encoders, counts)
-        self.encoders_, self.state_ = learned["encoders_"], learned["state_"]
+        for name, value in learned.items():
+            setattr(self, name, value)
         self.classes_ = tuple(classes)
         self.single_ = False
         self.n_features_in_ = len(encoders)
@@ -392,6 +399,7 @@ class SupervisedBinning(WeightOfEvidence):
             "version": __version__,
             "hash": self.hash_,
             "classes": jsonable(list(self.classes_)),
+            "leaks": dict(self.leaks_),
             "single": bool(self.single_),
             "parameters": jsonable(parameters),
             "columns": {
@@ -424,6 +432,7 @@ class SupervisedBinning(WeightOfEvidence):
         found.encoders_ = {n: encoder_from_dict(c["encoder"]) for n, c in columns.items()}
         found.state_ = {n: Counts.from_dict(c["counts"]) for n, c in columns.items()}
         found.classes_ = tuple(data["classes"])
+        found.leaks_ = dict(data["leaks"])
         found.single_ = data["single"]
         found.n_features_in_ = len(columns)
         found.feature_names_in_ = np.array(list(columns), dtype=object)
@@ -504,6 +513,8 @@ class OptimalBinning(SupervisedBinning):
         Non-events and events of each bin.
     woe_, se_ : dict of str to ndarray
         Weight of evidence of each bin and its standard error, in nats.
+    leaks_ : dict of str to str
+        Columns with a large fine cell of one class, where the target may be known.
     hash_ : str
         Fingerprint of all bins.
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from infometric.credit.discrimination import grouped_rows
-from infometric.credit.evidence import WeightOfEvidence
+from infometric.credit.leakage import leaks_of
 from infometric.exceptions import DataError, and_list
 from infometric.sources import open_table
-from infometric.state.counts import Counts
 from infometric.state.encoders import (
     MISSING,
     CategoryEncoder,
     Column,
     Encoder,
     IntervalEncoder,
-    format_number,
 )
 from infometric.typing import Array
 
-_FINE = 20  # quantile bins in which leakage is looked for, where the bins themselves hide it
-_CHANCE = math.log(1e-3)  # of a bin with one class, below which it is no accident
 _EXACT = 2**53
 
 
@@ -92,58 +86,15 @@ def sql_type(column: Column, encoder: Encoder) -> str:
     return "VARCHAR" if any(isinstance(v, str) for v in column.levels) else "DOUBLE"
 
 
-def leaky_bins(binning: Any, X: Any, y: Any, sample_weight: Any) -> dict[str, str]:
+def leaky_bins(binning: Any) -> dict[str, str]:
     """Columns with a bin of one class that is too large for an accident, and that bin in words.
 
-    A binning that asks for both classes in every bin hides such bins: there the column is looked at
-    in quantile bins, or category by category.
+    A binning that asks for both classes in every bin hides such bins: it says what its fine cells
+    were.
     """
-    found = {n: pure_cell(e.labels, binning.state_[n]) for n, e in binning.encoders_.items()}
-    if hasattr(binning, "coarsened"):
-        fine = WeightOfEvidence(
-            bins=_FINE,
-            special=binning.special,
-            categorical=binning.categorical,
-            columns=list(binning.encoders_),
-            constant="keep",
-            event=binning.classes_[1],
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fine.fit(X, y, sample_weight=sample_weight)
-        for name, s in zip(found, fine.state_.values(), strict=True):
-            found[name] = found[name] or pure_cell(s.cells or (), s)
-    return {name: text for name, text in found.items() if text is not None}
-
-
-def pure_cell(labels: tuple[str, ...], s: Counts) -> str | None:
-    """The largest cell with one class, in words, where chance hardly makes one of its size.
-
-    Examples
-    --------
-    >>> pure_cell(("a", "b"), Counts.from_counts([[90, 0], [30, 40]]))
-    "'b' (40 records, all events)"
-    >>> pure_cell(("a", "b"), Counts.from_counts([[90, 0], [30, 4]])) is None
-    True
-    """
-    records = s.table * (s.n_eff / s.n)[:, None]
-    total = records.sum(0)
-    share = records.sum(1) / records.sum()
-    chance = np.where(s.table[0] > 0, math.log(share[0]), math.log(share[1])) * total
-    likely = _CHANCE - math.log(s.occupied.sum())  # one of that many cells may be pure by chance
-    pure = (s.table == 0).any(0) & s.occupied & (chance < likely)
-    if not pure.any():
-        return None
-    k = int(np.argmax(np.where(pure, total, 0)))
-    kind = "non-events" if s.table[0, k] > 0 else "events"
-    return f"{labels[k]!r} ({format_number(float(s.table[:, k].sum()))} records, all {kind})"
-
-
-def leak_text(leaks: Mapping[str, str]) -> str:
-    """Columns and bins of `leaky_bins` as one text."""
-    shown = "; ".join(f"{name}: {what}" for name, what in list(leaks.items())[:5])
-    more = len(leaks) - 5
-    return f"{shown}; and {more} more" if more > 0 else shown
+    if hasattr(binning, "leaks_"):  # it has looked at its fine cells
+        return dict(binning.leaks_)
+    return leaks_of(binning.encoders_, binning.state_)
 
 
 def count_unknown(column: Column, codes: Array, encoder: Encoder, blank: Array) -> dict[str, int]:

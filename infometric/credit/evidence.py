@@ -37,6 +37,7 @@ from infometric.credit.cells import (
     seen_columns,
     with_cells,
 )
+from infometric.credit.leakage import leak_caution
 from infometric.credit.selection import (
     SELECTIONS,
     chosen_columns,
@@ -313,7 +314,7 @@ class InformationValue(_Evidence):
         for own in ("special", "categorical", "constant"):  # what was said here holds there
             if getattr(self, own) not in ((), "raise"):
                 binning.set_params(**{own: getattr(self, own)})
-        encoders, state, whole = selected(
+        return selected(
             table,
             names,
             split.target,
@@ -324,7 +325,6 @@ class InformationValue(_Evidence):
             folds=self.folds,
             rng=self.random_state,
         )
-        return {"encoders_": encoders, "state_": state, "binned_": whole}
 
     def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Add data to what `fit` saw, with the bins as learned.
@@ -348,7 +348,14 @@ class InformationValue(_Evidence):
         good, bad = map(str, self.classes_)
         if isinstance(state, Folds):
             told = {"selection": self.selection, "key": self.encoders_[self._own(name)].key}
-            result = replace(result, diagnostics=result.diagnostics | told)
+            texts: tuple[str, ...] = ()
+            if self._own(name) in self.leaks_:
+                texts = announce((leak_caution(self.leaks_[self._own(name)]),), name or None)
+            result = replace(
+                result,
+                diagnostics=result.diagnostics | told,
+                warnings=(*result.warnings, *texts),
+            )
             return with_cells(result, self.binned_[self._own(name)], (good, bad))
         result = with_cells(result, state, (good, bad))
         encoder = self.encoders_.get(self._own(name))

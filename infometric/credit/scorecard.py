@@ -37,15 +37,17 @@ from infometric._version import __version__
 from infometric.credit.binning import OptimalBinning
 from infometric.credit.design import (
     count_unknown,
-    leak_text,
     leaky_bins,
     read_design,
     refuse_unknown,
     shown_counts,
 )
+from infometric.credit.discrimination import grouped_rows
 from infometric.credit.export import Line, python_source, sql_query
+from infometric.credit.leakage import leak_text
 from infometric.credit.logistic import LogisticFit, fit_logistic, inflation
-from infometric.exceptions import ColumnError, DataError, and_list
+from infometric.credit.performance import measured
+from infometric.exceptions import ColumnError, DataError, LeakageWarning, and_list
 from infometric.functional.base import Caution
 from infometric.inference import announce, check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
@@ -225,7 +227,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
                 DataConversionWarning,
             )
         binning = self._binned(X, y, sample_weight)
-        leaks = leaky_bins(binning, X, y, sample_weight) if self.leakage != "ignore" else {}
+        leaks = leaky_bins(binning) if self.leakage != "ignore" else {}
         if leaks and self.leakage == "raise":
             raise DataError(
                 f"A bin holds one class of the target only: {leak_text(leaks)}.",
@@ -248,9 +250,10 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             binning.set_params(event=self.event)
         if isinstance(self.select, list | tuple):
             binning.set_params(columns=list(self.select))
-        if sample_weight is None:
-            return binning.fit(X, y)
-        return binning.fit(X, y, sample_weight=sample_weight)
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LeakageWarning)  # said here, as `leakage` wants it
+            return binning.fit(X, y, **given)
 
     def _model(self, X: Any, y: Any, sample_weight: Any, binning: Any) -> dict[str, Any]:
         """Everything `fit` learns."""
@@ -604,6 +607,37 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             f"{shown_counts(found)}; they have the {self.unseen} points"
         )
         announce((Caution("UnseenWarning", text),), name)
+
+    def evaluate(
+        self, X: Any, y: Any, *, level: float = 0.95, sample_weight: Any = None
+    ) -> ResultTable:
+        """How well the scorecard ranks new records, and how well it is calibrated on them.
+
+        Parameters
+        ----------
+        X : array-like, frame or path
+            Records with the characteristics of the model. Those of `fit` flatter it.
+        y : array-like of shape (n_rows,) or str
+            Their target, or the name of its column.
+        level : float
+            Nominal coverage of the intervals.
+        sample_weight : array-like of shape (n_rows,) or str, optional
+            Positive record weights.
+
+        Returns
+        -------
+        ResultTable
+            AUC, Gini and KS of the score as it is, and the Brier score, calibration intercept and
+            slope of the probability of the event.
+        """
+        table = open_table(X)
+        rows, weights = grouped_rows(y, table, self.event_, sample_weight, X)
+        happened = np.zeros(table.n_rows, dtype=np.int64)
+        happened[rows[1]] = 1
+        bad = int(self.classes_[1] == self.event_)
+        probability = self.predict_proba(X)[:, bad]
+        found = measured(happened, probability, score=-self.scores(X), weights=weights, level=level)
+        return ResultTable(found, meta={"scorecard": self.hash_, "infometric": __version__})
 
     # -- elsewhere --------------------------------------------------------------------------------
 

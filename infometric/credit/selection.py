@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from infometric.credit.leakage import leaks_of
 from infometric.credit.slices import crossed_split, slicing_column
 from infometric.exceptions import DataError, UnsupportedError
 from infometric.functional.base import Caution
@@ -104,7 +105,7 @@ def selected(
     selection: str,
     folds: int | str,
     rng: RNG,
-) -> tuple[dict[str, Encoder], dict[str, Any], dict[str, Counts]]:
+) -> dict[str, Any]:
     """Bins of each column, the state that speaks of them, and their counts over all rows.
 
     One pass counts fine cells by class and fold; bins are chosen from sums of these tables.
@@ -132,12 +133,10 @@ def selected(
 
     Returns
     -------
-    encoders : dict of str to Encoder
-        Bins of all rows; of the first half where that chose them.
-    state : dict of str to Folds or Counts
-        What an estimate is made from.
-    whole : dict of str to Counts
-        All rows over these bins.
+    dict
+        ``encoders_``: bins of all rows (of the first half where that chose them); ``state_``: what
+        an estimate is made from; ``binned_``: all rows over these bins; ``leaks_``: columns with a
+        large fine cell of one class.
     """
     binning = clone(binning)
     binning._check()
@@ -152,10 +151,12 @@ def selected(
     encoders: dict[str, Encoder] = {}
     state: dict[str, Any] = {}
     whole: dict[str, Counts] = {}
+    leaks: dict[str, str] = {}
     labels = (str(classes[0]), str(classes[1]))
     for name in names:
         each = [_pair(counts[name], f, labels) for f in range(parts)]
         total = _joined(each)
+        leaks |= leaks_of(fine, {name: total})
         if selection == "split":
             coarse = binning.coarsened(name, fine[name], each[0])
             state[name] = Folds((coarse.counts(each[1]),))
@@ -169,7 +170,7 @@ def selected(
                 else coarse.counts(total)
             )
         whole[name] = coarse.counts(total)
-    return encoders, state, whole
+    return {"encoders_": encoders, "state_": state, "binned_": whole, "leaks_": leaks}
 
 
 def _fold_split(

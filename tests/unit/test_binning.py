@@ -20,6 +20,7 @@ from infometric.exceptions import (
     ColumnError,
     DataError,
     InvalidParameterError,
+    LeakageWarning,
     MergeError,
     ReliabilityWarning,
     SourceError,
@@ -246,6 +247,20 @@ def test_unseen_categories_say_so_and_are_never_a_silent_zero(sample):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fitted.transform(X.head(5))
+
+
+def test_a_column_that_knows_the_target_is_named_where_bins_would_hide_it(sample):
+    X, y = sample
+    leaky = X[["signal"]].assign(later=np.where(y == 1, 3.0, 1.0), code=np.where(y == 1, "c", "d"))
+    with pytest.warns(LeakageWarning, match=r"later: one class only in '\(-inf, 3\)'"):
+        binning = im.OptimalBinning().fit(leaky, y)
+    assert set(binning.leaks_) == {"later", "code"}
+    assert binning.encoders_["later"].n_cells == 2  # both classes in every bin: one bin
+    with pytest.warns(LeakageWarning, match="code: one class only in 'd'"):
+        found = im.information_value(leaky, y, bins=im.OptimalBinning())
+    assert any("one class" in w for w in found["code"].warnings)
+    assert not any("one class" in w for w in found["signal"].warnings)
+    assert im.OptimalBinning.from_dict(binning.to_dict()).leaks_ == binning.leaks_
 
 
 # --- selection effects -------------------------------------------------------------------------
