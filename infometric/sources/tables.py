@@ -241,10 +241,10 @@ def connect(memory_limit: str) -> Any:
         config={
             "memory_limit": memory_limit,
             "temp_directory": folder.name,
-            "enable_progress_bar": False,  # it is drawn on the standard output
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
     )
+    connection.execute("SET enable_progress_bar = false")  # it is drawn on the standard output
     weakref.finalize(connection, folder.cleanup)
     return connection
