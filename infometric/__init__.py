@@ -34,7 +34,8 @@ _WHERE = {
         "PSI CSI StabilityMonitor AuditLog InformationValue WeightOfEvidence OptimalBinning "
         "StumpBinning "
         "PaperIndependentShares psi_power psi_sample_size auc gini ks_statistic auc_difference "
-        "brier_score calibration calibration_bands Scorecard"
+        "brier_score calibration calibration_bands Scorecard "
+        "compare_encodings"
     ),
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
@@ -42,6 +43,7 @@ _WHERE = {
     "infometric.state.encoders": "IntervalEncoder CategoryEncoder GroupEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
     "infometric.pairwise": "PairwiseResult",
+    "infometric.comparison": "EncodingComparison",
     "infometric.timeline": "Timeline",
     "infometric.inference": "infer",
     "infometric.uncertainty": (
@@ -59,6 +61,7 @@ __all__ = ["__version__", *_HOME, *_MODULES]
 if TYPE_CHECKING:
     from infometric import datasets, exceptions, oracles, testing
     from infometric.base import Estimator
+    from infometric.comparison import EncodingComparison
     from infometric.credit import (
         CSI,
         PSI,
@@ -75,6 +78,7 @@ if TYPE_CHECKING:
         brier_score,
         calibration,
         calibration_bands,
+        compare_encodings,
         gini,
         ks_statistic,
         psi_power,

@@ -4,6 +4,7 @@ from infometric.credit.audit import AuditLog
 from infometric.credit.binning import OptimalBinning, StumpBinning
 from infometric.credit.characteristic import CSI
 from infometric.credit.discrimination import auc, auc_difference, gini, ks_statistic
+from infometric.credit.encodings import compare_encodings
 from infometric.credit.evidence import InformationValue, WeightOfEvidence
 from infometric.credit.monitor import StabilityMonitor
 from infometric.credit.paper import PaperIndependentShares
@@ -27,6 +28,7 @@ __all__ = [
     "brier_score",
     "calibration",
     "calibration_bands",
+    "compare_encodings",
     "gini",
     "ks_statistic",
     "psi_power",

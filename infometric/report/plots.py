@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from infometric.comparison import EncodingComparison
 from infometric.exceptions import DataError, MissingExtraError
 from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
@@ -182,6 +183,47 @@ def course(timeline: Timeline, name: str, ax: Any = None) -> Any:
     ax.set_xticks(x[::step], periods[::step])
     ax.set_ylim(bottom=0)
     ax.set_ylabel(f"{results[0].measure.replace('_', ' ')} of {name} ({results[0].units})")
+    _quiet(ax, "y")
+    return ax
+
+
+def roc(found: EncodingComparison, ax: Any = None) -> Any:
+    """Receiver operating characteristics of several models on one test sample.
+
+    Parameters
+    ----------
+    found : EncodingComparison
+        Models with their curves.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        Where the comparison holds no curves.
+    """
+    if not found.curves:
+        raise DataError(
+            "This comparison holds no curves.",
+            got=found.models,
+            hint="draw a result of compare_encodings()",
+        )
+    ax = _axes(ax, (5.0, 4.6))
+    sample = found.samples[-1]
+    styles = zip((ACCENT, OTHER, INK), ("-", "--", ":"), strict=True)
+    for (model, (false, true)), (colour, style) in zip(found.curves.items(), styles, strict=False):
+        area = found.measures[f"{model} / {sample} / auc"]
+        name = f"{model.replace('_', ' ')}, {area.value:.3f}"
+        ax.plot(false, true, style, color=colour, lw=1.6, label=name)
+    ax.plot([0, 1], [0, 1], color=SOFT, lw=0.8)
+    ax.set_xlabel("share of non-events at or above")
+    ax.set_ylabel("share of events at or above")
+    ax.set_aspect("equal")
+    ax.legend(frameon=False, loc="lower right", title="area under the curve")
     _quiet(ax, "y")
     return ax
 
