@@ -129,8 +129,8 @@ def main() -> None:
 def write(found: dict[str, list[dict]], rows: int, columns: int, kind: str, size: float) -> None:
     """Write the table of the docs."""
     lines = [
-        f"{rows:.0e} rows x {columns} columns of {kind}, {size:.1f} GB in two Parquet files, counted "
-        "by a binary target with frozen bins; all ways give the same integers.",
+        f"{rows:.0e} rows x {columns} columns of {kind}, {size:.1f} GB in two Parquet files, "
+        "counted by a binary target with frozen bins; all ways give the same integers.",
         "",
         "| way | CPU s, least | CPU s, median | wall s, least | values per CPU-s | peak MB |",
         "|---|---|---|---|---|---|",
