@@ -32,6 +32,7 @@ BINS: tuple[Constraint, ...] = (
     Having(list | tuple | np.ndarray, "a list of inner edges"),
     Having("encode", "a fitted encoder"),
     Having(Mapping, "a mapping of column to bins"),
+    Having("encoders_", "a fitted binning"),
 )
 # one state, or one per column
 States = Any

@@ -180,7 +180,9 @@ class _Evidence(BinnedEstimator):
         pairs, order = evidence_by(self, X, y, by, sample_weight)
         for name, encoder in self.encoders_.items():
             parts = [pairs[slice_name(name, value)] for value in order]
-            if in_sample(encoder, replace(parts[0], table=sum(part.table for part in parts))):
+            if in_sample(
+                encoder, replace(parts[0], table=np.sum([part.table for part in parts], axis=0))
+            ):
                 raise UnsupportedError(
                     f"The slices by {by!r} are the rows on which the bins of {name!r} were chosen: "
                     "each would look more telling than it is.",
