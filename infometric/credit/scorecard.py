@@ -693,7 +693,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             are missing, an infinite value raises ``ValueError``.
         """
         lines = self._lines({})
-        classes = (self._good, self.event_)
+        classes = (self.good_, self.event_)
         return python_source(lines, classes=classes, fingerprint=self.hash_)
 
     def _lines(self, types: Mapping[str, str]) -> list[Line]:
@@ -716,7 +716,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         ]
 
     @property
-    def _good(self) -> Any:
+    def good_(self) -> Any:
+        """The good class."""
+        check_is_fitted(self, "fit_")
         return next(c for c in self.classes_.tolist() if c != self.event_)
 
     @property

@@ -1,0 +1,79 @@
+"""``infometric scorecard`` as a user runs it: what it writes scores alike everywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import infometric as im
+from infometric.datasets import load_german_credit, make_credit_applicants
+
+PROGRAM = Path(sys.executable).with_name("infometric")
+
+
+def run(folder, *arguments):
+    return subprocess.run(
+        [PROGRAM, "scorecard", *arguments], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scorecard")
+    load_german_credit().to_csv(path / "german.csv", index=False)
+    applicants = make_credit_applicants(6000, rng=0)
+    applicants[:4000].to_parquet(path / "train.parquet")
+    applicants[4000:].to_parquet(path / "test.parquet")
+    return path
+
+
+def test_a_scorecard_from_a_file_to_sql_and_python(folder):
+    done = run(
+        folder, "german.csv", "-t", "creditability", "--event", "bad", "--select",
+        "--json", "card.json", "--sql", "card.sql", "--python", "card.py", "--html", "card.html",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "auc" in done.stdout
+    assert "left out: foreign_worker, one bin" in done.stderr
+    card = im.Scorecard.from_json(folder / "card.json")
+    german = load_german_credit()
+    wanted = card.scores(german).tolist()
+    query = (folder / "card.sql").read_text().replace("german.csv", str(folder / "german.csv"))
+    assert [score for (score,) in duckdb.sql(query).fetchall()] == wanted
+    names: dict = {}
+    exec((folder / "card.py").read_text(), names)
+    assert [names["score"](row) for row in german.to_dict("records")] == wanted
+    page = (folder / "card.html").read_text()
+    for heading in ("Performance", "Coefficients", "Points", card.hash_):
+        assert heading in page
+
+
+def test_it_is_measured_on_another_file(folder):
+    done = run(folder, "train.parquet", "-t", "default", "--exclude", "group",
+               "--test", "test.parquet", "--json", "train.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    card = im.Scorecard.from_json(folder / "train.json")
+    found = card.evaluate(str(folder / "test.parquet"), "default")
+    assert f"{found['auc'].value:.4f}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--json", "a.json", "--sql", "a.json"], "a file of its own"),
+        (["--sql", "absent/card.sql"], "mkdir -p absent"),
+        (["--pdo", "0"], "'pdo'"),
+        (["--exclude", "creditabilty"], "'creditability'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_a_hint_and_code_2(folder, options, says):
+    before = sorted(p.name for p in folder.iterdir())
+    done = run(folder, "german.csv", "-t", "creditability", *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(p.name for p in folder.iterdir()) == before
