@@ -45,6 +45,7 @@ from infometric.credit.programme import Programme
 from infometric.typing import Array
 
 _TANGENTS = 6
+_LOOKS = 200  # ranges of several budgets after which the gap is reported as it is
 
 
 @dataclass(order=True)
@@ -132,26 +133,40 @@ class _Search:
         self.programme, self.budgets, self.z, self.best = programme, budgets, z, best
         self.solved, self.left, self.bound = best.solved, best.left, best.gain
         self.heap: list[_Range] = []
-        self.ties = count()
-        _, cost, _ = programme.found.totals(best.cuts)
-        reach = np.sqrt(programme.gap * cost * (budgets - cost))
-        ends = [np.zeros(len(budgets)), cost - reach, cost + reach, budgets]
-        if len(budgets) > 1 or not best.gain:
-            ends = [ends[0], ends[-1]]
-        for low, high in pairwise(ends):
+        self.ties, self.looks = count(), count()
+        for low, high in self._start(best):
             self._push(np.inf, low, high)
+
+    def _start(self, best: Plan) -> list[tuple[Array, Array]]:
+        """Ranges around the plan in hand, of the comparison that binds it."""
+        found, least = self.programme.found, np.zeros(len(self.budgets))
+        if not best.gain:
+            return [(least, self.budgets)]
+        cost = found.totals(best.cuts)[1]
+        a = int((excess(found, best, self.budgets, self.z) / self.budgets).argmax())
+        reach = np.sqrt(self.programme.gap * cost[a] * (self.budgets[a] - cost[a]))
+        out = []
+        for low, high in pairwise([0.0, cost[a] - reach, cost[a] + reach, self.budgets[a]]):
+            ends = least.copy(), self.budgets.copy()
+            ends[0][a], ends[1][a] = low, high
+            out.append(ends)
+        return out
 
     def _push(self, bound: float, low: Array, high: Array) -> None:
         heapq.heappush(self.heap, _Range(-bound, next(self.ties), low, high))
 
     def run(self) -> Plan:
         """The best plan, with the bound that the ranges leave."""
+        bound = 0.0
         while self.heap:
             part = heapq.heappop(self.heap)
             if -part.key <= self.programme.beyond(self.best.gain):
                 break
+            if next(self.looks) == _LOOKS:
+                bound = -part.key
+                break
             self._look(part)
-        bound = max(self.programme.beyond(self.best.gain), self.bound)
+        bound = max(self.programme.beyond(self.best.gain), self.bound, bound)
         return Plan(self.best.cuts, self.best.gain, bound, self.solved, self.left)
 
     def _look(self, part: _Range) -> None:
@@ -178,7 +193,8 @@ class _Search:
     def _halve(self, part: _Range, plan: Plan) -> None:
         """Two ranges that meet where the plan is, which is in neither chord."""
         found = self.programme.found
-        worst = int(excess(found, plan, self.budgets, self.z).argmax())
+        over = excess(found, plan, self.budgets, self.z) / self.budgets
+        worst = int(over.argmax())
         cost = found.totals(plan.cuts)[1][worst]
         if not part.low[worst] < cost < part.high[worst]:
             cost = (part.low[worst] + part.high[worst]) / 2

@@ -27,8 +27,10 @@ from infometric.typing import Array
 
 GAP = 1e-4
 _SCALE = 1e3  # limit of a row in the solver: its tolerance is absolute
-_POOL = 4_000  # partial combinations that are looked at for a solution in hand
+_POOL = 2_000  # partial combinations that are looked at for a solution in hand
+_OPTIONS = 16  # paths of a feature for it
 _MOST = 200_000  # combinations of undominated paths
+_TIGHTER = 4  # times that a budget is tightened for the solver's tolerance
 _PASSES = 60  # of the search for prices; it ends by itself long before
 
 
@@ -219,6 +221,9 @@ class Programme:
         ]
         for j, cuts in self.pool:
             by_feature[j].append((*self._path(rows, j, cuts), cuts))
+        for options in by_feature:
+            options.sort(key=lambda o: -(o[0] - float(prices @ o[1])))
+            del options[_OPTIONS:]
         value, used = np.zeros(1), np.zeros((1, len(rows.limit)))
         chosen: list[list[Cuts]] = [[]]
         for options in by_feature:
@@ -374,22 +379,33 @@ class Programme:
     def _solved(
         self, rows: Rows, keep: Array, stays: Array, floor: float
     ) -> tuple[list[Cuts] | None, float]:
-        """Plan and bound of the solver on the bins that are left."""
+        """Plan and bound of the solver on the bins that are left.
+
+        Its tolerance is absolute; where a plan is over a budget by it, that budget is tightened.
+        """
         from scipy.optimize import Bounds, LinearConstraint, milp
 
-        model = _Model(self, rows, keep, stays)
-        matrix, low, high = model.constraints(floor)
-        found = milp(
-            -model.objective,
-            integrality=model.integrality,
-            bounds=Bounds(0, 1),
-            constraints=LinearConstraint(matrix, low, high),
-            options={"mip_rel_gap": self.gap},
-        )
-        if found.x is None:  # nothing above the floor
-            return None, floor
-        outer = getattr(found, "mip_dual_bound", None)
-        return model.plan(found.x), floor if outer is None else -float(outer)
+        tight = rows
+        for _ in range(_TIGHTER):
+            model = _Model(self, tight, keep, stays)
+            matrix, low, high = model.constraints(floor)
+            found = milp(
+                -model.objective,
+                integrality=model.integrality,
+                bounds=Bounds(0, 1),
+                constraints=LinearConstraint(matrix, low, high),
+                options={"mip_rel_gap": self.gap},
+            )
+            if found.x is None:  # nothing above the floor
+                return None, floor
+            plan = model.plan(found.x)
+            over = -self._plane(rows, plan)[1]
+            if (over <= TOLERANCE * rows.limit).all():
+                outer = getattr(found, "mip_dual_bound", None)
+                return plan, floor if outer is None else -float(outer)
+            limit = tight.limit - np.where(over > 0, 2 * over, 0.0)
+            tight = Rows(rows.weight, rows.fixed, limit)
+        return None, np.inf
 
 
 @dataclass(eq=False)

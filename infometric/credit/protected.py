@@ -1,0 +1,219 @@
+"""Protected attributes: their groups, the comparisons they make, and claims about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from infometric.exceptions import DataError, InvalidParameterError, and_list
+from infometric.state.counts import Counts
+from infometric.state.encoders import Column, IntervalEncoder, plain
+from infometric.typing import Array
+from infometric.uncertainty import NoncentralChi2
+from infometric.validation import FrameTable, Table, check_lengths, check_paired
+
+MOST_GROUPS = 12
+ALPHA = 0.05  # size of a claim
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute:
+    """Groups of one protected attribute.
+
+    Parameters
+    ----------
+    name : str
+        Name of its column.
+    codes : ndarray of int, shape (n_rows,)
+        Group of each record.
+    groups : tuple of str
+        Names of the groups.
+    reference : int
+        The group that the others are compared with.
+    """
+
+    name: str
+    codes: Array
+    groups: tuple[str, ...]
+    reference: int
+
+    @property
+    def sizes(self) -> Array:
+        """Number of records of each group."""
+        return np.bincount(self.codes, minlength=len(self.groups))
+
+    @property
+    def others(self) -> list[int]:
+        """Groups that are compared with the reference."""
+        return [g for g in range(len(self.groups)) if g != self.reference]
+
+    def label(self, group: int) -> str:
+        """Name of a comparison: ``SEX: 2 against 1``."""
+        return f"{self.name}: {self.groups[group]} against {self.groups[self.reference]}"
+
+
+def attributes(X: Any, table: Table, protected: Any) -> list[Attribute]:
+    """Groups of each protected attribute.
+
+    Parameters
+    ----------
+    X : object
+        What the table was opened from, whose row labels must agree with those of a separate column.
+    table : Table
+        The data.
+    protected : str, sequence of str, mapping or array-like
+        Columns of the table; a mapping gives inner edges of the groups of a number, or None; an
+        array or frame stands beside the table.
+
+    Raises
+    ------
+    DataError
+        Where values are missing, or there are not two groups at least.
+    """
+    return [grouped(column, edges) for column, edges in _columns(X, table, protected)]
+
+
+def _columns(X: Any, table: Table, protected: Any) -> list[tuple[Column, Any]]:
+    """Columns of the attributes, each with the edges that were given for it."""
+    if isinstance(protected, str):
+        protected = [protected]
+    if isinstance(protected, Mapping):
+        table.require(list(protected))
+        return [(table.column(name), edges) for name, edges in protected.items()]
+    named = isinstance(protected, list | tuple) and all(isinstance(p, str) for p in protected)
+    if named and protected and len(protected) != table.n_rows:
+        table.require(protected)
+        return [(table.column(name), None) for name in protected]
+    if protected is None or len(protected) == 0:
+        raise DataError("No protected attribute was named.", got=protected, hint="protected='SEX'")
+    beside = FrameTable(protected, name="protected")
+    check_lengths(X=range(table.n_rows), protected=range(beside.n_rows))
+    check_paired(X, protected)
+    return [(beside.column(name), None) for name in beside.names]
+
+
+def grouped(column: Column, edges: Any = None, reference: Any = None) -> Attribute:
+    """Groups of one column: its values, or the intervals between edges.
+
+    Raises
+    ------
+    DataError
+        Where values are missing, or there is one group, or more than can be compared.
+    InvalidParameterError
+        Where the reference is no group.
+    """
+    name = column.name
+    if edges is not None:
+        column = _cut(column, edges)
+    levels = column.as_levels()
+    gone = int((levels.values < 0).sum())
+    if gone:
+        raise DataError(
+            f"The protected attribute {name!r} has {gone} missing value(s); no group is assumed.",
+            got=float("nan"),
+            hint=f"drop those rows, or make them a group: frame[{name!r}].fillna('unknown')",
+        )
+    seen = np.bincount(levels.values, minlength=len(levels.levels or ()))
+    kept = [v for v, n in zip(levels.levels or (), seen, strict=True) if n]
+    if edges is None:
+        kept.sort(key=lambda v: (isinstance(v, str), v))
+    if not 2 <= len(kept) <= MOST_GROUPS:
+        raise DataError(
+            f"The protected attribute {name!r} must have 2 to {MOST_GROUPS} groups; it has "
+            f"{len(kept)}.",
+            got=and_list(kept, limit=4),
+            hint=f"protected={{{name!r}: [25, 60]}} to cut a number into groups"
+            if len(kept) > 1
+            else "take a sample with both groups",
+        )
+    place = {v: i for i, v in enumerate(kept)}
+    onto = np.array([place.get(v, -1) for v in levels.levels or ()])
+    codes = onto[levels.values]
+    return Attribute(name, codes, tuple(map(str, kept)), _reference(kept, codes, reference))
+
+
+def _reference(kept: Sequence[Any], codes: Array, reference: Any) -> int:
+    """Position of the reference; the largest group by default."""
+    if reference is None:
+        return int(np.bincount(codes).argmax())
+    for i, value in enumerate(kept):
+        if plain(value) == plain(reference) or str(value) == str(reference):
+            return i
+    raise InvalidParameterError(
+        "The reference must be one of the groups.",
+        got=reference,
+        hint=f"reference={kept[0]!r}",
+    )
+
+
+def _cut(column: Column, edges: Any) -> Column:
+    """Intervals between edges as groups, in order."""
+    try:
+        encoder = IntervalEncoder(tuple(float(e) for e in edges))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidParameterError):
+            raise
+        raise InvalidParameterError(
+            f"The groups of {column.name!r} are cut by a list of numbers.",
+            got=edges,
+            hint=f"protected={{{column.name!r}: [25, 60]}}",
+        ) from error
+    codes = encoder.encode(column)
+    missing = encoder.n_cells - 1
+    return Column(column.name, np.where(codes == missing, -1, codes), None, encoder.labels)
+
+
+def refuse_few(attribute: Attribute, parts: Mapping[str, Array], least: float) -> None:
+    """Error where a group has fewer records in a part of the data than every bin must hold."""
+    for group, label in enumerate(attribute.groups):
+        counts = {name: int((attribute.codes[rows] == group).sum()) for name, rows in parts.items()}
+        if min(counts.values()) < least:
+            raise DataError(
+                f"Group {label!r} of the protected attribute {attribute.name!r} has too few "
+                f"records: every bin needs {least:g} of each group.",
+                got=counts,
+                hint="join it with another group, take more records, or adverse_impact(decision, "
+                "group), whose interval holds for five people too",
+            )
+
+
+def claim(functional: Any, s: Counts, limit: float, words: tuple[str, str]) -> dict[str, Any]:
+    """Whether a divergence is claimed to be at most a limit, by its one-sided bounds.
+
+    Parameters
+    ----------
+    functional : Functional
+        The divergence.
+    s : Counts
+        Two groups.
+    limit : float
+        Largest value that is accepted, in nats.
+    words : tuple of two str
+        Verdicts where the upper bound is within the limit, and where the lower one is above it.
+
+    Returns
+    -------
+    dict
+        ``verdict`` (one of the words, or "undecided"), the bounds, their level and the limit.
+
+    Examples
+    --------
+    >>> from infometric import Counts
+    >>> from infometric.functional.divergence import Jeffreys
+    >>> s = Counts.from_counts([[500, 500], [480, 520]])
+    >>> claim(Jeffreys(), s, 0.05, ("fair", "unfair"))["verdict"]
+    'fair'
+    """
+    found = NoncentralChi2()(functional, s, functional.value(s), level=1 - 2 * ALPHA)
+    low, high = float(found.low), float(found.high)
+    verdict = words[0] if high <= limit else words[1] if low > limit else "undecided"
+    return {
+        "verdict": verdict,
+        "limit": float(limit),
+        "upper_bound": high,
+        "lower_bound": low,
+        "bound_level": 1 - ALPHA,
+    }
