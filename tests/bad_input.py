@@ -10,6 +10,7 @@ import gzip
 import tempfile
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,48 @@ CASES = (
     Case("Weights whose squares overflow",
          "im.PSI().fit(frame, sample_weight=np.full(40, 1e300))",
          DataError, "1e+300", "w / w.mean()"),
+    Case("A record whose cluster is not known",
+         "im.psi(frame[['age', 'gaps']], frame, cluster='gaps')",
+         DataError, "'gaps' has 1 missing value(s)", "frame['gaps'].notna()"),
+    Case("Clusters that are numbers here and text there",
+         "im.psi(frame.assign(who=range(40)), frame.assign(who=frame.grade), cluster='who')",
+         MergeError, "numbers in one part and by text in the other", ".astype(str)"),
+    Case("Weights that are clusters",
+         "im.psi(frame, frame, cluster='income', sample_weight='income')",
+         DataError, "weight and cluster at once. Got 'income'", "cluster='customer'"),
+    Case("A bootstrap of clusters with weights",
+         "im.psi(frame[['age', 'income', 'bad']], frame, cluster='bad', sample_weight='income', "
+         "method='bootstrap')",
+         UnsupportedError, "records of a cluster are not exchangeable", "method='ncx2'"),
+    Case("Points for another number of cells",
+         "im.csi(frame, frame, points={'age': [10, 20]}, bins=4)",
+         DataError, "{'points': (2,), 'cells': 5}", "bins=scorecard.encoders_"),
+    Case("A cell without points", "im.csi(frame, frame, points={'grade': {'a': 10, 'b': 20}})",
+         DataError, "have no points. Got 'c'", "'other' and 'missing'"),
+    Case("Points of a cell that is not there", "im.csi(frame, frame, points={'grade': {'z': 1}})",
+         DataError, "Got 'z'", "'a', 'b', 'c'"),
+    Case("A period without a name", "im.StabilityMonitor().fit(frame).update(frame)",
+         InvalidParameterError, "{'period': None, 'by': None}", "period='2026-01'"),
+    Case("A period before the last",
+         "im.StabilityMonitor().fit(frame).update(frame, '2026-02').update(frame, '2026-01')",
+         DataError, "'2026-01' is not after '2026-02'", "records of its own"),
+    Case("Another sample for a period that is recorded",
+         "im.StabilityMonitor().fit(frame).update(frame, '2026-01').update(frame[1:], '2026-01')",
+         DataError, "recorded with other counts", "2026-01 corrected"),
+    Case("A score that is not there", "im.StabilityMonitor(score='scor').fit(frame)",
+         ColumnError, "'scor'", "nearest name"),
+    Case("A report before the first period", "im.StabilityMonitor().fit(frame).report()",
+         DataError, "No period", "period='2026-01'"),
+    Case("Audit records that were edited", "im.StabilityMonitor.from_records('edited.jsonl')",
+         DataError, "Line 2 of edited.jsonl does not follow", "backup"),
+    Case("An audit record that was not written to its end",
+         "im.StabilityMonitor.from_records('torn.jsonl')",
+         DataError, "line 2, was not written to its end", ".mend()"),
+    Case("Records of another reference",
+         "im.StabilityMonitor(records='audit.jsonl').fit(frame[1:])",
+         DataError, "begun with another reference", "records='another.jsonl'"),
+    Case("Records that are not there", "im.StabilityMonitor.from_records('audits.jsonl')",
+         SourceError, "audits.jsonl cannot be read", "begins a log"),
     Case("Counts too large to be exact", "im.Counts.from_counts([1e18, 3])",
          DataError, "Got 1e+18", "counts / 1000"),
     Case("Weights of another length", "im.PSI().fit(frame, sample_weight=np.ones(41))",
@@ -657,6 +700,13 @@ def write_files(folder: Path) -> None:
     (folder / "latin.csv").write_bytes("age,grade\n1,é\n2,b\n".encode("latin-1"))
     packed = gzip.compress((folder / "loans.csv").read_bytes())
     (folder / "truncated.csv.gz").write_bytes(packed[: len(packed) // 2])
+    log = folder / "audit.jsonl"
+    moment = datetime(2026, 1, 31, tzinfo=UTC)
+    records = im.AuditLog(log, clock=lambda: moment)
+    im.StabilityMonitor(records=records).fit(loans).update(loans, period="2026-01")
+    text = log.read_text()
+    (folder / "edited.jsonl").write_text(text.replace('"alpha":0.05', '"alpha":0.10', 1))
+    (folder / "torn.jsonl").write_text(text[:-100])
     (folder / "pieces.json").write_text('{"kind": "infometric-report", "schema_version": 1}')
     (folder / "reports").mkdir()
     (folder / "archive.csv").mkdir()

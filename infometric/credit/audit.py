@@ -244,6 +244,11 @@ class AuditLog:
         return torn
 
 
+def as_log(records: str | os.PathLike[str] | AuditLog) -> AuditLog:
+    """Log of a path, or the log itself."""
+    return records if isinstance(records, AuditLog) else AuditLog(records)
+
+
 @contextlib.contextmanager
 def locked(handle: int) -> Iterator[None]:
     """Hold the file alone, where the system has such locks; the chain shows a race elsewhere."""

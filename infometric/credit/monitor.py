@@ -8,7 +8,8 @@ ones). Over time the level is spent: period t is tested at
 
 so that the chance of any false alarm in any column and any period is at most alpha, whenever one
 stops looking. The reported p-value is :math:`t (t + 1)` times the adjusted one. Neither adjustment
-asks that columns or periods be independent.
+asks that columns or periods be independent. Both lead to small levels, so the p-values are those of
+`FarTail`, which hold there.
 
 References
 ----------
@@ -33,7 +34,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from infometric._version import __version__
-from infometric.credit.audit import AuditLog
+from infometric.credit.audit import AuditLog, as_log
 from infometric.credit.cells import EmptyPolicy
 from infometric.credit.characteristic import POINTS, Points, points_of, shifted
 from infometric.credit.periods import joint_labels, over, place, same_counts, trimmed
@@ -48,6 +49,7 @@ from infometric.state.clusters import ClusteredCounts, state_from_dict
 from infometric.state.counts import Counts
 from infometric.state.encoders import Binning, encoder_from_dict
 from infometric.timeline import Timeline
+from infometric.uncertainty.far_tail import FarTail
 from infometric.validation import PROBABILITY, Constraint, Having, OneOf, check_parameters
 
 Baseline = Literal["reference", "previous", "pooled"]
@@ -94,7 +96,7 @@ class StabilityMonitor(BaseEstimator):
     sequential : {"spending", "none"}
         Whether the level is spent over time. With "none", every period has a chance `alpha` of a
         false alarm, and a false alarm comes sooner or later.
-    records : str or path-like, optional
+    records : str, path-like or AuditLog, optional
         File of the audit records. Where it holds records of the same reference and policy, `fit`
         takes them up and goes on.
 
@@ -113,7 +115,8 @@ class StabilityMonitor(BaseEstimator):
     -----
     A column gives an alarm where a shift is seen (adjusted p-value no more than `alpha`) and the
     equivalence verdict does not say "stable": with many records, shifts of no consequence are seen
-    too. The intervals and verdicts are those of each column alone.
+    too. The intervals and verdicts are those of each column alone. Values, errors and upper bounds
+    are those of `PSI`; p-values are those of tests that hold far out in the tail.
 
     Examples
     --------
@@ -138,7 +141,7 @@ class StabilityMonitor(BaseEstimator):
         "alpha": (PROBABILITY,),
         "multiplicity": (OneOf(("holm", "bh")),),
         "sequential": (OneOf(("spending", "none")),),
-        "records": (OneOf((None,)), Having(str | os.PathLike, "a path")),
+        "records": (OneOf((None,)), Having(str | os.PathLike | AuditLog, "a path or an AuditLog")),
     }
 
     def __init__(
@@ -162,7 +165,7 @@ class StabilityMonitor(BaseEstimator):
         level: float = 0.95,
         multiplicity: Literal["holm", "bh"] = "holm",
         sequential: Literal["spending", "none"] = "spending",
-        records: str | os.PathLike[str] | None = None,
+        records: str | os.PathLike[str] | AuditLog | None = None,
     ) -> None:
         self.score = score
         self.bins = bins
@@ -217,7 +220,7 @@ class StabilityMonitor(BaseEstimator):
         if self.score is not None and self.score not in psi.encoders_:
             psi._open(reference).require([self.score])
         started = self._started(psi)
-        log = None if self.records is None else AuditLog(self.records)
+        log = None if self.records is None else as_log(self.records)
         if log is not None and log.exists():
             started |= self._taken_up(log, started)
         elif log is not None:
@@ -281,12 +284,12 @@ class StabilityMonitor(BaseEstimator):
         return self.timeline().report(title, **sources)
 
     @classmethod
-    def from_records(cls, path: str | os.PathLike[str]) -> Self:
+    def from_records(cls, path: str | os.PathLike[str] | AuditLog) -> Self:
         """The monitor that its records describe; every number is worked out anew and compared.
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, path-like or AuditLog
             File of audit records.
 
         Returns
@@ -301,8 +304,8 @@ class StabilityMonitor(BaseEstimator):
             Where a line was tampered with, or its counts do not give its results; the message
             names the line.
         """
-        log = AuditLog(path)
-        lines = log.verify()
+        log = as_log(path)
+        lines, path = log.verify(), log.path
         kinds = [line["kind"] for line in lines]
         if not lines or kinds[0] != "reference" or "reference" in kinds[1:]:
             raise DataError(
@@ -311,7 +314,7 @@ class StabilityMonitor(BaseEstimator):
                 hint="StabilityMonitor(records=path).fit(reference) begins them",
             )
         with of_line(1, path):
-            monitor = cls._opened(lines[0], path)
+            monitor = cls._opened(lines[0], log)
         for number, line in enumerate(lines, start=1):
             if line["kind"] == "period":
                 with of_line(number, path):
@@ -360,7 +363,7 @@ class StabilityMonitor(BaseEstimator):
         pairs = self._paired(counts)
         found, shifts = self._assess(period, pairs)
         if self.records is not None:
-            log = AuditLog(self.records)
+            log = as_log(self.records)
             log.append("period", self._entry(period, counts, pairs, found, shifts),
                        after=self.head_)  # fmt: skip
             self.head_ = log.head
@@ -414,7 +417,7 @@ class StabilityMonitor(BaseEstimator):
     def _assess(self, period: str, pairs: dict[str, Counts]) -> tuple[ResultTable, ResultTable]:
         """Stability of each column with its place among all looks, and the shifts of points."""
         psi = self.psi_
-        found = psi._infer(psi._treated(pairs), "auto", self.level, None)
+        found = psi._infer(psi._treated(pairs), FarTail(), self.level, None)
         if isinstance(found, Result):
             found = psi._tabulate({next(iter(pairs)): found})
         look = len(self.results_) + 1
@@ -535,11 +538,11 @@ class StabilityMonitor(BaseEstimator):
         }
 
     @classmethod
-    def _opened(cls, line: dict[str, Any], path: Any) -> Self:
+    def _opened(cls, line: dict[str, Any], log: AuditLog) -> Self:
         """A fitted monitor from the first record."""
         encoders = {name: encoder_from_dict(e) for name, e in line["encoders"].items()}
         policy = line["policy"] | {"thresholds": tuple(line["policy"]["thresholds"])}
-        monitor = cls(**policy, bins=encoders, points=line["points"] or None, records=path)
+        monitor = cls(**policy, bins=encoders, points=line["points"] or None, records=log)
         psi = PSI(**{name: getattr(monitor, name) for name in _SHARED})
         psi.encoders_ = encoders
         psi.state_ = {name: state_from_dict(s) for name, s in line["counts"].items()}
@@ -578,7 +581,7 @@ class StabilityMonitor(BaseEstimator):
 
     def _taken_up(self, log: AuditLog, started: dict[str, Any]) -> dict[str, Any]:
         """History of records that were begun with this reference and this policy."""
-        old = type(self).from_records(log.path)
+        old = type(self).from_records(log)
         unlike = [k for k, v in started["policy_"].items() if old.policy_[k] != v]
         names = [*old.encoders_, *started["encoders_"]]
         columns = [

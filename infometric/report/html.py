@@ -308,8 +308,9 @@ _ACCOUNT = {
     "and a verdict of stability is an equivalence test: the one-sided 95 % upper bound lies below "
     "the limit (dashed lines). p (all looks) is adjusted for the columns of a period and, where "
     "the level is spent over time, multiplied by t (t + 1) in period t: the chance that it is ever "
-    "below alpha without a shift is at most alpha. CSI: points that the mean score moved by; its "
-    "interval is Wald's, whose variance is exact.",
+    "below alpha without a shift is at most alpha. It is the larger one of Pearson's test and of "
+    "the likelihood ratio, which together hold at small levels. CSI: points that the mean score "
+    "moved by; its interval is Wald's, whose variance is exact.",
     "InformationValue": _CHI,
     "WeightOfEvidence": "The interval is Wald's, from the covariance of the two multinomial "
     "samples; p tests that the bin carries no evidence.",

@@ -155,6 +155,12 @@ class Split:
 
     def checked(self, table: Table) -> Split:
         """The same with weights as positive floats, one per row of the table."""
+        if self.cluster is not None and self.cluster == self.weight:
+            raise DataError(
+                "One column cannot be weight and cluster at once.",
+                got=self.cluster,
+                hint="cluster='customer', sample_weight='weight'",
+            )
         if self.weight is None or isinstance(self.weight, str):
             return self
         table.require_order("sample_weight")

@@ -78,12 +78,12 @@ class Chi2Null:
         if functional.signed:
             return self._two_sided(functional, state, theta)
         null = functional.null(functional.prepare(state))
-        pvalue = _chi2_sf(np.maximum(theta, 0.0) / null.scale, null.df)
+        pvalue = chi2_sf(np.maximum(theta, 0.0) / null.scale, null.df)
         holds, name = functional.null_holds(state), "chi2"
         if not np.all(holds):
             pearson = getattr(functional, "substitute", PearsonChiSquare())
             law = pearson.null(state)
-            instead = _chi2_sf(pearson.value(state) / law.scale, law.df)
+            instead = chi2_sf(pearson.value(state) / law.scale, law.df)
             pvalue = np.where(holds, pvalue, instead)
             name = "chi2/pearson" if np.any(holds) else "pearson"
         found = {"null_df": null.df, "null_scale": null.scale, "null_test": name}
@@ -94,7 +94,7 @@ class Chi2Null:
         """Wald's test of a measure that may be zero inside its range; NaN where it fails."""
         with np.errstate(divide="ignore", invalid="ignore"):
             z = (theta - functional.bias(state)) / standard_error(functional, state)
-        pvalue = _chi2_sf(np.where(np.isfinite(z), z, 0.0) ** 2, np.ones(np.shape(z)))
+        pvalue = chi2_sf(np.where(np.isfinite(z), z, 0.0) ** 2, np.ones(np.shape(z)))
         pvalue = np.where(functional.interval_holds(state), pvalue, np.nan)
         return Inference("wald", pvalue=pvalue, diagnostics={"null_test": "wald"})
 
@@ -194,7 +194,7 @@ def _far_root(t: Array, df: Array, probability: float) -> Array:
     return root**2 - df + 1
 
 
-def _chi2_sf(statistic: Array, df: Array) -> Array:
+def chi2_sf(statistic: Array, df: Array) -> Array:
     """Upper tail of the chi-square law; one where no degree of freedom is left."""
     df = np.asarray(df, dtype=float)
     return np.where(df > 0, chdtrc(np.where(df > 0, df, 1.0), statistic), 1.0)
