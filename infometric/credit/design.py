@@ -11,6 +11,7 @@ from infometric.credit.discrimination import grouped_rows
 from infometric.credit.leakage import leaks_of
 from infometric.exceptions import DataError, and_list
 from infometric.sources import open_table
+from infometric.state.counts import Counts
 from infometric.state.encoders import (
     MISSING,
     CategoryEncoder,
@@ -21,6 +22,7 @@ from infometric.state.encoders import (
 from infometric.typing import Array
 
 _EXACT = 2**53
+_ACCIDENT = np.log(1e-3)  # chance of bins with one class, above which they say nothing
 
 
 class Design(NamedTuple):
@@ -84,6 +86,30 @@ def sql_type(column: Column, encoder: Encoder) -> str:
     if all(isinstance(v, bool) for v in column.levels):
         return "BOOLEAN"
     return "VARCHAR" if any(isinstance(v, str) for v in column.levels) else "DOUBLE"
+
+
+def says_nothing(s: Counts, woe: Array) -> bool:
+    """Whether one bin holds all that is known of a column.
+
+    Bins with one class beside it, of so few records that chance makes them, have no coefficient of
+    their own: their evidence would be without bound.
+
+    Examples
+    --------
+    >>> from infometric import Counts
+    >>> says_nothing(Counts.from_counts([[800, 1], [200, 0]]), np.array([0.0, 0.4]))
+    True
+    """
+    here = s.occupied
+    if int(here.sum()) < 2 or not np.ptp(woe[here]) > 0:
+        return True
+    mixed = (s.table > 0).all(0)
+    if int(mixed.sum()) != 1:
+        return False
+    records = s.table * (s.n_eff / s.n)[:, None]
+    share = records.sum(1) / records.sum()
+    chance = (records[:, ~mixed].sum(1) * np.log(share)).sum()
+    return bool(chance > _ACCIDENT)
 
 
 def leaky_bins(binning: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from infometric.comparison import SEPARATOR, EncodingComparison
 from infometric.credit.binning import OptimalBinning
-from infometric.credit.design import Design, read_design
+from infometric.credit.design import Design, read_design, says_nothing
 from infometric.credit.discrimination import auc_difference
 from infometric.credit.logistic import fit_logistic
 from infometric.credit.performance import measured, roc_points
@@ -135,7 +135,7 @@ def compare_encodings(
     }
     scores = {
         ONE_HOT: _one_hot(samples, fitted.encoders_, C),
-        WOE: _woe(samples, fitted.woe_, ridge),
+        WOE: _woe(samples, fitted, ridge),
         STUMPS: _stumps(samples, (X, X_test), fitted, rounds, learning_rate, seed),
     }
     measures: dict[str, Result] = {}
@@ -209,18 +209,22 @@ def _one_hot(samples: Samples, encoders: Mapping[str, Encoder], C: float) -> Sco
     return {name: model.predict_proba(x)[:, 1] for name, x in tables.items()}
 
 
-def _woe(samples: Samples, woe: Mapping[str, Array], ridge: float) -> Scores:
-    """Logistic regression on the weight of evidence."""
+def _woe(samples: Samples, fitted: Any, ridge: float) -> Scores:
+    """Logistic regression on the weight of evidence, of columns with any."""
+    names = [n for n, woe in fitted.woe_.items() if not says_nothing(fitted.state_[n], woe)]
+    if not names:
+        raise DataError(
+            "No characteristic tells the classes apart.",
+            got=list(fitted.woe_),
+            hint="bins without rules: binning=WeightOfEvidence()",
+        )
     tables = {
-        name: np.column_stack([woe[n][codes] for n, codes in d.codes.items()])
+        name: np.column_stack([fitted.woe_[n][d.codes[n]] for n in names])
         for name, d in samples.items()
     }
-    varied = np.ptp(tables["train"], axis=0) > 0
-    names = [n for n, there in zip(woe, varied, strict=True) if there]
-    train = tables["train"][:, varied]
-    fit = fit_logistic(train, samples["train"].event, names, ridge=ridge)
+    fit = fit_logistic(tables["train"], samples["train"].event, names, ridge=ridge)
     alpha, betas = fit.coefficients[0], fit.coefficients[1:]
-    return {name: expit(alpha + x[:, varied] @ betas) for name, x in tables.items()}
+    return {name: expit(alpha + x @ betas) for name, x in tables.items()}
 
 
 def _stumps(

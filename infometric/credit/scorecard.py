@@ -40,6 +40,7 @@ from infometric.credit.design import (
     leaky_bins,
     read_design,
     refuse_unknown,
+    says_nothing,
     shown_counts,
 )
 from infometric.credit.discrimination import grouped_rows
@@ -291,7 +292,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         dropped = {}
         for name, (_, s, woe) in cells.items():
             iv = float(((s.p[0] - s.p[1]) * woe).sum())
-            if int(s.occupied.sum()) < 2 or not np.ptp(woe[s.occupied]) > 0:
+            if says_nothing(s, woe):
                 dropped[name] = ONE_BIN
             elif iv < self.min_iv:
                 dropped[name] = f"information value {iv:.3g} below {self.min_iv:g}"
