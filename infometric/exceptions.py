@@ -14,13 +14,13 @@
 
     InfometricWarning (UserWarning)
     ├── SparseCellWarning                      empty or nearly empty cells
+    │   └── UnseenWarning                      values in cells that no record of the fit was in
     ├── BiasWarning                            a value so biased that its interval leaves it out
     ├── ReliabilityWarning                     a value that cannot be relied on, without interval
     ├── SupportWarning                         samples that may have different supports
     ├── DegenerateWarning                      one cell only: the measure is zero by definition
     ├── LeakageWarning                         a bin with one class: the column may know the target
-    ├── SignWarning                            a coefficient against the evidence of its column
-    └── UnseenWarning                          values in bins that no record of the fit was in
+    └── SignWarning                            a coefficient against the evidence of its column
 
 An error says what was wrong, the value seen, and the next line to type (``hint``).
 """
@@ -173,7 +173,7 @@ class SignWarning(InfometricWarning):
     """A coefficient has the sign opposite to the evidence of its own column."""
 
 
-class UnseenWarning(InfometricWarning):
+class UnseenWarning(SparseCellWarning):
     """Values fall in bins that held no record in `fit`: nothing is known of them."""
 
 

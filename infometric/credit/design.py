@@ -1,4 +1,4 @@
-"""What a scorecard is made from: rows as bins, bins that leak the target, values never seen."""
+"""What a scorecard is made from: rows as bins, and bins that leak the target or say nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import numpy as np
 
 from infometric.credit.discrimination import grouped_rows
 from infometric.credit.leakage import leaks_of
-from infometric.exceptions import DataError, and_list
 from infometric.sources import open_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
-    MISSING,
     CategoryEncoder,
     Column,
     Encoder,
@@ -121,45 +119,3 @@ def leaky_bins(binning: Any) -> dict[str, str]:
     if hasattr(binning, "leaks_"):  # it has looked at its fine cells
         return dict(binning.leaks_)
     return leaks_of(binning.encoders_, binning.state_)
-
-
-def count_unknown(column: Column, codes: Array, encoder: Encoder, blank: Array) -> dict[str, int]:
-    """How often each value stands in a bin of which nothing is known.
-
-    Parameters
-    ----------
-    column : Column
-        Values.
-    codes : ndarray of int, shape (n_rows,)
-        Their bins.
-    encoder : Encoder
-        The bins.
-    blank : ndarray of bool, shape (n_cells,)
-        Bins that held no record in the fit.
-    """
-    hit = blank[codes]
-    if not hit.any():
-        return {}
-    if isinstance(encoder, CategoryEncoder):
-        column = column.as_levels()
-        seen = np.bincount(column.values[hit] + 1, minlength=1)
-        names = [MISSING, *map(str, column.levels or ())]
-    else:
-        seen = np.bincount(codes[hit])
-        names = list(encoder.labels)
-    return {names[k]: int(seen[k]) for k in np.flatnonzero(seen)}
-
-
-def refuse_unknown(name: str, found: Mapping[str, int]) -> None:
-    """Error for values of which nothing is known."""
-    raise DataError(
-        f"{sum(found.values())} value(s) of {name!r} are in bins without any record in fit.",
-        got=shown_counts(found),
-        hint="unseen='neutral' gives them the points of no evidence, 'worst' the least",
-    )
-
-
-def shown_counts(found: Mapping[str, int]) -> str:
-    """Values and how often they occur, the most frequent first."""
-    ordered = sorted(found.items(), key=lambda item: -item[1])
-    return and_list([f"{what} ({count}x)" for what, count in ordered])

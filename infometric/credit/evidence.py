@@ -48,13 +48,14 @@ from infometric.credit.selection import (
     without_inference,
 )
 from infometric.credit.slices import Slices, evidence_by, slice_name
+from infometric.credit.unseen import count_unknown, shown_counts
 from infometric.exceptions import ColumnError, DataError, UnsupportedError, and_list
 from infometric.functional.base import Caution
 from infometric.inference import announce, check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
 from infometric.sources.counting import Bins, Split, count_table, fit_columns, target_classes
 from infometric.state.counts import Counts
-from infometric.state.encoders import Binning, Column
+from infometric.state.encoders import Binning, Column, Encoder
 from infometric.state.folds import Folds
 from infometric.typing import RNG, Array
 from infometric.uncertainty.base import normal_interval
@@ -452,8 +453,9 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
         columns = []
         for name, given in zip(self.encoders_, names, strict=True):
             column = table.column(given)
-            cells = self.encoders_[name].encode(column)
-            announce(unseen_cautions(column, cells, self.state_[name]), name)
+            encoder = self.encoders_[name]
+            cells = encoder.encode(column)
+            announce(unseen_cautions(column, cells, encoder, self.state_[name]), name)
             columns.append(values[name][cells])
         return np.column_stack(columns)
 
@@ -484,26 +486,19 @@ CHOSEN = (
 )
 
 
-def unseen_cautions(column: Column, cells: Array, s: Counts) -> tuple[Caution, ...]:
+def unseen_cautions(
+    column: Column, cells: Array, encoder: Encoder, s: Counts
+) -> tuple[Caution, ...]:
     """Say where values fall into cells without any record in `fit`: they carry no evidence."""
-    blank = ~s.occupied
-    if not blank.any():
+    found = count_unknown(column, cells, encoder, ~s.occupied)
+    if not found:
         return ()
-    rows = np.flatnonzero(blank[cells])
-    if not rows.size:
-        return ()
-    labels = s.cells or tuple(map(str, range(s.n_cells)))
-    where = [labels[k] for k in np.unique(cells[rows])]
-    seen = ""
-    if column.levels is not None:
-        codes = np.unique(column.values[rows])
-        names = [column.levels[c] for c in codes[codes >= 0]]
-        seen = f": {and_list(names, limit=3)}" if names else ""
+    labels = [encoder.labels[k] for k in np.unique(cells) if not s.occupied[k]]
     text = (
-        f"{rows.size} value(s) in cell(s) without a record in fit ({and_list(where, limit=3)})"
-        f"{seen}; such a cell carries no evidence"
+        f"{sum(found.values())} value(s) in cells without a record in fit "
+        f"({and_list(labels, limit=3)}): {shown_counts(found)}; such a cell carries no evidence"
     )
-    return (Caution("SparseCellWarning", text),)
+    return (Caution("UnseenWarning", text),)
 
 
 def woe_cautions(s: Counts) -> tuple[Caution, ...]:

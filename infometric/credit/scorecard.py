@@ -36,18 +36,16 @@ from sklearn.utils.validation import check_is_fitted
 from infometric._version import __version__
 from infometric.credit.binning import OptimalBinning
 from infometric.credit.design import (
-    count_unknown,
     leaky_bins,
     read_design,
-    refuse_unknown,
     says_nothing,
-    shown_counts,
 )
 from infometric.credit.discrimination import grouped_rows
 from infometric.credit.export import Line, python_source, sql_query
 from infometric.credit.leakage import leak_text
 from infometric.credit.logistic import LogisticFit, fit_logistic, inflation
 from infometric.credit.performance import measured
+from infometric.credit.unseen import count_unknown, refuse_unknown, shown_counts
 from infometric.exceptions import ColumnError, DataError, LeakageWarning, and_list
 from infometric.functional.base import Caution
 from infometric.inference import announce, check_level
