@@ -35,7 +35,7 @@ _WHERE = {
         "StumpBinning "
         "PaperIndependentShares psi_power psi_sample_size auc gini ks_statistic auc_difference "
         "brier_score calibration calibration_bands Scorecard "
-        "compare_encodings"
+        "compare_encodings FairnessIV adverse_impact fair_frontier"
     ),
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
@@ -45,11 +45,12 @@ _WHERE = {
     "infometric.pairwise": "PairwiseResult",
     "infometric.comparison": "EncodingComparison",
     "infometric.timeline": "Timeline",
+    "infometric.pareto": "FairnessFrontier FairnessPoint",
     "infometric.inference": "infer",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
         "ClopperPearson Simultaneous FisherZ DeLong KolmogorovBand Subsampling Partitions "
-        "NoInterval Wilson"
+        "NoInterval Wilson ScoreInterval"
     ),
     "infometric.base": "Estimator",
 }
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         CSI,
         PSI,
         AuditLog,
+        FairnessIV,
         InformationValue,
         OptimalBinning,
         PaperIndependentShares,
@@ -73,12 +75,14 @@ if TYPE_CHECKING:
         StabilityMonitor,
         StumpBinning,
         WeightOfEvidence,
+        adverse_impact,
         auc,
         auc_difference,
         brier_score,
         calibration,
         calibration_bands,
         compare_encodings,
+        fair_frontier,
         gini,
         ks_statistic,
         psi_power,
@@ -143,6 +147,7 @@ if TYPE_CHECKING:
     )
     from infometric.inference import infer
     from infometric.pairwise import PairwiseResult
+    from infometric.pareto import FairnessFrontier, FairnessPoint
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
     from infometric.state.encoders import CategoryEncoder, GroupEncoder, IntervalEncoder
@@ -164,6 +169,7 @@ if TYPE_CHECKING:
         Partitions,
         Permutation,
         Posterior,
+        ScoreInterval,
         Simultaneous,
         Subsampling,
         Wilson,

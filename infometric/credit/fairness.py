@@ -30,13 +30,13 @@ from infometric.credit.binning import _ordered_cells
 from infometric.credit.candidates import Candidates, Cuts, Plan, candidates
 from infometric.credit.evidence import InformationValue
 from infometric.credit.frontier import chance, excess, within
-from infometric.credit.frontier_result import FairnessFrontier, FairnessPoint
 from infometric.credit.programme import GAP, Programme
 from infometric.credit.protected import Attribute, attributes, claim, refuse_few
 from infometric.credit.selection import marked
 from infometric.exceptions import DataError, InfometricWarning, InvalidParameterError, and_list
 from infometric.functional.margins import SummedJeffreys
 from infometric.inference import check_level, generator_of, infer
+from infometric.pareto import FairnessFrontier, FairnessPoint
 from infometric.result import ConfidenceInterval, Result
 from infometric.sources.counting import Split, count_table, learn_encoders, target_classes
 from infometric.state.counts import Counts

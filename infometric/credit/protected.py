@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from infometric.exceptions import DataError, InvalidParameterError, and_list
-from infometric.state.counts import Counts
+from infometric.inference import resolve
 from infometric.state.encoders import Column, IntervalEncoder, plain
 from infometric.typing import Array
-from infometric.uncertainty import NoncentralChi2
 from infometric.validation import FrameTable, Table, check_lengths, check_paired
 
 MOST_GROUPS = 12
@@ -55,7 +54,15 @@ class Attribute:
         return f"{self.name}: {self.groups[group]} against {self.groups[self.reference]}"
 
 
-def attributes(X: Any, table: Table, protected: Any) -> list[Attribute]:
+def attributes(
+    X: Any,
+    table: Table,
+    protected: Any,
+    *,
+    name: str = "protected",
+    inside: bool = True,
+    reference: Any = None,
+) -> list[Attribute]:
     """Groups of each protected attribute.
 
     Parameters
@@ -67,32 +74,53 @@ def attributes(X: Any, table: Table, protected: Any) -> list[Attribute]:
     protected : str, sequence of str, mapping or array-like
         Columns of the table; a mapping gives inner edges of the groups of a number, or None; an
         array or frame stands beside the table.
+    name : str
+        What an array without a name is called.
+    inside : bool
+        Whether texts are names of columns; otherwise they are the groups themselves.
+    reference : optional
+        The group that the others are compared with, or a mapping of attribute to group.
 
     Raises
     ------
     DataError
         Where values are missing, or there are not two groups at least.
     """
-    return [grouped(column, edges) for column, edges in _columns(X, table, protected)]
+    named = _named(table, protected) if inside else None
+    columns = _beside(X, table, protected, name) if named is None else named
+    return [
+        grouped(
+            column,
+            edges,
+            reference.get(column.name) if isinstance(reference, Mapping) else reference,
+        )
+        for column, edges in columns
+    ]
 
 
-def _columns(X: Any, table: Table, protected: Any) -> list[tuple[Column, Any]]:
-    """Columns of the attributes, each with the edges that were given for it."""
+def _named(table: Table, protected: Any) -> list[tuple[Column, Any]] | None:
+    """Columns that are named, each with the edges that were given for it; None of arrays."""
     if isinstance(protected, str):
         protected = [protected]
-    if isinstance(protected, Mapping):
-        table.require(list(protected))
-        return [(table.column(name), edges) for name, edges in protected.items()]
-    named = isinstance(protected, list | tuple) and all(isinstance(p, str) for p in protected)
-    if named and protected and len(protected) != table.n_rows:
-        table.require(protected)
-        return [(table.column(name), None) for name in protected]
-    if protected is None or len(protected) == 0:
+    if isinstance(protected, list | tuple) and all(isinstance(p, str) for p in protected):
+        if len(protected) == table.n_rows and not set(protected) <= set(table.names):
+            return None
+        protected = dict.fromkeys(protected)
+    if not isinstance(protected, Mapping):
+        return None
+    if not protected:
         raise DataError("No protected attribute was named.", got=protected, hint="protected='SEX'")
-    beside = FrameTable(protected, name="protected")
-    check_lengths(X=range(table.n_rows), protected=range(beside.n_rows))
+    table.require(list(protected))
+    return [(table.column(name), edges) for name, edges in protected.items()]
+
+
+def _beside(X: Any, table: Table, protected: Any, name: str) -> list[tuple[Column, Any]]:
+    """Columns that stand beside the table."""
+    table.require_order(name)
+    beside = FrameTable(protected, name=name)
+    check_lengths(X=range(table.n_rows), **{name: range(beside.n_rows)})
     check_paired(X, protected)
-    return [(beside.column(name), None) for name in beside.names]
+    return [(beside.column(column), None) for column in beside.names]
 
 
 def grouped(column: Column, edges: Any = None, reference: Any = None) -> Attribute:
@@ -180,15 +208,15 @@ def refuse_few(attribute: Attribute, parts: Mapping[str, Array], least: float) -
             )
 
 
-def claim(functional: Any, s: Counts, limit: float, words: tuple[str, str]) -> dict[str, Any]:
+def claim(functional: Any, s: Any, limit: float, words: tuple[str, str]) -> dict[str, Any]:
     """Whether a divergence is claimed to be at most a limit, by its one-sided bounds.
 
     Parameters
     ----------
     functional : Functional
         The divergence.
-    s : Counts
-        Two groups.
+    s : State
+        Counts of two groups, or of their folds.
     limit : float
         Largest value that is accepted, in nats.
     words : tuple of two str
@@ -207,7 +235,10 @@ def claim(functional: Any, s: Counts, limit: float, words: tuple[str, str]) -> d
     >>> claim(Jeffreys(), s, 0.05, ("fair", "unfair"))["verdict"]
     'fair'
     """
-    found = NoncentralChi2()(functional, s, functional.value(s), level=1 - 2 * ALPHA)
+    functional = functional.resolved(s)
+    strategy = resolve("auto", functional, s)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        found = strategy(functional, s, np.asarray(functional.value(s)), level=1 - 2 * ALPHA)
     low, high = float(found.low), float(found.high)
     verdict = words[0] if high <= limit else words[1] if low > limit else "undecided"
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from infometric.comparison import EncodingComparison
 from infometric.exceptions import DataError, MissingExtraError
 from infometric.pairwise import PairwiseResult
+from infometric.pareto import VERDICTS, FairnessFrontier
 from infometric.result import Result, ResultTable
 from infometric.timeline import Timeline
 
@@ -161,7 +163,7 @@ def course(timeline: Timeline, name: str, ax: Any = None) -> Any:
     """
     table = timeline.of(name)
     periods, results = list(table), list(table.values())
-    ax = _axes(ax, (max(5.0, 1.6 + 0.5 * len(periods)), 3.4))
+    ax = _axes(ax, (float(np.clip(1.6 + 0.5 * len(periods), 5.0, 9.0)), 3.4))
     x = np.arange(len(periods))
     low, high, value = (
         np.array([getattr(r.ci, end) for r in results]) if end != "value"
@@ -179,7 +181,7 @@ def course(timeline: Timeline, name: str, ax: Any = None) -> Any:
     if alarmed:
         ax.plot(alarmed, value[alarmed], "^", color=OTHER, ms=9, label="alarm", zorder=4)
         ax.legend(frameon=False)
-    step = int(np.ceil(len(periods) / 12))
+    step = int(np.ceil(len(periods) / 9))
     ax.set_xticks(x[::step], periods[::step])
     ax.set_ylim(bottom=0)
     ax.set_ylabel(f"{results[0].measure.replace('_', ' ')} of {name} ({results[0].units})")
@@ -226,6 +228,53 @@ def roc(found: EncodingComparison, ax: Any = None) -> Any:
     ax.legend(frameon=False, loc="lower right", title="area under the curve")
     _quiet(ax, "y")
     return ax
+
+
+def frontier(found: FairnessFrontier, comparison: str, ax: Any = None) -> Any:
+    """Performance over protected information, with the intervals of both.
+
+    Parameters
+    ----------
+    found : FairnessFrontier
+        Points of a frontier.
+    comparison : str
+        Which protected comparison.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax, (6.4, 4.2))
+    performance = [point.performance for point in found]
+    protected = [point.protected[comparison] for point in found]
+    x, y = np.array([r.value for r in protected]), np.array([r.value for r in performance])
+    ax.errorbar(
+        x, y, _ends(performance), _ends(protected), fmt="none", ecolor=ACCENT, elinewidth=1.4
+    )
+    ax.plot(x, y, color=ACCENT, lw=1.2)
+    for verdict, marker in zip(VERDICTS, "oDX", strict=True):
+        here = np.array([r.diagnostics["verdict"] == verdict for r in protected])
+        if here.any():
+            ax.plot(x[here], y[here], marker, color=INK, ms=6, ls="none", label=verdict)
+    ax.plot(
+        [point.in_sample["protected"][comparison] for point in found],
+        [point.in_sample["performance"] for point in found],
+        "o--", color=SOFT, mfc="none", ms=5, lw=0.8, label="where the bins were chosen",
+    )  # fmt: skip
+    ax.set_xlabel(f"protected information value, {comparison} (nats)")
+    level = 100 * performance[0].level
+    ax.set_ylabel(f"information value about the target (nats, {level:g} % interval)")
+    ax.legend(frameon=False, loc="lower right")
+    _quiet(ax, "y")
+    return ax
+
+
+def _ends(results: Sequence[Result]) -> Any:
+    """Distances from values to the ends of their intervals; none where an end is not known."""
+    ends = np.array([[r.value - r.ci.low, r.ci.high - r.value] for r in results]).T
+    return np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
 
 
 def _axes(ax: Any, size: tuple[float, float]) -> Any:

@@ -11,6 +11,7 @@ from infometric.uncertainty.special import (
     KolmogorovBand,
     NoInterval,
     Posterior,
+    ScoreInterval,
     Simultaneous,
     Wilson,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Partitions",
     "Permutation",
     "Posterior",
+    "ScoreInterval",
     "Simultaneous",
     "Subsampling",
     "Wilson",

@@ -106,7 +106,7 @@ class FisherZ(Special):
 
 @dataclass(frozen=True)
 class Ranking(Special):
-    """Base of the intervals of rankings, which come with a test of their own."""
+    """Base of the intervals that come with a test of their own, of rankings and proportions."""
 
     def __call__(
         self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
@@ -130,6 +130,14 @@ class KolmogorovBand(Ranking):
 
     name: ClassVar[str] = "kolmogorov"
     only: ClassVar[str] = "it belongs to the Kolmogorov-Smirnov statistic"
+
+
+@dataclass(frozen=True)
+class ScoreInterval(Ranking):
+    """Values that the score test does not reject, and that test of equality."""
+
+    name: ClassVar[str] = "score"
+    only: ClassVar[str] = "it belongs to the ratio and the difference of two proportions"
 
 
 @dataclass(frozen=True)

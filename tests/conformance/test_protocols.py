@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 import infometric as im
-from infometric.functional import divergence, entropy, information, proportion, ranking
+from infometric.functional import (
+    divergence,
+    entropy,
+    information,
+    margins,
+    parity,
+    proportion,
+    ranking,
+)
 from infometric.functional.divergence import Divergence
 from infometric.functional.scores import Mean
 from infometric.functional.shannon import ESTIMATORS as ESTIMATORS_OF_ENTROPY
@@ -31,6 +39,10 @@ TWO = [
     im.Counts.from_counts([[30, 50, 20, 9], [25, 50, 25, 4]]),
     im.Counts.from_counts([[300, 1, 20], [2, 500, 25]]),
     im.Counts.from_counts([[3, 0, 20], [2, 5, 25]]),
+]
+DECISIONS = [
+    im.Counts.from_counts([[40, 60], [12, 9]]),
+    im.Counts.from_counts([[3, 4], [2, 3]]),
 ]
 JOINT = [
     im.Counts.from_counts([[30, 10, 5], [10, 30, 8]], joint=True),
@@ -81,6 +93,10 @@ FUNCTIONALS = [
     (information.DualTotalCorrelation(), CUBES),
     (information.InteractionInformation(), CUBES),
     (information.PearsonChiSquare(), TWO),
+    (parity.ProportionRatio(), DECISIONS),
+    (parity.ProportionDifference(), DECISIONS),
+    (parity.StandardizedMeanDifference(np.array([1.0, 2.0, 5.0, 7.0])), TWO[:1]),
+    (margins.SummedJeffreys(np.array([[0, 0, 1, 1], [0, 1, 1, 0]])), TWO[:1]),
     (information.PearsonChiSquare(), JOINT),
     (proportion.EventRate(), [im.Counts.from_counts([40, 9]), im.Counts.from_counts([7, 0])]),
     (ranking.Gini(), TWO),
@@ -125,6 +141,7 @@ def test_scores_obey_the_laws_of_a_state(rng):
 ESTIMATORS = [
     im.PSI(constant="keep"),
     im.InformationValue(constant="keep"),
+    im.FairnessIV(constant="keep"),
     im.WeightOfEvidence(constant="keep"),
     im.OptimalBinning(constant="keep"),
     im.StumpBinning(constant="keep"),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from infometric._version import __version__
-from infometric.exceptions import DataError, InvalidParameterError, MissingExtraError, Shown
+from infometric.exceptions import DataError, InvalidParameterError, Shown
 from infometric.result import Result, ResultTable, jsonable, parse_json
 from infometric.state.encoders import Encoder, encoder_from_dict
 
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 KIND = "infometric-fairness-frontier"
-_INK, _ACCENT, _SOFT = "#1c2733", "#1f6f9f", "#8a97a5"
-_VERDICTS = {"within budget": "o", "undecided": "D", "above budget": "X"}
+VERDICTS = ("within budget", "undecided", "above budget")  # the best first
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +64,7 @@ class FairnessPoint:
     def verdict(self) -> str:
         """The worst verdict of its comparisons."""
         found = {r.diagnostics["verdict"] for r in self.protected.values()}
-        return next(v for v in reversed(_VERDICTS) if v in found)
+        return next(v for v in reversed(VERDICTS) if v in found)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
@@ -284,8 +281,6 @@ class FairnessFrontier:
         ------
         InvalidParameterError
             Where there is no such comparison.
-        MissingExtraError
-            Where matplotlib is not installed.
         """
         name = self.comparisons[0] if comparison is None else comparison
         if name not in self.comparisons:
@@ -294,42 +289,6 @@ class FairnessFrontier:
                 got=comparison,
                 hint=f"comparison={self.comparisons[0]!r}",
             )
-        return _drawn(self.points, name, ax)
+        from infometric.report.plots import frontier
 
-
-def _drawn(points: Sequence[FairnessPoint], name: str, ax: Any) -> Any:
-    """Points of a frontier with their intervals; hollow ones are those of the data of the bins."""
-    if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise MissingExtraError.of("matplotlib", "plot") from error
-        ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")[1]
-    x = np.array([p.protected[name].value for p in points])
-    y = np.array([p.performance.value for p in points])
-    across = _reach(x, [p.protected[name] for p in points])
-    along = _reach(y, [p.performance for p in points])
-    ax.errorbar(x, y, along, across, fmt="none", ecolor=_ACCENT, elinewidth=1.6, alpha=0.8)
-    ax.plot(x, y, color=_ACCENT, lw=1.2)
-    for verdict, marker in _VERDICTS.items():
-        here = [p.protected[name].diagnostics["verdict"] == verdict for p in points]
-        if any(here):
-            ax.plot(x[here], y[here], marker, color=_INK, ms=6, ls="none", label=verdict)
-    inner = [p.in_sample["protected"][name] for p in points]
-    ax.plot(
-        inner, [p.in_sample["performance"] for p in points], "o--",
-        color=_SOFT, mfc="none", ms=5, lw=0.8, label="where the bins were chosen",
-    )  # fmt: skip
-    level = 100 * points[0].performance.level
-    ax.set_xlabel(f"protected information value, {name} (nats, {level:g} % interval)")
-    ax.set_ylabel("information value about the target (nats)")
-    ax.legend(frameon=False, loc="lower right")
-    ax.grid(color=_SOFT, alpha=0.25, lw=0.6)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
-
-
-def _reach(values: Any, results: Sequence[Result]) -> Any:
-    """Distances from a value to the ends of its interval; none where an end is not known."""
-    ends = np.array([[v - r.ci.low, r.ci.high - v] for v, r in zip(values, results, strict=True)]).T
-    return np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
+        return frontier(self, name, ax)
