@@ -10,7 +10,7 @@ belongs.
 # %%
 # The reference are 10,000 real clients of the card data. The months to come are drawn from the
 # other 20,000 at random, so nothing shifts, but for their age: from the third year on the bank
-# takes on fewer young clients, and with every month the clients are two months older.
+# takes on nobody new, and with every month the clients are a month older.
 
 import warnings
 
@@ -30,7 +30,7 @@ reference, others = cards[:10_000], cards[10_000:]
 monitor = im.StabilityMonitor(score="AGE").fit(reference)
 for t in range(1, 61):
     month = others.sample(1000, random_state=t)
-    month = month.assign(AGE=month["AGE"] + np.floor(max(0, t - 24) / 6 + rng.random(1000)))
+    month = month.assign(AGE=month["AGE"] + np.floor(max(0, t - 24) / 12 + rng.random(1000)))
     monitor.update(month, period=f"{2021 + (t - 1) // 12}-{(t - 1) % 12 + 1:02d}")
 timeline = monitor.timeline()
 print(timeline.summary().splitlines()[-1])

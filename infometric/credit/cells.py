@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -246,14 +246,27 @@ def treat_empty(name: str, s: Counts, policy: EmptyPolicy) -> Counts:
 
 def merge_empty(s: Counts) -> Counts:
     """Join every cell that one group left empty with its smaller neighbour, until none is left."""
+    return merge_lacking(s, lambda cell: 0 in cell)
+
+
+def merge_lacking(s: Counts, lacking: Callable[[list[float]], bool]) -> Counts:
+    """Join every cell that lacks something with its smaller neighbour, until none is left.
+
+    Parameters
+    ----------
+    s : Counts
+        Two groups.
+    lacking : callable
+        Whether the counts of a cell, one of each group, are not enough for a cell of its own.
+    """
     s = s.select_cells(s.occupied)
-    whole: list[list[float]] = []  # cells so far, none of them empty in a group
+    whole: list[list[float]] = []  # cells so far, none of them lacking
     onto: list[int] = []
     waiting = s.table.T.tolist()[::-1]
     sizes = [1] * len(waiting)  # how many old cells a waiting one holds
     while waiting:
         cell, size = waiting.pop(), sizes.pop()
-        if 0 not in cell or not (whole or waiting):
+        if not lacking(cell) or not (whole or waiting):
             whole.append(cell)
             onto += [len(whole) - 1] * size
         elif not waiting or (whole and sum(whole[-1]) <= sum(waiting[-1])):

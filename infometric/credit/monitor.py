@@ -37,7 +37,7 @@ from infometric._version import __version__
 from infometric.credit.audit import AuditLog, as_log
 from infometric.credit.cells import EmptyPolicy
 from infometric.credit.characteristic import POINTS, Points, points_of, shifted
-from infometric.credit.periods import joint_labels, over, place, same_counts, trimmed
+from infometric.credit.periods import joint_labels, over, place, same_counts, trimmed, without_thin
 from infometric.credit.replay import difference, of_line
 from infometric.credit.slices import slicing_column
 from infometric.credit.stability import PSI, THRESHOLDS
@@ -116,7 +116,9 @@ class StabilityMonitor(BaseEstimator):
     A column gives an alarm where a shift is seen (adjusted p-value no more than `alpha`) and the
     equivalence verdict does not say "stable": with many records, shifts of no consequence are seen
     too. The intervals and verdicts are those of each column alone. Values, errors and upper bounds
-    are those of `PSI`; p-values are those of tests that hold far out in the tail.
+    are those of `PSI`; p-values are those of tests that hold far out in the tail. A cell in which
+    less than one record is expected is joined with its neighbour, so that a single missing record
+    does not take interval and verdict away; counts are recorded as they are.
 
     Examples
     --------
@@ -417,7 +419,8 @@ class StabilityMonitor(BaseEstimator):
     def _assess(self, period: str, pairs: dict[str, Counts]) -> tuple[ResultTable, ResultTable]:
         """Stability of each column with its place among all looks, and the shifts of points."""
         psi = self.psi_
-        found = psi._infer(psi._treated(pairs), FarTail(), self.level, None)
+        thick = {name: without_thin(pair) for name, pair in pairs.items()}
+        found = psi._infer(psi._treated(thick), FarTail(), self.level, None)
         if isinstance(found, Result):
             found = psi._tabulate({next(iter(pairs)): found})
         look = len(self.results_) + 1

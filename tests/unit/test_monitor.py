@@ -126,6 +126,24 @@ def test_a_shift_of_no_consequence_is_seen_and_gives_no_alarm():
     assert (found["shift_seen"], found["verdict"], found["alarm"]) == (True, "stable", False)
 
 
+def test_a_single_missing_record_takes_nothing_away():
+    rng = np.random.default_rng(0)
+    reference, now = (pd.DataFrame({"x": rng.normal(size=n)}) for n in (10_000, 1_000))
+    whole = im.StabilityMonitor().fit(reference).update(now, period="1")
+    gone = now.copy()
+    gone.loc[7, "x"] = np.nan
+    monitor = im.StabilityMonitor().fit(reference).update(gone, period="1")
+    found, wanted = (m.results_["1"]["x"] for m in (monitor, whole))
+    assert np.isnan(im.psi(reference, gone)["x"].ci.high)
+    assert found.ci.high == pytest.approx(wanted.ci.high, abs=1e-3)
+    assert found.diagnostics["verdict"] == "stable"
+    assert found.diagnostics["missing_share"] == [0.0, 1e-3]
+    many = now.assign(x=now["x"].where(rng.random(1000) > 0.3))
+    found = monitor.update(many, period="2").results_["2"]["x"]
+    assert found.diagnostics["cells"][-1]["cell"] == "missing"
+    assert found.diagnostics["alarm"]
+
+
 @pytest.mark.parametrize("baseline", ["previous", "pooled"])
 def test_other_baselines(baseline):
     """Compared with the period before, or with all that came before, in the bins of the start."""
