@@ -435,9 +435,7 @@ class IbisTable(WarehouseTable):
         return column.cast("float64") if sql.wide(self._types[name]) else column
 
     def _fetch(self, names: Sequence[str], share: float | None = None) -> Mapping[str, Any]:
-        table = self._table
-        if share is not None:
-            table = table.sample(share, method="row", seed=SEED % 2**31)
+        table = self._table if share is None else self._drawn(share)
         made = {}
         for name in names:
             x = table[name]
@@ -447,6 +445,17 @@ class IbisTable(WarehouseTable):
                 made[name] = x.cast("float64")
         found = self._run(table.select(**made))
         return {name: found.column(i).combine_chunks() for i, name in enumerate(names)}
+
+    def _drawn(self, share: float) -> Any:
+        """A share of the rows; not the same ones each time where the backend takes no seed."""
+        import ibis
+
+        drawn = self._table.sample(share, method="row", seed=SEED % 2**31)
+        try:
+            ibis.get_backend(drawn).compile(drawn)
+        except ibis.common.exceptions.UnsupportedOperationError:
+            return self._table.sample(share, method="row")
+        return drawn
 
     def _extremes(self, name: str, special: Sequence[float]) -> tuple[Any, Any]:
         x = self._plain(name)

@@ -27,7 +27,14 @@ from infometric.state.encoders import CategoryEncoder, IntervalEncoder
 pytestmark = pytest.mark.filterwarnings("ignore::infometric.exceptions.SparseCellWarning")
 ibis = pytest.importorskip("ibis", reason="ibis is not installed: pip install 'infometric[spark]'")
 N = 3000
-ENGINES = ["polars", "duckdb", "ibis-duckdb", "ibis-polars", "spark", "ibis-spark"]
+ENGINES = [
+    "polars",
+    "duckdb",
+    "ibis-duckdb",
+    "ibis-polars",
+    "spark",
+    pytest.param("ibis-spark", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(scope="session")
@@ -209,6 +216,30 @@ def test_a_small_table_is_fetched_where_a_method_needs_rows(frames, opened, engi
         assert sorted(map(str, named[0])) == sorted(map(str, named[1])), name
 
 
+@pytest.mark.parametrize("engine", ["ibis-duckdb", "ibis-polars", "spark"])
+def test_edges_of_a_large_table_come_from_a_sample_and_its_range_from_all_rows(
+    frames, opened, engine, monkeypatch
+):
+    from infometric.sources import warehouse
+
+    monkeypatch.setattr(warehouse, "SAMPLE_SIZE", 500)
+    columns = ["plain", "nan", "coded", "big", "money"]
+    psi = im.PSI(columns=columns, out_of_range="cell", special=[-1, 999])
+    wanted = psi.fit(frames[0]).encoders_
+    first, again = (psi.fit(opened(engine)[0]) for _ in range(2))
+    if engine != "ibis-polars":  # it takes no seed
+        keys = [[e.key for e in each.encoders_.values()] for each in (first, again)]
+        assert keys[0] == keys[1]
+    for name, e in first.encoders_.items():
+        assert (e.lower, e.upper) == (wanted[name].lower, wanted[name].upper), name
+    plain = first.state_["plain"]
+    assert plain.table.sum() == N  # counts never come from the sample
+    assert e.learned["rows"] < N
+    frozen = im.PSI(bins=first.encoders_, columns=columns).fit(frames[0]).state_
+    for name, s in first.state_.items():
+        assert s.table.tolist() == frozen[name].table.tolist()
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 
@@ -332,7 +363,7 @@ def counted(data, encoders, n):
     return {k: s.table.tolist() for k, s in count_table(open_table(data), encoders, split).items()}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(small_tables())
 def test_any_values_are_counted_alike(drawn):
     table, encoders = drawn
