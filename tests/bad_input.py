@@ -408,7 +408,7 @@ CASES += (
         "im.InformationValue(bins=im.OptimalBinning().fit(frame[['age']], frame.bad))"
         ".fit(frame[['age']], frame.bad).test()",
         UnsupportedError,
-        "up to 97 of 100",
+        "up to 95 of 100",
         "cross-fitted",
     ),
     Case(

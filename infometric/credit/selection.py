@@ -1,6 +1,6 @@
 """Selection effects: bins that were chosen with the target, and what may be said with them.
 
-Bins chosen on the rows they are evaluated on reject 97 of 100 characteristics that say nothing.
+Bins chosen on the rows they are evaluated on reject up to 95 of 100 characteristics that say nothing.
 Three ways keep that apart: every fold counted with bins of the other folds (``"cross_fit"``), bins
 of one half and counts of the other (``"split"``), or the value alone (``"in_sample"``).
 """
@@ -83,7 +83,7 @@ def refuse_test(names: list[str]) -> None:
     if names:
         raise UnsupportedError(
             f"The bins of {', '.join(map(repr, names[:3]))} were chosen with this target on these "
-            "rows: such a p-value rejects up to 97 of 100 characteristics that say nothing.",
+            "rows: such a p-value rejects up to 95 of 100 characteristics that say nothing.",
             hint="InformationValue(bins=OptimalBinning()).fit(X, y).test(), which is cross-fitted, "
             "or test(X_new, y_new)",
         )
