@@ -1,7 +1,7 @@
 """Selection effects: bins that were chosen with the target, and what may be said with them.
 
-Bins chosen on the rows they are evaluated on reject up to 95 of 100 characteristics that say nothing.
-Three ways keep that apart: every fold counted with bins of the other folds (``"cross_fit"``), bins
+Bins chosen on the rows they are evaluated on reject up to 95 of 100 characteristics that say
+nothing. Three ways keep that apart: every fold counted with bins of the other folds (``"cross_fit"``), bins
 of one half and counts of the other (``"split"``), or the value alone (``"in_sample"``).
 """
 
