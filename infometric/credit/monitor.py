@@ -517,6 +517,9 @@ class StabilityMonitor(BaseEstimator):
             "encoders": {name: e.to_dict() for name, e in learned["encoders_"].items()},
             "counts": {name: s.to_dict() for name, s in learned["state_"].items()},
             "points": {name: x.tolist() for name, x in learned["points_"].items()},
+            "categorical": self.categorical
+            if isinstance(self.categorical, bool)
+            else list(self.categorical),
             "single": psi.single_,
             "named": list(psi.feature_names_in_),
         }
@@ -545,7 +548,13 @@ class StabilityMonitor(BaseEstimator):
         """A fitted monitor from the first record."""
         encoders = {name: encoder_from_dict(e) for name, e in line["encoders"].items()}
         policy = line["policy"] | {"thresholds": tuple(line["policy"]["thresholds"])}
-        monitor = cls(**policy, bins=encoders, points=line["points"] or None, records=log)
+        monitor = cls(
+            **policy,
+            bins=encoders,
+            categorical=line["categorical"],
+            points=line["points"] or None,
+            records=log,
+        )
         psi = PSI(**{name: getattr(monitor, name) for name in _SHARED})
         psi.encoders_ = encoders
         psi.state_ = {name: state_from_dict(s) for name, s in line["counts"].items()}

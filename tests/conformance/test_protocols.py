@@ -16,12 +16,14 @@ from infometric.functional import (
     parity,
     proportion,
     ranking,
+    shift,
 )
 from infometric.functional.divergence import Divergence
 from infometric.functional.scores import Mean
 from infometric.functional.shannon import ESTIMATORS as ESTIMATORS_OF_ENTROPY
 from infometric.functional.shannon import ShannonEntropy
 from infometric.oracles import catalogue
+from infometric.state.clusters import ClusteredCounts
 from infometric.testing import (
     check_estimator,
     check_functional,
@@ -99,6 +101,8 @@ FUNCTIONALS = [
     (margins.SummedJeffreys(np.array([[0, 0, 1, 1], [0, 1, 1, 0]])), TWO[:1]),
     (information.PearsonChiSquare(), JOINT),
     (proportion.EventRate(), [im.Counts.from_counts([40, 9]), im.Counts.from_counts([7, 0])]),
+    (shift.ShareShift(np.array([12.0, -3.0, 40.0, 5.0])), TWO[:1]),
+    (shift.ShareShift(np.array([12.0, -3.0, 40.0])), TWO[1:]),
     (ranking.Gini(), TWO),
     (ranking.AreaUnderCurve(), TWO),
     (ranking.KolmogorovSmirnov(), TWO),
@@ -132,6 +136,14 @@ def test_counts_obey_the_laws_of_a_state():
 def test_weighted_counts_obey_the_laws_of_a_state():
     parts = [im.Counts.from_counts([k, 2.5], squares=[k * k, 4.0]) for k in (0.5, 1.5, 4.0)]
     check_state(*parts, exact=False)
+
+
+def test_clustered_counts_obey_the_laws_of_a_state(rng):
+    parts = [
+        ClusteredCounts.from_records(rng.integers(0, 9, n), rng.integers(0, 6, n), 3, n_groups=2)
+        for n in (40, 55, 70)
+    ]
+    check_state(*parts)
 
 
 def test_scores_obey_the_laws_of_a_state(rng):
@@ -172,10 +184,19 @@ ESTIMATORS = [
 ]
 
 
+# points belong to the cells of certain columns, so scikit-learn's own data do not do
+POINTED = [im.CSI(points={"x0": [12, 40, 0, 7, 3, 1]}, bins=[1, 2, 3, 4])]
+
+
 def test_every_public_estimator_is_checked():
     public = {n for n in im.__all__ if isinstance(getattr(im, n), type)}
     wanted = {n for n in public if issubclass(getattr(im, n), im.Estimator)} - {"Estimator"}
-    assert {type(e).__name__ for e in ESTIMATORS} == wanted
+    assert {type(e).__name__ for e in [*ESTIMATORS, *POINTED]} == wanted
+
+
+@pytest.mark.parametrize("estimator", POINTED, ids=label)
+def test_estimator_of_points(estimator):
+    check_estimator(estimator, scikit_learn=False)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=label)

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import infometric as im
-from infometric.datasets import load_credit_card_months
+from infometric.datasets import load_credit_card, load_credit_card_months
 from infometric.report import commands
 from infometric.report.document import Report
 
@@ -92,6 +93,24 @@ def test_records_are_begun_with_a_reference_alone(folder, here):
     (line,) = im.AuditLog(folder / "audit.jsonl").verify()
     assert line["policy"]["thresholds"] == [0.05, 0.2]
     assert line["policy"]["alpha"] == 0.01
+
+
+def test_a_scorecard_brings_bins_and_points(folder, here):
+    cards = load_credit_card()[:6000]
+    names = ["PAY", "BILL_AMT", "PAY_AMT"]
+    built = cards[["PAY_0", "BILL_AMT1", "PAY_AMT1"]].set_axis(names, axis="columns")
+    card = im.Scorecard().fit(built, cards["default.payment.next.month"])
+    card.to_json(folder / "card.json")
+    done = here(folder, "april.csv", "september.parquet", "--period", "2005-09", "--exclude",
+                "month,client", "--scorecard", "card.json", "--json", "a.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    shifts = Report.from_json(folder / "a.json").sections[1].table
+    columns = pd.read_csv(folder / "april.csv")[names], pd.read_parquet(
+        folder / "september.parquet"
+    )[names]  # fmt: skip
+    moved = card.scores(columns[1]).mean() - card.scores(columns[0]).mean()
+    assert sum(r.value for r in shifts.values()) == pytest.approx(moved, abs=1e-9)
+    assert f"in all {moved:+.1f}" in Report.from_json(folder / "a.json").sections[1].note
 
 
 @pytest.mark.parametrize(

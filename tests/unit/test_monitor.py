@@ -240,6 +240,18 @@ def test_a_monitor_from_records_goes_on(path, tmp_path):
     assert kept[0] == kept[1]
 
 
+def test_numbers_that_are_categories_stay_so_in_records(path):
+    """A number that the reference has not seen is a category of its own, and not "other"."""
+    frame = sample(0, 3000).assign(grade=np.arange(3000) % 4)
+    monitor = im.StabilityMonitor(records=path, categorical=["grade"]).fit(frame)
+    new = frame[:900].assign(grade=np.arange(900) % 6)
+    with_rows = im.StabilityMonitor(categorical=["grade"]).fit(frame).update(new, "1")
+    back = im.StabilityMonitor.from_records(path).update(new, "1")
+    assert back.results_["1"]["grade"].diagnostics["unseen"] == ["4", "5"]
+    assert back.timeline()["1"].to_dict() == with_rows.timeline()["1"].to_dict()
+    assert monitor.get_params()["categorical"] == back.get_params()["categorical"]
+
+
 def test_records_hold_no_row_and_no_client(path):
     frame = sample(0, 3000).assign(client=[f"client-{k}" for k in range(3000)])
     monitor = im.StabilityMonitor(cluster="client", records=path).fit(frame)
