@@ -456,6 +456,92 @@ CASES += (
     ),
 )
 
+_CARD = "im.Scorecard(binning=im.WeightOfEvidence(bins=3), ridge=1.0, unseen='raise')"
+CASES += (
+    # scorecards and measures of a score
+    Case(
+        "A column that knows the target",
+        "im.Scorecard(leakage='raise').fit(longer[['x']], longer.x > 3)",
+        DataError,
+        "one class of the target only: x: '(-inf, 4)' (",
+        "exclude=['x']",
+    ),
+    Case(
+        "An unseen category where a scorecard has no points for it",
+        _CARD + ".fit(frame[['grade', 'age']], frame.bad).scores(frame.assign(grade='z'))",
+        DataError,
+        "'z' (40x)",
+        "unseen='neutral'",
+    ),
+    Case(
+        "Columns that say the same",
+        "im.Scorecard(binning=im.WeightOfEvidence(bins=3)).fit("
+        "frame[['age']].assign(again=frame.age * 2), frame.bad)",
+        DataError,
+        "linearly dependent: their coefficients are not determined. Got 'age', 'again'",
+        "exclude=['again']",
+    ),
+    Case(
+        "Columns that separate the classes",
+        "im.Scorecard(binning=im.WeightOfEvidence(bins=3), leakage='ignore').fit("
+        "frame[['age']].assign(sent=frame.bad), frame.bad)",
+        DataError,
+        "separate the classes",
+        "ridge=1.0",
+    ),
+    Case(
+        "Infinite values at scoring",
+        "im.Scorecard(binning=im.WeightOfEvidence(bins=3)).fit(frame[['age']], frame.bad)"
+        ".scores(frame.assign(age=np.inf))",
+        DataError,
+        "'age' holds 40 infinite",
+        "NaN (the missing cell)",
+    ),
+    Case(
+        "A scorecard for another engine",
+        "im.Scorecard(binning=im.WeightOfEvidence(bins=3)).fit(frame[['age']], frame.bad)"
+        ".to_sql('loans', dialect='oracle')",
+        UnsupportedError,
+        "Got 'oracle'",
+        "dialect='duckdb'",
+    ),
+    Case(
+        "A scorecard from another file",
+        "im.Scorecard.from_json('pieces.json')",
+        DataError,
+        "not a scorecard of schema version 1",
+        "card.to_json",
+    ),
+    Case(
+        "A score with missing values",
+        "im.auc(frame.bad, frame.gaps)",
+        DataError,
+        "'gaps' has 1 missing",
+        "leave those rows out",
+    ),
+    Case(
+        "Probabilities that are none",
+        "im.brier_score(frame.bad, frame.age)",
+        DataError,
+        "40 of the probabilities are outside zero and one",
+        "predict_proba",
+    ),
+    Case(
+        "Probabilities of zero and one, calibrated",
+        "im.calibration(frame.bad, frame.bad)",
+        DataError,
+        "have no log odds. Got 0.0",
+        "np.clip",
+    ),
+    Case(
+        "A file to compare encodings on",
+        "im.compare_encodings('loans.csv', 'bad')",
+        DataError,
+        "A file is not divided",
+        "'test.parquet'",
+    ),
+)
+
 CORNERS = (
     # data
     Case("Lists in a column", "im.entropy(pd.Series([[1]] * 40))", DataError, "[1]", "astype(str)"),

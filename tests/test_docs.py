@@ -12,7 +12,7 @@ import infometric
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md", "docs/dependence.md",
-         "docs/continuous.md", "docs/binning.md", "docs/monitoring.md"]  # fmt: skip
+         "docs/continuous.md", "docs/binning.md", "docs/scorecard.md", "docs/monitoring.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -30,7 +30,7 @@ from infometric.credit.discrimination import grouped_rows, one_score, ranks_of
 from infometric.credit.logistic import INTERCEPT, fit_logistic
 from infometric.exceptions import DataError
 from infometric.functional.proportion import EventRate
-from infometric.functional.scores import Mean
+from infometric.functional.scores import BrierScore
 from infometric.inference import check_level, infer
 from infometric.result import Result, ResultTable
 from infometric.state.counts import Counts
@@ -247,7 +247,7 @@ def predicted(y: Any, probability: Any, event: Any, sample_weight: Any) -> Predi
 def _brier(data: Predicted, level: float) -> Result:
     gap = data.event - data.probability
     state = Scores.from_values(gap**2, weights=data.weights)
-    found = infer(Mean(), state, level=level, measure="brier_score")
+    found = infer(BrierScore(), state, level=level)
     return replace(found, pvalue=_spiegelhalter(data), diagnostics=found.diagnostics
                    | {"null_test": "spiegelhalter"})  # fmt: skip
 

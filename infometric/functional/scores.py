@@ -9,7 +9,7 @@ import numpy as np
 
 from infometric.functional.base import Functional
 from infometric.state.scores import Scores
-from infometric.typing import Array
+from infometric.typing import Array, Units
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,23 @@ class Mean(Functional):
     def leave_one_out(self, s: Scores) -> Array:  # type: ignore[override]
         """Not needed: the jackknife of a mean is closed (see `Jackknife`)."""
         return np.asarray(s.mean)
+
+
+@dataclass(frozen=True)
+class BrierScore(Mean):
+    """Mean squared error of predicted probabilities: scores are the squared errors of the rows.
+
+    References
+    ----------
+    Brier, G. W. (1950). doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2
+
+    Examples
+    --------
+    >>> from infometric import Scores, infer
+    >>> infer(BrierScore(), Scores.from_values([0.01, 0.04, 0.25, 0.16])).units
+    'dimensionless'
+    """
+
+    name: ClassVar[str] = "brier_score"
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
