@@ -22,23 +22,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from credit import CREDIT
+from tasks import TIMED, Contestant, Task
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"
 OUT = HERE.parent / "docs" / "_data"
 LONG = 10.0  # seconds of CPU above which a peer runs once
-
-TIMED = """
-import json, time
-def timed(call):
-    start = time.process_time()
-    result = call()
-    print(json.dumps({"cpu": time.process_time() - start}))
-    return result
-"""
 
 PSI_OURS = (
     TIMED
@@ -512,41 +505,6 @@ KL_INFOMEASURE = peer_of_neighbors(
 )
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """One program of a task; `peer` runs in the peers' interpreter."""
-
-    name: str
-    code: str
-    needs: str = ""  # module a peer needs
-    does: str = ""
-
-    @property
-    def peer(self) -> bool:
-        """Whether it runs in the peers' interpreter."""
-        return bool(self.needs)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job, ours first, and the bar it is held to."""
-
-    key: str
-    title: str
-    contestants: tuple[Contestant, ...]
-    target: str
-    limit: float  # seconds of our median that the target allows
-    beyond: str = ""  # contestant whose median is taken off first
-    limit_mb: float = float("inf")
-    wall: bool = False  # wall time instead of CPU time
-    repeats: int = 0  # more than the default, where a run is short
-    values: dict[str, str] = field(default_factory=dict)
-    shares: dict[str, float] = field(default_factory=dict)  # of the fastest peer's time, at most
-    grown_mb: float = float("inf")  # of memory above what was there before the call
-    truth: float | None = None  # of the value
-    percent: float = float("inf")  # that the value of the first row may be off
-
-
 def psi_task(key: str, kind: str, what: str, *, slow: bool) -> Task:
     """PSI of two files; the slow peers once are enough."""
     ours_and_polars = (
@@ -677,6 +635,7 @@ TASKS = (
         "1.6 CPU-s",
         1.6,
     ),
+    *CREDIT,
     Task(
         "counts",
         "Edges and counts of 2e7 rows x 10 float32 columns of a file",
