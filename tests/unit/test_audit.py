@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -148,6 +150,23 @@ def test_names_of_the_log_are_its_own_and_what_follows_is_known(log):
     log.append("note", {}, after=head)
     with pytest.raises(DataError, match="has grown"):
         log.append("note", {}, after=head)
+    assert len(log.verify()) == 5
+
+
+def test_a_writer_waits_until_the_log_is_free(log):
+    done = threading.Event()
+
+    def write():
+        log.append("note", {})
+        done.set()
+
+    with log.path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert not done.wait(0.3)
+        assert len(log.verify()) == 4
+    writer.join(10)  # closed, and so free
     assert len(log.verify()) == 5
 
 

@@ -379,6 +379,8 @@ def test_numbers_are_periods_in_their_order():
     frame = pd.concat([sample(k, 300).assign(month=k) for k in (9, 10, 11)])
     monitor = im.StabilityMonitor().fit(sample(0, 3000)).update(frame, by="month")
     assert list(monitor.results_) == ["9", "10", "11"]
+    with pytest.raises(DataError, match="forward"):
+        monitor.update(sample(12, 300), period="11.0")  # the same number
 
 
 def test_a_write_that_fails_leaves_monitor_and_records_as_they_were(path, monkeypatch):
