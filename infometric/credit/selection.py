@@ -1,8 +1,9 @@
 """Selection effects: bins that were chosen with the target, and what may be said with them.
 
 Bins chosen on the rows they are evaluated on reject up to 95 of 100 characteristics that say
-nothing. Three ways keep that apart: every fold counted with bins of the other folds (``"cross_fit"``), bins
-of one half and counts of the other (``"split"``), or the value alone (``"in_sample"``).
+nothing. Three ways keep that apart: every fold counted with bins of the other folds
+(``"cross_fit"``), bins of one half and counts of the other (``"split"``), or the value alone
+(``"in_sample"``).
 """
 
 from __future__ import annotations
