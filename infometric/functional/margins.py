@@ -38,7 +38,7 @@ class _Summed(Functional):
     groups: ClassVar[int] = 2
     ordered: ClassVar[bool] = True
     onto: Array
-    _spectra: dict[int, tuple[Array, tuple[Array, Array]]] = field(
+    _spectra: dict[int, tuple[Array, tuple[Array, Array, Array]]] = field(
         default_factory=dict, repr=False
     )
 
@@ -46,15 +46,15 @@ class _Summed(Functional):
         """Counts of each variable."""
         return [s.merge_cells(row) for row in self.onto]
 
-    def spectrum(self, s: Counts) -> tuple[Array, Array]:
-        """Sum of the eigenvalues of the correlation of all cells, and sum of their squares."""
+    def spectrum(self, s: Counts) -> tuple[Array, Array, Array]:
+        """Eigenvalues of the correlation of all cells: sum, sum of squares, the largest."""
         known = self._spectra.get(id(s.table))
         if known is None or known[0] is not s.table:
             self._spectra.clear()
             known = self._spectra[id(s.table)] = (s.table, self._spectrum(s))
         return known[1]
 
-    def _spectrum(self, s: Counts) -> tuple[Array, Array]:
+    def _spectrum(self, s: Counts) -> tuple[Array, Array, Array]:
         starts = np.concatenate([[0], np.cumsum(self.onto.max(1) + 1)])
         cells = self.onto + starts[:-1, None]
         member = np.zeros((cells.shape[1], starts[-1]))
@@ -66,11 +66,12 @@ class _Summed(Functional):
         scale = np.divide(1.0, root, out=np.zeros(root.shape), where=root > 0)
         inner = joint * scale[..., :, None] * scale[..., None, :]
         inner = inner - root[..., :, None] * root[..., None, :]
-        return np.trace(inner, axis1=-2, axis2=-1), (inner**2).sum((-2, -1))
+        values = np.linalg.eigvalsh(inner)
+        return values.sum(-1), (values**2).sum(-1), values[..., -1]
 
     def law_of_sum(self, s: Counts, unit: Array | float) -> Null:
         """Chi-square with the mean and variance of the sum, of which one cell counts `unit`."""
-        mean, squares = self.spectrum(s)
+        mean, squares, _ = self.spectrum(s)
         known = mean > 1e-9
         ratio = np.where(known, squares / np.where(known, mean, 1.0), 1.0)
         return Null(unit * ratio, np.where(known, mean / ratio, 0.0))
@@ -118,6 +119,16 @@ class SummedJeffreys(_Summed):
     def null(self, s: Counts) -> Null:
         """Chi-square with the mean and variance of the sum without a difference."""
         return self.law_of_sum(s, (1 / s.n_eff).sum(-1))
+
+    def law(self, s: Counts, theta: Array, variance: Array) -> Null:
+        """``Var / (4 theta)`` with a floor, and degrees of freedom that keep the mean.
+
+        A difference that all variables share scales with the largest eigenvalue; a value that
+        happens to be small hides that, so the scale is taken as no less.
+        """
+        plain, null = super().law(s, theta, variance), self.null(s)
+        scale = np.maximum(plain.scale, (1 / s.n_eff).sum(-1) * self.spectrum(s)[2])
+        return Null(scale, null.scale * null.df / scale)
 
     def null_holds(self, s: Counts) -> Array:
         """Where it holds for every variable."""
