@@ -33,7 +33,7 @@ INTERCEPT = "intercept"
 _DEPENDENT = 1e-9  # least eigenvalue of a correlation matrix that is taken to be regular
 _SHARE = 0.1  # of an eigenvector, above which a column takes part in the dependence
 _LOOSE = 50.0  # standard error, in standard deviations of its column, of a separated coefficient
-_STEPS, _SETTLED = 100, 1e-10
+_STEPS, _SETTLED = 50, 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,7 @@ def fit_logistic(
     weights: Array | None = None,
     ridge: float = 0.0,
     offset: Array | None = None,
+    quick: bool = False,
 ) -> LogisticFit:
     """Log odds of ``y == 1`` as a linear function of the columns of `x`.
 
@@ -112,6 +113,8 @@ def fit_logistic(
         Penalty of the squared standardised coefficients; none by default.
     offset : ndarray of shape (n_rows,), optional
         Known part of the log odds.
+    quick : bool
+        Whether Newton's method alone will do, as on the way of a selection.
 
     Raises
     ------
@@ -127,15 +130,20 @@ def fit_logistic(
     design = np.column_stack([np.ones(len(x)), x])
     weighted = weights is not None and not np.allclose(weights, weights[0])
     totals = tuple(float(v) for v in np.bincount(y, weights, 2))
+    w = weights / weights.mean() if weights is not None and weighted else None
     if ridge > 0:
-        found = _penalised(design, y, weights, ridge, offset)
-        method = "ridge"
+        found = _penalised(design, y, w, ridge, offset)
+        method = "ridge, robust" if weighted else "ridge"
     else:
         refuse_dependent(x, names)
-        found = _unpenalised(design, y, names, weights if weighted else None, offset)
+        start = newton(design, y, w, 0.0, offset)
+        if quick and start is not None and not separated(np.sqrt(np.diag(start[1])), design):
+            found = start
+        else:
+            found = _unpenalised(design, y, names, w, offset, start)
         method = "wald, robust" if weighted else "wald"
     n = totals if weighted else tuple(int(v) for v in np.bincount(y, minlength=2))
-    return LogisticFit(tuple(names), *found, n, method)
+    return LogisticFit(tuple(names), found[0], found[1], n, method)
 
 
 def refuse_dependent(x: Array, names: Sequence[str]) -> None:
@@ -168,25 +176,29 @@ def inflation(x: Array) -> Array:
 
 
 def _unpenalised(
-    design: Array, y: Array, names: Sequence[str], weights: Array | None, offset: Array | None
+    design: Array,
+    y: Array,
+    names: Sequence[str],
+    weights: Array | None,
+    offset: Array | None,
+    start: tuple[Array, Array] | None,
 ) -> tuple[Array, Array]:
-    """Maximum likelihood by statsmodels, checked for separation."""
+    """Maximum likelihood by statsmodels, checked for separation.
+
+    Its steps are costly: they begin where Newton's method ended.
+    """
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    model = GLM(
-        y.astype(float),
-        design,
-        family=Binomial(),
-        offset=offset,
-        var_weights=None if weights is None else weights / weights.mean(),
-    )
+    model = GLM(y.astype(float), design, family=Binomial(), offset=offset, var_weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they say of separation is said below, as an error
-        fitted = model.fit(cov_type="nonrobust" if weights is None else "HC0")
+        fitted = model.fit(
+            start_params=None if start is None else start[0],
+            cov_type="nonrobust" if weights is None else "HC0",
+        )
     se = np.asarray(fitted.bse)
-    spread = se[1:] * design[:, 1:].std(axis=0)
-    loose = np.flatnonzero(~(spread < _LOOSE)).tolist()
+    loose = separated(se, design)
     if loose or not fitted.converged or not np.isfinite(se).all():
         blamed = loose or list(range(len(names)))
         raise DataError(
@@ -197,11 +209,39 @@ def _unpenalised(
     return np.asarray(fitted.params), np.asarray(fitted.cov_params())
 
 
+def separated(se: Array, design: Array) -> list[int]:
+    """Columns whose coefficient has no bound, by its standard error in deviations of the column."""
+    spread = se[1:] * design[:, 1:].std(axis=0)
+    return np.flatnonzero(~(spread < _LOOSE)).tolist()
+
+
 def _penalised(
     design: Array, y: Array, weights: Array | None, ridge: float, offset: Array | None
 ) -> tuple[Array, Array]:
     """Newton's method on the penalised likelihood."""
-    w = np.ones(len(y)) if weights is None else weights / weights.mean()
+    found = newton(design, y, weights, ridge, offset)
+    if found is None:
+        raise DataError(
+            "The penalty is too small for these data: Newton's method does not settle.",
+            got=ridge,
+            hint="ridge=1.0",
+        )
+    return found
+
+
+def newton(
+    design: Array, y: Array, weights: Array | None, ridge: float, offset: Array | None
+) -> tuple[Array, Array] | None:
+    """Coefficients and their covariance; None where the steps do not settle.
+
+    Examples
+    --------
+    >>> x, y = np.array([0.0, 1.0] * 50), np.array([0, 1, 1, 1, 0, 0, 0, 1, 1, 1] * 10)
+    >>> beta, _ = newton(np.column_stack([np.ones(100), x]), y, None, 0.0, None)
+    >>> beta.round(3).tolist()
+    [-0.405, 1.792]
+    """
+    w = np.ones(len(y)) if weights is None else weights
     known = 0.0 if offset is None else offset
     spread = design.std(axis=0)
     penalty = ridge * np.where(spread > 0, spread, 1.0) ** 2
@@ -210,17 +250,18 @@ def _penalised(
     for _ in range(_STEPS):
         p = expit(design @ beta + known)
         curve = (design * (w * p * (1 - p))[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(curve, design.T @ (w * (y - p)) - penalty * beta)
+        try:
+            step = np.linalg.solve(curve, design.T @ (w * (y - p)) - penalty * beta)
+        except np.linalg.LinAlgError:
+            return None
         beta = beta + step
+        if not np.isfinite(beta).all():
+            return None
         if np.abs(step).max() < _SETTLED:
             break
     else:
-        raise DataError(
-            "The penalty is too small for these data: Newton's method does not settle.",
-            got=ridge,
-            hint="ridge=1.0",
-        )
+        return None
     p = expit(design @ beta + known)
     bread = np.linalg.inv((design * (w * p * (1 - p))[:, None]).T @ design + np.diag(penalty))
-    spread2 = w * p * (1 - p) if weights is None else (w * (y - p)) ** 2
-    return beta, bread @ ((design * spread2[:, None]).T @ design) @ bread
+    square = w * p * (1 - p) if weights is None else (w * (y - p)) ** 2
+    return beta, bread @ ((design * square[:, None]).T @ design) @ bread

@@ -312,19 +312,17 @@ class Scorecard(ClassifierMixin, BaseEstimator):
     ) -> tuple[list[str], LogisticFit]:
         """Characteristics that stay, and their fit; notes in `dropped` why others went."""
 
-        def fitted(chosen: list[str]) -> LogisticFit:
+        def fitted(chosen: list[str], quick: bool = False) -> LogisticFit:
             x = np.column_stack([columns[n] for n in chosen])
-            return fit_logistic(x, y, chosen, weights=weights, ridge=self.ridge)
+            return fit_logistic(x, y, chosen, weights=weights, ridge=self.ridge, quick=quick)
 
-        fit = fitted(names)
         while self.select == "backward" and len(names) > 1:
-            worst = _worst(fit, self.max_pvalue)
+            worst = _worst(fitted(names, quick=True), self.max_pvalue)
             if worst is None:
                 break
             dropped[worst[0]] = worst[1]
             names = [n for n in names if n != worst[0]]
-            fit = fitted(names)
-        return names, fit
+        return names, fitted(names)
 
     def _points(self, cells: Mapping[str, Cells], fit: LogisticFit) -> dict[str, Array]:
         """Points of every bin; NaN where there are none."""
