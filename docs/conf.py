@@ -51,7 +51,7 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "infometric"
 _PLAIN_PAGES = (
-    "index start credit entropy dependence continuous accuracy theory add_measure errors "
+    "index start credit entropy dependence continuous accuracy theory add_measure errors monitoring "
     "calibration benchmarks "
     "changelog"
 )

@@ -29,6 +29,7 @@ import numpy as np
 
 from infometric.exceptions import DataError, MergeError
 from infometric.state.counts import Counts
+from infometric.state.encoders import plain
 from infometric.typing import Array
 
 MOST_CELLS = 2_000  # groups x cells: second moments of 32 MB
@@ -333,9 +334,9 @@ class ClusteredCounts(Counts):
         """One of the samples, alone."""
         m = self._matrix[..., g, :, g, :]
         members = None if self.members is None else self.members.of_group(g, self.n_cells)
-        plain = super().group(g)
+        alone = super().group(g)
         return ClusteredCounts(
-            plain.table, plain.shape, plain.squares, plain.key, plain.cells, None,
+            alone.table, alone.shape, alone.squares, alone.key, alone.cells, None,
             m, (self.clusters[g],), 0, members,
         )  # fmt: skip
 
@@ -354,32 +355,32 @@ class ClusteredCounts(Counts):
 
     def merge_cells(self, onto: Array, cells: tuple[str, ...] | None = None) -> ClusteredCounts:
         """Counts over other cells: ``onto[k]`` is the new cell of cell k."""
-        plain = super().merge_cells(onto, cells)
-        size = plain.n_cells
+        counts = super().merge_cells(onto, cells)
+        size = counts.n_cells
         check_width(self.n_groups * size)
         flat = (np.arange(self.n_groups)[:, None] * size + onto).ravel()
         onto_cells = np.zeros((self.n_groups * size, len(flat)))
         onto_cells[flat, np.arange(len(flat))] = 1.0
         moments = onto_cells @ self._flat @ onto_cells.T
-        return self._recelled(plain, moments, flat)
+        return self._recelled(counts, moments, flat)
 
     def select_cells(self, keep: Array) -> ClusteredCounts:
         """Counts of some of the cells."""
-        plain = super().select_cells(keep)
+        counts = super().select_cells(keep)
         here = np.arange(self.n_cells)[keep]
         place = np.full(self.n_cells, -1)
         place[here] = np.arange(len(here))
         size = len(here)
         rows = (np.arange(self.n_groups)[:, None] * self.n_cells + here).ravel()
         flat = np.where(place < 0, -1, np.arange(self.n_groups)[:, None] * size + place).ravel()
-        return self._recelled(plain, self._flat[..., rows[:, None], rows], flat)
+        return self._recelled(counts, self._flat[..., rows[:, None], rows], flat)
 
-    def _recelled(self, plain: Counts, moments: Array, onto: Array) -> ClusteredCounts:
+    def _recelled(self, counts: Counts, moments: Array, onto: Array) -> ClusteredCounts:
         members = None if self.members is None else self.members.recoded(onto)
-        shape = plain.table.shape
+        shape = counts.table.shape
         squares = np.diagonal(moments, axis1=-2, axis2=-1).reshape(shape)
         return ClusteredCounts(
-            plain.table, plain.shape, squares, plain.key, plain.cells, plain.groups,
+            counts.table, counts.shape, squares, counts.key, counts.cells, counts.groups,
             moments, self.clusters, self.shared, members,
         )  # fmt: skip
 
@@ -409,29 +410,42 @@ class ClusteredCounts(Counts):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready representation, read back by `from_dict`; it names no cluster."""
-        found = super().to_dict() | {"state": "clustered_counts"}
-        moments = None if self.moments is None else self.moments.tolist()
-        return found | {
-            "moments": moments, "clusters": list(self.clusters), "shared": self.shared,
-        }  # fmt: skip
+        """JSON-ready representation, read back by `from_dict`; it names no cluster.
+
+        Of the moments it holds those on and above the diagonal that are not zero, and where they
+        stand: few cells of many share a cluster.
+        """
+        at = np.flatnonzero(np.triu(self._flat))
+        return super().to_dict() | {
+            "state": "clustered_counts",
+            "moments_at": at.tolist(),
+            "moments": [plain(v) for v in self._flat.ravel()[at].tolist()],
+            "clusters": list(self.clusters),
+            "shared": self.shared,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Inverse of `to_dict`; the parts of what comes of it must not share clusters."""
+        """Inverse of `to_dict`; what it is joined with must not share its clusters."""
         clustered = isinstance(data, dict) and data.get("state") == "clustered_counts"
-        plain = Counts.from_dict(data | {"state": "counts"} if clustered else data)
-        moments = np.asarray(data.get("moments"), dtype=float)
-        width = plain.n_groups * plain.n_cells
-        if not clustered or moments.shape[-2:] != (width, width):
+        counts = Counts.from_dict(data | {"state": "counts"} if clustered else data)
+        width = counts.n_groups * counts.n_cells
+        upper = np.zeros((*counts.table.shape[:-2], width, width))
+        try:
+            pairs = zip(data["moments_at"], data["moments"], strict=True)  # numpy would repeat
+            at, values = (np.array(part) for part in zip(*pairs, strict=True))
+            upper.flat[at.astype(np.int64)] = values
+            clusters, shared = tuple(map(int, data["clusters"])), int(data["shared"])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise DataError(
                 "These counts hold no second moments of their clusters that fit them.",
-                got={"state": data.get("state"), "moments": moments.shape},
+                got={"state": data.get("state"), "cells": width},
                 hint="write it again with this version: counts.to_dict()",
-            )
+            ) from error
+        moments = upper + np.triu(upper, 1).swapaxes(-1, -2)
         return cls(
-            plain.table, plain.shape, plain.squares, plain.key, plain.cells, plain.groups,
-            moments, tuple(data["clusters"]), int(data["shared"]),
+            counts.table, counts.shape, counts.squares, counts.key, counts.cells, counts.groups,
+            moments, clusters, shared,
         )  # fmt: skip
 
 

@@ -150,6 +150,14 @@ def test_laws_of_a_state_and_its_json():
     read = state_from_dict(json.loads(json.dumps(parts[0].to_dict())))
     assert "members" not in read.to_dict()
     assert read.members is None
+    assert np.array_equal(read.moments, parts[0].moments)
+    weighted = counted(*records(7))
+    again = ClusteredCounts.from_dict(json.loads(json.dumps(weighted.to_dict())))
+    assert np.allclose(again.moments, weighted.moments, rtol=1e-15)
+    with pytest.raises(DataError, match="that fit them"):
+        ClusteredCounts.from_dict(weighted.to_dict() | {"moments": [1.0, 2.0]})
+    with pytest.raises(DataError, match="that fit them"):
+        ClusteredCounts.from_dict(im.Counts.from_counts([1, 2]).to_dict())
     with pytest.raises(MergeError, match="not known whether"):
         im.Counts.stack([read, parts[1]])
     with pytest.raises(MergeError, match="counts without"):
