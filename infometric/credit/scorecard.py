@@ -23,6 +23,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -314,7 +315,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
         def fitted(chosen: list[str], quick: bool = False) -> LogisticFit:
             x = np.column_stack([columns[n] for n in chosen])
-            return fit_logistic(x, y, chosen, weights=weights, ridge=self.ridge, quick=quick)
+            fit = fit_logistic(x, y, chosen, weights=weights, ridge=self.ridge, quick=quick)
+            return replace(fit, n=fit.n[::-1])  # non-events first, as everywhere
 
         while self.select == "backward" and len(names) > 1:
             worst = _worst(fitted(names, quick=True), self.max_pvalue)

@@ -10,12 +10,20 @@ from importlib.resources import files
 from typing import Any
 
 from infometric.report import course
-from infometric.report.course import TAGS as _TAGS
+from infometric.report.course import TAGS
 from infometric.report.document import Report, Section
 from infometric.report.heat import heat_table
 from infometric.result import DIMENSIONLESS, Result, format_size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_TAGS = TAGS | {
+    "within budget": "stable",
+    "fair": "stable",
+    "four fifths kept": "stable",
+    "above budget": "shifted",
+    "unfair": "shifted",
+    "four fifths broken": "shifted",
+}
 _MOST_CELLS = 100  # in the detail of one result; the JSON twin holds all
 
 
@@ -112,6 +120,8 @@ def _value_head(results: Sequence[Result]) -> str:
     if not results:
         return "Value"
     unit = "" if results[0].units == DIMENSIONLESS else f", {results[0].units}"
+    if len({r.measure for r in results}) > 1:  # each is named in its row
+        return f"Value{unit}"
     return _SHORT.get(results[0].measure, results[0].measure.replace("_", " ")) + unit
 
 
@@ -150,7 +160,14 @@ def _first(results: Iterable[Result]) -> str:
     return next((r.measure for r in results), "")
 
 
-_FOUND = {"csi": "moved the mean score"}
+_FOUND = {
+    "csi": "moved the mean score",
+    "statistical_parity_difference": "differ",
+    "equal_opportunity_difference": "differ",
+    "predictive_parity_difference": "differ",
+    "standardized_mean_difference": "differ",
+    "auc_between_groups": "differ",
+}
 
 
 def _tiles_of_looks(section: Section) -> list[str]:
@@ -312,6 +329,12 @@ _ACCOUNT = {
     "the likelihood ratio, which together hold at small levels. CSI: points that the mean score "
     "moved by; its interval is Wald's, whose variance is exact.",
     "InformationValue": _CHI,
+    "FairnessFrontier": "Sums over the characteristics that are kept, on records that chose no "
+    "bins. The interval allows for their dependence and for the bias of the sum; a budget is "
+    "claimed only where the one-sided 95 % upper bound is within it.",
+    "adverse_impact": "Ratio and differences of rates: the score interval of Miettinen and "
+    "Nurminen, and its test of equality. The four-fifths rule is claimed only where the one-sided "
+    "95 % lower bound, corrected for continuity, is at least 0.8.",
     "WeightOfEvidence": "The interval is Wald's, from the covariance of the two multinomial "
     "samples; p tests that the bin carries no evidence.",
 }
