@@ -225,7 +225,8 @@ def claim(functional: Any, s: Any, limit: float, words: tuple[str, str]) -> dict
     Returns
     -------
     dict
-        ``verdict`` (one of the words, or "undecided"), the bounds, their level and the limit.
+        ``verdict`` (one of the words, or "undecided"), the bounds, their level and the limit, and
+        ``rule_of_thumb``: where the value alone would fall.
 
     Examples
     --------
@@ -238,11 +239,13 @@ def claim(functional: Any, s: Any, limit: float, words: tuple[str, str]) -> dict
     functional = functional.resolved(s)
     strategy = resolve("auto", functional, s)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        found = strategy(functional, s, np.asarray(functional.value(s)), level=1 - 2 * ALPHA)
+        value = np.asarray(functional.value(s))
+        found = strategy(functional, s, value, level=1 - 2 * ALPHA)
     low, high = float(found.low), float(found.high)
     verdict = words[0] if high <= limit else words[1] if low > limit else "undecided"
     return {
         "verdict": verdict,
+        "rule_of_thumb": "within the limit" if value <= limit else "above the limit",
         "limit": float(limit),
         "upper_bound": high,
         "lower_bound": low,
