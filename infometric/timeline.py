@@ -36,11 +36,6 @@ class Timeline(Mapping[str, ResultTable]):
     --------
     >>> import numpy as np, infometric as im
     >>> rng = np.random.default_rng(0)
-    >>> monitor = im.StabilityMonitor().fit({"x": rng.normal(size=2000)})
-    Traceback (most recent call last):
-    ...
-    infometric.exceptions.DataError: A dictionary is not a table. Got ['x'].
-      Try: pandas.DataFrame(data)
     >>> monitor = im.StabilityMonitor().fit(rng.normal(size=(2000, 2)))
     >>> monitor = monitor.update(rng.normal(size=(500, 2)), period="2026-01")
     >>> timeline = monitor.timeline()
