@@ -51,9 +51,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "infometric"
 _PLAIN_PAGES = (
-    "index start credit entropy dependence continuous accuracy theory add_measure errors monitoring "
-    "calibration benchmarks "
-    "changelog"
+    "index start credit entropy dependence continuous accuracy theory add_measure errors "
+    "monitoring calibration benchmarks changelog"
 )
 html_sidebars = {page: [] for page in _PLAIN_PAGES.split()}  # nothing to navigate within
 html_static_path = ["_static"]

@@ -11,8 +11,17 @@ import pytest
 import infometric
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/start.md", "docs/credit.md", "docs/entropy.md", "docs/dependence.md",
-         "docs/continuous.md", "docs/binning.md", "docs/scorecard.md", "docs/monitoring.md"]  # fmt: skip
+PAGES = [
+    "README.md",
+    "docs/start.md",
+    "docs/credit.md",
+    "docs/entropy.md",
+    "docs/dependence.md",
+    "docs/continuous.md",
+    "docs/binning.md",
+    "docs/scorecard.md",
+    "docs/monitoring.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

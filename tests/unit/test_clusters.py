@@ -1,4 +1,4 @@
-"""Counts of clusters: against statsmodels' sandwich, formulas written out, and the laws of a state."""
+"""Counts of clusters: statsmodels' sandwich, formulas written out, and the laws of a state."""
 
 from __future__ import annotations
 
