@@ -35,6 +35,7 @@ from infometric.typing import Array, Units
 FEW = 30.0  # records of a group, below which a reader should know how little is known
 _HALVINGS = 80
 _WIDEST = 80.0  # of the logarithm of a ratio
+_NONE = 1e-14  # variance of a proportion that is zero or one
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class ProportionRatio(_TwoProportions):
                 * total
                 / (total - 1)
             )
-            return np.where(spread > 0, gap / np.sqrt(spread), np.sign(gap) * np.inf)
+        return _standardised(gap, spread)
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
         """Miettinen and Nurminen's interval; zero or infinity where a proportion is zero."""
@@ -208,8 +209,7 @@ class ProportionDifference(_TwoProportions):
         gap = x[..., 1] / n[..., 1] - x[..., 0] / n[..., 0] - value
         spread = second * (1 - second) / n[..., 1] + first * (1 - first) / n[..., 0]
         spread = spread * total / (total - 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(spread > 1e-14, gap / np.sqrt(spread), np.sign(gap) * np.inf)
+        return _standardised(gap, spread)
 
     def interval(self, kind: str, s: Counts, level: float) -> Interval | None:
         """Miettinen and Nurminen's interval."""
@@ -217,6 +217,14 @@ class ProportionDifference(_TwoProportions):
             return None
         low, high = self._inverted(s, level, (-1.0, 1.0), np.asarray)
         return Interval(np.sqrt(s.variance(self.influence(s))), low, high)
+
+
+def _standardised(gap: Array, spread: Array) -> Array:
+    """Gap over its deviation; infinite where that is zero and the gap is not."""
+    known = spread > _NONE
+    root = np.sqrt(np.where(known, spread, 1.0))
+    certain = np.where(gap > 0, np.inf, np.where(gap < 0, -np.inf, 0.0))
+    return np.where(known, gap / root, certain)
 
 
 def _constrained(x: Array, n: Array, value: Array) -> Array:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, milp, minimize_scalar
+from scipy.stats import binom
+from sklearn.metrics import roc_auc_score
 
 import infometric as im
 from infometric.credit.candidates import Candidates, candidates
 from infometric.credit.frontier import chance, excess, within
 from infometric.credit.programme import Programme
+from infometric.exceptions import DataError, InvalidParameterError, SparseCellWarning
 from infometric.functional.divergence import Jeffreys
+from infometric.functional.margins import SummedJeffreys
+from infometric.functional.parity import ProportionDifference, ProportionRatio
 
 
 def drawn(rng, features, cells, n=4000):
@@ -91,12 +98,14 @@ def plain_programme(found: Candidates, budget: float, max_bins: int) -> float:
     return -solved.fun
 
 
-@pytest.mark.parametrize("trend", [None, "ascending", "descending", "auto"])
-@pytest.mark.parametrize("max_bins", [None, 3])
+@pytest.mark.parametrize(
+    ("trend", "max_bins"),
+    [(None, None), (None, 3), ("ascending", None), ("descending", 3), ("auto", 3)],
+)
 def test_programme_finds_what_enumeration_finds(rng, trend, max_bins):
-    for _ in range(2):
-        target, groups = drawn(rng, 3, 5)
-        found = candidates(target, [groups], [5] * 3, min_share=0.1)
+    for cells in (5, 4):
+        target, groups = drawn(rng, 3, cells)
+        found = candidates(target, [groups], [cells] * 3, min_share=0.1)
         programme = Programme(found, max_bins=max_bins, monotonic=trend, gap=0.0)
         most = programme_free(programme)
         for share in (0.05, 0.3, 0.7):
@@ -175,3 +184,402 @@ def test_cells_that_stay_count_with_their_feature_alone(rng):
     programme = Programme(found, gap=0.0)
     budget = np.array([0.5 * programme_free(programme)])
     assert within(programme, budget).gain == pytest.approx(best_of_all(found, budget), abs=1e-8)
+
+
+# --- the frontier of data ---
+
+
+def people(n=3000, seed=0):
+    """Characteristics with gaps and categories, two protected attributes, and a target."""
+    rng = np.random.default_rng(seed)
+    sex, age = rng.integers(1, 3, n), rng.integers(18, 80, n)
+    income = rng.normal(size=n) + 0.7 * (sex == 2)
+    debt = rng.normal(size=n) + 0.02 * age
+    job = np.array(list("abcd"))[np.clip((income + rng.normal(size=n)).astype(int) % 4, 0, 3)]
+    bad = rng.random(n) < 1 / (1 + np.exp(1.2 + income - debt))
+    income = np.where(rng.random(n) < 0.05, np.nan, income)
+    return pd.DataFrame(
+        {"income": income, "debt": debt, "job": job, "SEX": sex, "AGE": age, "bad": bad.astype(int)}
+    )
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return people()
+
+
+@pytest.fixture(scope="module")
+def frontier(frame):
+    return im.fair_frontier(frame, "bad", "SEX", exclude=["AGE"], pre_bins=10, rng=0)
+
+
+def test_frontier_rises_within_its_budgets(frontier):
+    assert len(frontier) == 9
+    assert frontier.features == ("income", "debt", "job")
+    gains = [p.in_sample["performance"] for p in frontier]
+    assert gains == sorted(gains)
+    for point in frontier:
+        (name,) = frontier.comparisons
+        assert point.in_sample["protected"][name] <= point.budget[name] * (1 + 1e-9)
+        assert set(point.encoders) | set(point.dropped) == set(frontier.features)
+        assert point.protected[name].diagnostics["limit"] == point.budget[name]
+    assert frontier[0].dropped
+    assert not frontier[-1].dropped
+
+
+def test_held_out_figures_are_those_of_the_bins_on_records_that_did_not_choose(frame, frontier):
+    point = frontier[8]
+    held = np.zeros(len(frame), bool)
+    held[np.random.default_rng(0).permutation(len(frame))[: round(0.3 * len(frame))]] = True
+    features = frame[list(point.encoders)]
+    for rows, result, which in (
+        (held, point.performance.value, "bad"),
+        (held, point.protected[frontier.comparisons[0]].value, "SEX"),
+        (~held, point.in_sample["performance"], "bad"),
+        (~held, point.in_sample["protected"][frontier.comparisons[0]], "SEX"),
+    ):
+        iv = im.InformationValue(bins=point.encoders)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = iv.fit(features[rows], frame.loc[rows, which]).estimate()
+        assert sum(r.value for r in found.values()) == pytest.approx(result, rel=1e-9)
+
+
+def test_bins_of_a_point_serve_other_estimators_and_know_what_chose_them(frame, frontier):
+    encoders = frontier.encoders(5)
+    woe = im.WeightOfEvidence(bins=encoders, columns=list(encoders)).fit(frame, "bad")
+    assert {n: e.key for n, e in woe.encoders_.items()} == {n: e.key for n, e in encoders.items()}
+    assert woe.transform(frame).shape == (len(frame), len(encoders))
+    assert all(e.to_dict()["learned"]["binning"] == "fair_frontier" for e in encoders.values())
+    assert all("chosen_on" in e.learned for e in encoders.values())
+
+
+def test_frontier_goes_through_json_and_shows_itself(frontier, frame):
+    again = im.FairnessFrontier.from_json(frontier.to_json())
+    assert again.to_dict() == frontier.to_dict()
+    assert [p.hash for p in again] == [p.hash for p in frontier]
+    table = frontier.to_frame()
+    assert list(table["point"]) == list(range(9))
+    assert set(table["verdict"]) <= {"within budget", "undecided", "above budget"}
+    assert frontier.summary().count("\n") == 8
+    assert set(frontier.tables()) == {"performance", *frontier.comparisons}
+    axes = frontier.plot()
+    drawn = max(axes.lines, key=lambda line: len(line.get_xdata()))
+    assert len(drawn.get_xdata()) == 9
+    data = frontier.to_dict()
+    data["points"][0]["hash"] = "0" * 16
+    with pytest.raises(DataError, match="fingerprint"):
+        im.FairnessFrontier.from_dict(data)
+    del data["points"]
+    with pytest.raises(DataError, match="schema"):
+        im.FairnessFrontier.from_dict(data)
+
+
+def test_files_frames_and_arrays_give_the_same_frontier(frame, frontier, tmp_path):
+    path = tmp_path / "people.parquet"
+    frame.to_parquet(path)
+    of_file = im.fair_frontier(path, "bad", "SEX", exclude=["AGE"], pre_bins=10, rng=0)
+    beside = im.fair_frontier(
+        frame.drop(columns=["bad", "SEX", "AGE"]), frame["bad"], frame["SEX"], pre_bins=10, rng=0
+    )
+    for other in (of_file, beside):
+        assert [p.hash for p in other] == [p.hash for p in frontier]
+        assert [p.performance.value for p in other] == pytest.approx(
+            [p.performance.value for p in frontier]
+        )
+
+
+def test_chance_constraint_keeps_a_distance_from_the_budget(frame, frontier):
+    budgets = [p.budget[frontier.comparisons[0]] for p in frontier][2:5]
+    sure = im.fair_frontier(
+        frame, "bad", "SEX", exclude=["AGE"], pre_bins=10, budgets=budgets, chance=0.95, rng=0
+    )
+    for plain, point in zip(frontier.points[2:5], sure, strict=True):
+        assert point.in_sample["performance"] <= plain.in_sample["performance"] + 1e-9
+        name = frontier.comparisons[0]
+        assert point.in_sample["protected"][name] < 0.95 * point.budget[name]
+
+
+def test_two_attributes_one_of_them_cut_into_groups(frame):
+    found = im.fair_frontier(
+        frame, "bad", {"SEX": None, "AGE": [30, 60]}, pre_bins=8, gap=1e-3,
+        budgets=[{"SEX": 0.02, "AGE": 0.2}, 0.5], rng=0,
+    )  # fmt: skip
+    assert len(found.comparisons) == 3
+    assert sum(c.startswith("AGE: ") for c in found.comparisons) == 2
+    assert found[0].budget[found.comparisons[0]] == 0.02
+    for point in found:
+        for name, cost in point.in_sample["protected"].items():
+            assert cost <= point.budget[name] * (1 + 1e-9)
+    assert len(found.to_frame()) == 6
+    with pytest.raises(InvalidParameterError, match="AGE"):
+        im.fair_frontier(frame, "bad", {"SEX": None, "AGE": [30]}, budgets=[{"SEX": 0.1}])
+
+
+def test_budget_of_each_feature(frame, frontier):
+    each = im.fair_frontier(
+        frame, "bad", "SEX", exclude=["AGE"], pre_bins=10, budgets=[0.01], per_feature=True, rng=0
+    )[0]
+    for name, encoder in each.encoders.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            own = im.InformationValue(bins={name: encoder}, columns=[name]).fit(frame, "SEX")
+        assert float(own.estimate()) < 0.02  # the budget, and chance
+    assert "income" not in each.encoders or len(each.encoders["income"].edges) < 9
+
+
+def test_protected_group_of_five_people(frame):
+    few = frame.copy()
+    few["SEX"] = np.where(np.arange(len(few)) < 5, 3, few["SEX"])
+    with pytest.raises(DataError, match=r"Group '3' of the protected attribute 'SEX'") as raised:
+        im.fair_frontier(few, "bad", "SEX")
+    assert sum(raised.value.got.values()) == 5
+    assert "adverse_impact" in raised.value.hint
+    with pytest.warns(SparseCellWarning, match="5 records"):
+        found = im.adverse_impact(few["bad"], few["SEX"])
+    ratio = found["adverse_impact_ratio @ SEX: 3 against 2"]
+    assert ratio.diagnostics["verdict"] == "undecided"
+    assert ratio.ci.high - ratio.ci.low > 0.8
+
+
+# --- decisions and scores ---
+
+
+def test_published_interval_of_a_difference():
+    """Newcombe (1998), Statist. Med. 17, 873-890, table II: 56 of 70 and 48 of 80."""
+    found = im.infer(ProportionDifference(), im.Counts.from_counts([[32, 48], [14, 56]]))
+    assert found.value == pytest.approx(0.2)
+    assert found.ci == pytest.approx((0.0528, 0.3382), abs=5e-5)
+
+
+@pytest.mark.parametrize("counts", [(60, 100, 45, 100), (3, 9, 200, 400), (9, 10, 40, 60)])
+def test_ends_of_the_intervals_are_where_the_constrained_likelihood_says(counts):
+    x1, n1, x0, n0 = counts
+    s = im.Counts.from_counts([[n0 - x0, x0], [n1 - x1, x1]])
+
+    def statistic(second, slope, most, gap):
+        def loss(p0):
+            p1 = second(p0)
+            return -(binom.logpmf(x1, n1, p1) + binom.logpmf(x0, n0, p0))
+
+        p0 = minimize_scalar(loss, bounds=most, method="bounded", options={"xatol": 1e-12}).x
+        p1, n = second(p0), n1 + n0
+        return gap / np.sqrt((p1 * (1 - p1) / n1 + slope**2 * p0 * (1 - p0) / n0) * n / (n - 1))
+
+    for end, sign in zip(im.infer(ProportionDifference(), s).ci, (1, -1), strict=True):
+        low, high = max(0, -end), min(1, 1 - end)
+        z = statistic(lambda p, d=end: p + d, 1.0, (low, high), x1 / n1 - x0 / n0 - end)
+        assert z == pytest.approx(sign * 1.959964, abs=1e-4)
+    for end, sign in zip(im.infer(ProportionRatio(), s).ci, (1, -1), strict=True):
+        gap = x1 / n1 - end * x0 / n0
+        z = statistic(lambda p, r=end: min(r * p, 1.0), end, (0, min(1, 1 / end)), gap)
+        assert z == pytest.approx(sign * 1.959964, abs=1e-4)
+
+
+def test_interval_of_the_ratio_is_that_of_statsmodels():
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    for x1, n1, x0, n0 in ((60, 100, 45, 100), (30, 50, 200, 400)):
+        s = im.Counts.from_counts([[n0 - x0, x0], [n1 - x1, x1]])
+        wanted = confint_proportions_2indep(x1, n1, x0, n0, method="score", compare="ratio")
+        assert im.infer(ProportionRatio(), s).ci == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("counts", [(0, 5, 30, 90), (5, 5, 30, 90), (0, 5, 0, 90), (5, 5, 90, 90)])
+def test_proportions_of_none_and_all_have_intervals(counts):
+    x1, n1, x0, n0 = counts
+    s = im.Counts.from_counts([[n0 - x0, x0], [n1 - x1, x1]])
+    ratio, difference = im.infer(ProportionRatio(), s), im.infer(ProportionDifference(), s)
+    assert 0 <= ratio.ci.low <= ratio.ci.high
+    assert (ratio.ci.low == 0) == (x1 == 0)
+    assert (ratio.ci.high == np.inf) == (x0 == 0)
+    assert -1 <= difference.ci.low < difference.ci.high <= 1
+    assert difference.ci.low <= difference.value <= difference.ci.high
+    assert 0 <= difference.pvalue <= 1
+
+
+def test_coverage_of_the_ratio_and_of_its_claim_by_enumeration():
+    for n1 in (5, 12):
+        n0, rate = 120, 0.6
+        a, b = np.meshgrid(np.arange(n1 + 1), np.arange(n0 + 1))
+        tables = np.stack(
+            [np.stack([n0 - b.ravel(), b.ravel()], -1), np.stack([n1 - a.ravel(), a.ravel()], -1)],
+            axis=1,
+        )
+        for ratio in (0.8, 1.0):
+            weight = binom.pmf(a, n1, rate * ratio).ravel() * binom.pmf(b, n0, rate).ravel()
+            found = ProportionRatio().interval("score", im.Counts(tables), 0.95)
+            inside = (found.low <= ratio) & (ratio <= found.high)
+            assert (weight * inside).sum() > 0.93
+            claimed = ProportionRatio(continuity=True).interval("score", im.Counts(tables), 0.9)
+            assert (weight * (claimed.low >= ratio)).sum() <= 0.05
+
+
+def test_measures_of_decisions_by_their_definitions(frame):
+    approved = (frame["debt"] < 1.0).astype(int)
+    found = im.adverse_impact(
+        approved, frame["SEX"], y=frame["bad"], score=frame["debt"], reference=1
+    )
+    one, two = (frame["SEX"] == v for v in (1, 2))
+    good = frame["bad"] == 0
+    label = " @ SEX: 2 against 1"
+    rates = approved[two].mean(), approved[one].mean()
+    assert found["adverse_impact_ratio" + label].value == pytest.approx(rates[0] / rates[1])
+    assert found["statistical_parity_difference" + label].value == pytest.approx(
+        rates[0] - rates[1]
+    )
+    assert found["equal_opportunity_difference" + label].value == pytest.approx(
+        approved[two & good].mean() - approved[one & good].mean()
+    )
+    yes = approved == 1
+    assert found["predictive_parity_difference" + label].value == pytest.approx(
+        good[two & yes].mean() - good[one & yes].mean()
+    )
+    debt = frame["debt"]
+    pooled = np.sqrt(
+        ((one.sum() - 1) * debt[one].var() + (two.sum() - 1) * debt[two].var()) / (len(frame) - 2)
+    )
+    assert found["standardized_mean_difference" + label].value == pytest.approx(
+        (debt[two].mean() - debt[one].mean()) / pooled
+    )
+    assert found["auc_between_groups" + label].value == pytest.approx(
+        roc_auc_score(frame["SEX"] == 2, debt)
+    )
+    assert len(found.adjusted["pvalue_holm"]) == 6
+    again = im.ResultTable.from_json(found.to_json())
+    assert again.to_dict() == found.to_dict()
+
+
+def test_columns_by_name_and_more_than_two_groups(frame):
+    table = frame.assign(approved=np.where(frame["debt"] < 1, "yes", "no"))
+    found = im.adverse_impact("approved", {"AGE": [30, 60], "SEX": None}, data=table)
+    assert found.meta["favourable"] == "yes"
+    assert len(found) == 6
+    turned = im.adverse_impact("approved", "SEX", data=table, favourable="no")
+    name = next(iter(turned))
+    first = im.adverse_impact("approved", "SEX", data=table)[name].diagnostics["proportions"]
+    assert turned[name].diagnostics["proportions"] == pytest.approx([1 - p for p in first])
+
+
+@pytest.mark.filterwarnings("ignore::infometric.exceptions.SparseCellWarning")
+@pytest.mark.parametrize(
+    ("favourable", "size", "verdict"),
+    [((60, 57), 100, "four fifths kept"), ((12, 11), 20, "undecided"),
+     ((600, 400), 1000, "four fifths broken"), ((600, 485), 1000, "undecided")],
+)  # fmt: skip
+def test_four_fifths_are_claimed_with_evidence_only(favourable, size, verdict):
+    decision = np.concatenate([np.repeat([1, 0], [k, size - k]) for k in favourable])
+    found = im.adverse_impact(decision, np.repeat(["a", "b"], size), reference="a")
+    told = next(iter(found.values())).diagnostics
+    assert told["verdict"] == verdict
+    assert told["thresholds"] == [0.8]
+    assert (told["lower_bound"] >= 0.8) == (verdict == "four fifths kept")
+
+
+def test_group_without_good_outcomes_is_left_out():
+    decision, group = [1, 0] * 50, ["a"] * 94 + ["b"] * 6
+    outcome = [0, 1, 1, 0] * 23 + [0, 1] + [1] * 6
+    with pytest.warns(SparseCellWarning):
+        found = im.adverse_impact(decision, group, y=outcome)
+    assert found.meta["left_out"] == ["equal_opportunity_difference @ group: b against a"]
+
+
+def test_fairness_iv_claims_by_its_upper_bound(frame):
+    found = im.FairnessIV(limit=0.05).fit(frame[["income", "debt"]], frame["SEX"]).estimate()
+    assert found["income"].diagnostics["verdict"] == "unfair"
+    assert found["debt"].diagnostics["verdict"] == "fair"
+    iv = im.InformationValue().fit(frame[["income", "debt"]], frame["SEX"]).estimate()
+    assert found["debt"].value == iv["debt"].value
+    assert found["debt"].ci == iv["debt"].ci
+    # the claim is that of an interval of 90 %
+    ninety = im.InformationValue().fit(frame[["debt"]], frame["SEX"]).estimate(level=0.9)
+    assert found["debt"].diagnostics["upper_bound"] == pytest.approx(ninety["debt"].ci.high)
+    few = im.FairnessIV(limit=0.05).fit(frame[["debt"]][:80], frame["SEX"][:80]).estimate()
+    assert few["debt"].diagnostics["verdict"] == "undecided"
+
+
+# --- sums over features ---
+
+
+def test_sum_over_independent_margins_has_the_sum_of_variances(rng):
+    onto = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
+    p, q = np.array([0.3, 0.7]), np.array([0.4, 0.6])
+    table = np.stack([1000 * np.outer(p, p).ravel(), 1000 * np.outer(q, q).ravel()])
+    s = im.Counts(table)
+    functional = SummedJeffreys(onto)
+    parts = [s.merge_cells(row) for row in onto]
+    assert float(functional.value(s)) == pytest.approx(
+        sum(float(Jeffreys().value(m)) for m in parts)
+    )
+    assert float(functional.variance(s)) == pytest.approx(
+        sum(float(m.variance(Jeffreys().influence(m))) for m in parts)
+    )
+    assert functional.null(s).df == pytest.approx(2, abs=0.05)
+
+
+def test_the_same_feature_twice_has_four_times_the_variance():
+    s = im.Counts.from_counts([[300, 500, 200], [200, 500, 300]])
+    once = SummedJeffreys(np.array([[0, 1, 2]]))
+    twice = SummedJeffreys(np.array([[0, 1, 2], [0, 1, 2]]))
+    assert float(twice.variance(s)) == pytest.approx(4 * float(once.variance(s)))
+    one, two = im.infer(Jeffreys(), s), im.infer(twice, s)
+    assert two.value == pytest.approx(2 * one.value)
+    assert two.ci == pytest.approx([2 * end for end in one.ci], rel=1e-3)
+    assert two.pvalue == pytest.approx(one.pvalue, rel=1e-9)
+
+
+# --- the command line ---
+
+
+def test_commands(frame, tmp_path, capsys):
+    from infometric.report.cli import main
+
+    path = tmp_path / "people.csv"
+    frame.assign(approved=(frame["debt"] < 1).astype(int)).to_csv(path, index=False)
+    save, html = tmp_path / "frontier.json", tmp_path / "report.html"
+    line = [
+        "frontier",
+        str(path),
+        "-t",
+        "bad",
+        "--protected",
+        "SEX",
+        "--columns",
+        "income,debt",
+        "--budgets",
+        "0.02,0.2",
+        "--pre-bins",
+        "8",
+        "--save",
+        str(save),
+        "--html",
+        str(html),
+    ]
+    assert main(line) == 0
+    found = im.FairnessFrontier.from_json(save.read_text())
+    assert found.features == ("income", "debt")
+    assert "budget 0.02" in html.read_text()
+    line = [
+        "impact",
+        str(path),
+        "--decision",
+        "approved",
+        "--protected",
+        "SEX,AGE=30:60",
+        "--outcome",
+        "bad",
+        "--score",
+        "debt",
+        "--json",
+        str(tmp_path / "impact.json"),
+    ]
+    assert main(line) == 0
+    shown = capsys.readouterr().out
+    assert "four fifths" in shown or "undecided" in shown
+    for wrong, says in (
+        (["--protected", "SEKS"], "SEX"),
+        (["--protected", "AGE=x"], "AGE=25:60"),
+        (["--protected", "SEX", "--budgets", "much"], "--budgets 0.02"),
+    ):
+        assert main(["frontier", str(path), "-t", "bad", *wrong]) == 2
+        assert says in capsys.readouterr().err

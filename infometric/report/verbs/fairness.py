@@ -102,7 +102,7 @@ def frontier(
             table,
             target,
             groups,
-            budgets=[float(number(b)) for b in listed(budgets)] or None,
+            budgets=budgets_of(budgets),
             pre_bins=pre_bins,
             max_bins=max_bins,
             monotonic=None if monotonic is Order.NONE else monotonic.value,
@@ -165,6 +165,18 @@ def impact(
         for measure, table in _by_measure(found).items()
     ]
     after("Adverse impact", sections, sources, html, json, None, Choice.VALUE, quiet)
+
+
+def budgets_of(text: str) -> list[float] | None:
+    """Budgets in nats, or None where none is given."""
+    values = [number(part) for part in listed(text)]
+    if any(isinstance(v, str) for v in values):
+        raise InvalidParameterError(
+            "--budgets takes numbers of nats, separated by commas.",
+            got=text,
+            hint="--budgets 0.02,0.05,0.1",
+        )
+    return [float(v) for v in values] or None
 
 
 def attributes_of(text: str) -> dict[str, list[float] | None]:
