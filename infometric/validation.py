@@ -151,6 +151,7 @@ _DEFAULT_HINTS = {
     "uncertainty": "uncertainty='auto' of an estimator, method='auto' of a function",
     "special": "special=[-1, 999]",
     "thresholds": "thresholds=(0.1, 0.25)",
+    "limit": "limit=0.05",
     "weight": "weight=0.5",
     "psi": "psi=0.1",
     "n_reference": "n_reference=1000",
