@@ -73,17 +73,19 @@ def sql_type(column: Column, encoder: Encoder) -> str:
     >>> sql_type(Column("x", np.array([1, 2])), IntervalEncoder((2.0,)))
     'DOUBLE'
     """
-    if column.levels is None or not column.levels:
-        numbers: tuple[Any, ...] = ()
-        if isinstance(encoder, IntervalEncoder):
-            numbers = encoder.edges
-        elif isinstance(encoder, CategoryEncoder):
-            numbers = encoder.categories
-        large = any(isinstance(v, int) and abs(v) > _EXACT for v in numbers)
-        return "BIGINT" if large and column.values.dtype.kind in "iu" else "DOUBLE"
-    if all(isinstance(v, bool) for v in column.levels):
+    levels = column.levels or ()
+    if levels and all(isinstance(v, bool) for v in levels):
         return "BOOLEAN"
-    return "VARCHAR" if any(isinstance(v, str) for v in column.levels) else "DOUBLE"
+    if any(isinstance(v, str) for v in levels):
+        return "VARCHAR"
+    bounds: tuple[Any, ...] = ()
+    if isinstance(encoder, IntervalEncoder):
+        bounds = encoder.edges
+    elif isinstance(encoder, CategoryEncoder):
+        bounds = encoder.categories
+    large = any(isinstance(v, int) and abs(v) > _EXACT for v in bounds)
+    whole = column.values.dtype.kind in "iu" if not levels else not any(v % 1 for v in levels)
+    return "BIGINT" if large and whole else "DOUBLE"
 
 
 def says_nothing(s: Counts, woe: Array) -> bool:

@@ -597,3 +597,20 @@ def test_rates_of_nobody_and_everybody_have_intervals():
 def test_predictions_that_are_no_probabilities_are_refused(p, says):
     with pytest.raises(DataError, match=says):
         im.calibration([0, 1, 0, 1], p)
+
+
+def test_numbers_that_are_categories_score_alike_everywhere():
+    rng = np.random.default_rng(12)
+    code = rng.choice([1.0, 2.0, 3.5, np.nan], 3000)
+    frame = pd.DataFrame({"code": code, "zip": rng.choice([10, 20, BIG + 1], 3000)})
+    y = rng.random(3000) < np.where(code == 2, 0.4, 0.15) + 0.1 * (frame["zip"] == 20)
+    binning = im.WeightOfEvidence(categorical=["code", "zip"])
+    card = im.Scorecard(binning=binning, rounding=None).fit(frame, y)
+    assert card.sql_types_ == {"code": "DOUBLE", "zip": "BIGINT"}
+    new = pd.concat([frame.head(300), pd.DataFrame({"code": [9.0], "zip": [BIG + 3]})])
+    with pytest.warns(UnseenWarning, match=r"'9' \(1x\)"):
+        wanted = card.scores(new).tolist()
+    assert duckdb.sql(card.to_sql("new")).df()["score"].tolist() == wanted
+    names: dict = {}
+    exec(card.to_python(), names)
+    assert [names["score"](row) for row in new.to_dict("records")] == wanted
