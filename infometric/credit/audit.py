@@ -69,8 +69,7 @@ class AuditLog:
     @property
     def head(self) -> str:
         """Hash of the last line: who keeps it elsewhere can see a log that was cut or rewritten."""
-        lines = self._lines()
-        return _hash(lines[-1]) if lines else START
+        return self.read()[1]
 
     def append(
         self, kind: str, content: Mapping[str, Any], *, after: str | None = None
@@ -120,12 +119,10 @@ class AuditLog:
         return record
 
     def _checked_head(self, after: str | None) -> str:
-        head = START
-        for _, line in self._walk():
-            head = line
+        _, head = self.read()
         if after is not None and head != after:
             raise DataError(
-                f"{self.path} has grown since it was read: somebody else has written into it.",
+                f"{self.path} is not as it was when it was read: somebody else has written it.",
                 got={"last line": head[:12], "expected": after[:12]},
                 hint="StabilityMonitor.from_records(path), then update it",
             )
@@ -153,6 +150,11 @@ class AuditLog:
                 os.ftruncate(handle, size)
             raise unwritable(self.path, error) from error
 
+    def read(self) -> tuple[list[dict[str, Any]], str]:
+        """All records, verified, and the hash of the last line."""
+        walked = list(self._walk())
+        return [record for record, _ in walked], walked[-1][1] if walked else START
+
     def verify(self) -> list[dict[str, Any]]:
         """All records, after every link of the chain was looked at.
 
@@ -164,7 +166,7 @@ class AuditLog:
             Where a line is no record, does not follow the line before it, or was not written to
             its end; the message names the first.
         """
-        return [record for record, _ in self._walk()]
+        return self.read()[0]
 
     def _walk(self) -> Iterator[tuple[dict[str, Any], str]]:
         """Each record with the hash of its line."""
@@ -262,6 +264,11 @@ def locked(handle: int) -> Iterator[None]:
         yield
     finally:
         fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def hash_of(record: Mapping[str, Any]) -> str:
+    """Hash of the line of a record that was just written."""
+    return _hash(_text(record).encode())
 
 
 def _hash(line: bytes) -> str:

@@ -34,7 +34,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from infometric._version import __version__
-from infometric.credit.audit import AuditLog, as_log
+from infometric.credit.audit import AuditLog, as_log, hash_of
 from infometric.credit.cells import EmptyPolicy
 from infometric.credit.characteristic import POINTS, Points, points_of, shifted
 from infometric.credit.periods import joint_labels, over, place, same_counts, trimmed, without_thin
@@ -226,8 +226,7 @@ class StabilityMonitor(BaseEstimator):
         if log is not None and log.exists():
             started |= self._taken_up(log, started)
         elif log is not None:
-            log.append("reference", self._opening(started))
-            started["head_"] = log.head
+            started["head_"] = hash_of(log.append("reference", self._opening(started)))
         self._become(started)
         return self
 
@@ -307,7 +306,7 @@ class StabilityMonitor(BaseEstimator):
             names the line.
         """
         log = as_log(path)
-        lines, path = log.verify(), log.path
+        (lines, head), path = log.read(), log.path
         kinds = [line["kind"] for line in lines]
         if not lines or kinds[0] != "reference" or "reference" in kinds[1:]:
             raise DataError(
@@ -321,7 +320,7 @@ class StabilityMonitor(BaseEstimator):
             if line["kind"] == "period":
                 with of_line(number, path):
                     monitor._replay(line, number, path)
-        monitor.head_ = log.head
+        monitor.head_ = head
         return monitor
 
     # -- a period ---------------------------------------------------------------------------------
@@ -365,10 +364,8 @@ class StabilityMonitor(BaseEstimator):
         pairs = self._paired(counts)
         found, shifts = self._assess(period, pairs)
         if self.records is not None:
-            log = as_log(self.records)
-            log.append("period", self._entry(period, counts, pairs, found, shifts),
-                       after=self.head_)  # fmt: skip
-            self.head_ = log.head
+            entry = self._entry(period, counts, pairs, found, shifts)
+            self.head_ = hash_of(as_log(self.records).append("period", entry, after=self.head_))
         self._keep(period, counts, found, shifts)
 
     def _keep(
@@ -402,10 +399,11 @@ class StabilityMonitor(BaseEstimator):
                 base = base + more
             if isinstance(base, ClusteredCounts) and base.members is None:
                 raise UnsupportedError(
-                    "The records hold no names, so nobody can say which clusters the reference "
-                    "shares with this period.",
+                    "The records hold no names, so nobody can say which clusters this period "
+                    "shares with what it is compared with.",
                     got={"cluster": self.cluster},
-                    hint="StabilityMonitor(..., records=path).fit(reference) takes the records up",
+                    hint="StabilityMonitor(..., records=path).fit(reference) takes the records up; "
+                    "of other baselines, update it with the earlier periods once more",
                 )
             pairs[name] = Counts.stack([base, now], ("reference", "current"))
         return pairs
@@ -572,7 +570,7 @@ class StabilityMonitor(BaseEstimator):
             pairs = self._paired(counts)
         else:
             pairs = {name: state_from_dict(s) for name, s in line["pairs"].items()}
-            counts = {name: s.group(1) for name, s in pairs.items()}
+            counts = {n: trimmed(s.group(1), self.encoders_[n]) for n, s in pairs.items()}
         found, shifts = self._assess(period, pairs)
         stored = ResultTable.from_dict(line["results"])
         moved = ResultTable.from_dict(line["shifts"])

@@ -404,6 +404,30 @@ def test_somebody_else_wrote_in_between(path):
     with pytest.raises(DataError, match="somebody else"):
         monitor.update(sample(8), period="2026-08")
     assert list(monitor.results_)[-1] == "2026-04"
+    path.unlink()
+    with pytest.raises(DataError, match="somebody else"):
+        monitor.update(sample(8), period="2026-08")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("baseline", ["previous", "pooled"])
+def test_clusters_with_other_baselines_after_a_restart(path, baseline):
+    def named(frame):
+        return frame.assign(who=np.arange(len(frame)) % 700)
+
+    options = {"cluster": "who", "baseline": baseline, "records": path}
+    reference, later = named(sample(0, 3000)), named(history())
+    monitor = im.StabilityMonitor(**options).fit(reference).update(later, by="month")
+    more = named(sample(9, 800)).assign(month="2026-05")
+    again = im.StabilityMonitor(**options).fit(reference)
+    with pytest.raises(UnsupportedError, match="earlier periods once more"):
+        again.update(more, by="month")
+    again.update(pd.concat([later, more]), by="month")
+    path.unlink()
+    whole = im.StabilityMonitor(**options).fit(reference)
+    whole.update(pd.concat([later, more]), by="month")
+    assert again.timeline().to_json() == whole.timeline().to_json()
+    assert list(again.results_) == [*monitor.results_, "2026-05"]
 
 
 def test_what_is_asked_must_be_clear():
