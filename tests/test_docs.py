@@ -15,12 +15,14 @@ PAGES = [
     "README.md",
     "docs/start.md",
     "docs/credit.md",
+    "docs/fairness.md",
     "docs/entropy.md",
     "docs/dependence.md",
     "docs/continuous.md",
     "docs/binning.md",
     "docs/scorecard.md",
     "docs/monitoring.md",
+    "docs/scale.md",
 ]
 
 
