@@ -263,9 +263,10 @@ def frontier(found: FairnessFrontier, comparison: str, ax: Any = None) -> Any:
         [point.in_sample["performance"] for point in found],
         "o--", color=SOFT, mfc="none", ms=5, lw=0.8, label="where the bins were chosen",
     )  # fmt: skip
-    ax.set_xlabel(f"protected information value, {comparison} (nats)")
     level = 100 * performance[0].level
-    ax.set_ylabel(f"information value about the target (nats, {level:g} % interval)")
+    ax.set_xlabel(f"protected information (nats, {level:g} % interval)")
+    ax.set_ylabel("information about the target (nats)")
+    ax.set_title(comparison, fontsize="medium")
     ax.legend(frameon=False, loc="lower right")
     _quiet(ax, "y")
     return ax
