@@ -113,7 +113,7 @@ def adverse_impact(
     Examples
     --------
     >>> import infometric as im
-    >>> found = im.adverse_impact([1, 1, 0, 1, 0, 0, 1, 0] * 50, ["a", "a", "a", "a", "b"] * 80)
+    >>> found = im.adverse_impact([1, 1, 0, 1, 0, 0, 1, 0] * 500, ["a", "a", "a", "a", "b"] * 800)
     >>> name, ratio = next(iter(found.items()))
     >>> name, ratio.diagnostics["verdict"]
     ('adverse_impact_ratio @ group: b against a', 'four fifths kept')

@@ -8,8 +8,9 @@ the value that is tested, and :math:`N = n_0 + n_1`,
    {\tilde p_1 (1 - \tilde p_1) / n_1 + \phi^2 \tilde p_0 (1 - \tilde p_0) / n_0} \cdot
    \frac{N - 1}{N} \le z^2
 
-for a ratio, and likewise for a difference. They hold down to a handful of records, and where one of
-the proportions is zero or one.
+for a ratio, and likewise for a difference. Where a group has fewer than five records in a cell, the
+distance is taken half a record shorter (Yates): without that the interval of a ratio covers 74 % in
+places with five records, with it 96 % and more.
 
 References
 ----------
@@ -17,6 +18,8 @@ Koopman, P. A. R. (1984). Confidence intervals for the ratio of two binomial pro
 40, 513-517. doi:10.2307/2531405
 Miettinen, O., Nurminen, M. (1985). Comparative analysis of two rates. Statist. Med. 4, 213-226.
 doi:10.1002/sim.4780040211
+Yates, F. (1934). Contingency tables involving small numbers and the chi-square test. Suppl. J. R.
+Statist. Soc. 1, 217-235. doi:10.2307/2983604
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from infometric.state.counts import Counts
 from infometric.typing import Array, Units
 
 FEW = 30.0  # records of a group, below which a reader should know how little is known
+SPARSE = 5.0  # records of a cell, below which distances are corrected for continuity
 _HALVINGS = 80
 _WIDEST = 80.0  # of the logarithm of a ratio
 _NONE = 1e-14  # variance of a proportion that is zero or one
@@ -40,25 +44,37 @@ _NONE = 1e-14  # variance of a proportion that is zero or one
 
 @dataclass(frozen=True)
 class _TwoProportions(Functional):
-    """A comparison of the shares of the second cell in two groups."""
+    """A comparison of the shares of the second cell in two groups.
+
+    `continuity` corrects interval and test for continuity everywhere, not in sparse cells alone.
+    """
 
     units: ClassVar[Units] = "dimensionless"
     groups: ClassVar[int] = 2
     ordered: ClassVar[bool] = True
+    continuity: bool = False
 
     def favoured(self, s: Any) -> str:
         """The score interval."""
         return "score"
 
-    def _score(self, x: Array, n: Array, value: Array) -> Array:
-        """Signed root of the score statistic of a value, decreasing in the value."""
+    def _score(self, x: Array, n: Array, value: Array, half: Array) -> Array:
+        """Signed root of the score statistic of a value, decreasing in the value.
+
+        `half` is how much of a record is taken off the distance.
+        """
         raise NotImplementedError
+
+    def _half(self, s: Counts) -> Array:
+        """Half a record where a cell is sparse, or wherever that was asked for."""
+        records = s.p * s.n_eff[..., None]
+        return np.where(self.continuity | (records < SPARSE).any((-2, -1)), 0.5, 0.0)
 
     def _inverted(
         self, s: Counts, level: float, ends: tuple[float, float], of: Callable[[Array], Array]
     ) -> tuple[Array, Array]:
         """Values at which the statistic is plus and minus the normal quantile, by halving."""
-        n = s.n_eff
+        n, half = s.n_eff, self._half(s)
         x, z = s.p[..., 1] * n, ndtri(0.5 + level / 2)
         found = []
         for target in (z, -z):
@@ -66,7 +82,7 @@ class _TwoProportions(Functional):
             high = np.full(x.shape[:-1], ends[1])
             for _ in range(_HALVINGS):
                 middle = (low + high) / 2
-                above = self._score(x, n, of(middle)) > target
+                above = self._score(x, n, of(middle), half) > target
                 low, high = np.where(above, middle, low), np.where(above, high, middle)
             found.append(of((low + high) / 2))
         return found[0], found[1]
@@ -74,7 +90,8 @@ class _TwoProportions(Functional):
     def pvalue(self, s: Counts) -> Array:
         """Score test of equal proportions, two-sided."""
         n = s.n_eff
-        score = self._score(s.p[..., 1] * n, n, np.full(n.shape[:-1], self._equal))
+        equal = np.full(n.shape[:-1], self._equal)
+        score = self._score(s.p[..., 1] * n, n, equal, self._half(s))
         return erfc(np.abs(np.where(np.isnan(score), 0.0, score)) / np.sqrt(2))
 
     @property
@@ -102,9 +119,6 @@ class _TwoProportions(Functional):
 class ProportionRatio(_TwoProportions):
     """Proportion of the second group over that of the first: the adverse impact ratio.
 
-    `continuity` takes half a record off each distance from the value that is tested: with a handful
-    of records a one-sided bound of 95 % then errs in 5 % of samples at most, without it in 9 %.
-
     Examples
     --------
     >>> from infometric import Counts
@@ -114,7 +128,6 @@ class ProportionRatio(_TwoProportions):
     """
 
     name: ClassVar[str] = "adverse_impact_ratio"
-    continuity: bool = False
 
     def value(self, s: Counts) -> Array:
         """Ratio; infinite where the first proportion alone is zero."""
@@ -134,7 +147,7 @@ class ProportionRatio(_TwoProportions):
     def _equal(self) -> float:
         return 1.0
 
-    def _score(self, x: Array, n: Array, value: Array) -> Array:
+    def _score(self, x: Array, n: Array, value: Array, half: Array) -> Array:
         a = n.sum(-1) * value
         b = n[..., 1] * value + x[..., 1] + n[..., 0] + x[..., 0] * value
         c = x.sum(-1)
@@ -144,9 +157,7 @@ class ProportionRatio(_TwoProportions):
             )
             second = np.minimum(first * value, 1.0)
             gap = x[..., 1] / n[..., 1] - value * x[..., 0] / n[..., 0]
-            if self.continuity:
-                half = (1 / n[..., 1] + value / n[..., 0]) / 2
-                gap = np.sign(gap) * np.maximum(np.abs(gap) - half, 0.0)
+            gap = _shortened(gap, half * (1 / n[..., 1] + value / n[..., 0]))
             total = n.sum(-1)
             spread = (
                 (second * (1 - second) / n[..., 1] + value**2 * first * (1 - first) / n[..., 0])
@@ -202,11 +213,12 @@ class ProportionDifference(_TwoProportions):
     def _equal(self) -> float:
         return 0.0
 
-    def _score(self, x: Array, n: Array, value: Array) -> Array:
+    def _score(self, x: Array, n: Array, value: Array, half: Array) -> Array:
         total = n.sum(-1)
         first = _constrained(x, n, value)
         second = np.clip(first + value, 0.0, 1.0)
         gap = x[..., 1] / n[..., 1] - x[..., 0] / n[..., 0] - value
+        gap = _shortened(gap, half * (1 / n).sum(-1))
         spread = second * (1 - second) / n[..., 1] + first * (1 - first) / n[..., 0]
         spread = spread * total / (total - 1)
         return _standardised(gap, spread)
@@ -217,6 +229,11 @@ class ProportionDifference(_TwoProportions):
             return None
         low, high = self._inverted(s, level, (-1.0, 1.0), np.asarray)
         return Interval(np.sqrt(s.variance(self.influence(s))), low, high)
+
+
+def _shortened(gap: Array, by: Array) -> Array:
+    """Distance less a part of a record, zero at least."""
+    return np.sign(gap) * np.maximum(np.abs(gap) - by, 0.0)
 
 
 def _standardised(gap: Array, spread: Array) -> Array:
