@@ -41,7 +41,7 @@ from infometric.credit.design import (
     read_design,
     says_nothing,
 )
-from infometric.credit.discrimination import grouped_rows
+from infometric.credit.discrimination import grouped_rows, ranked_counts
 from infometric.credit.export import Line, python_source, sql_query
 from infometric.credit.leakage import leak_text
 from infometric.credit.logistic import LogisticFit, fit_logistic, inflation
@@ -49,6 +49,7 @@ from infometric.credit.performance import measured
 from infometric.credit.unseen import count_unknown, refuse_unknown, shown_counts
 from infometric.exceptions import ColumnError, DataError, LeakageWarning, and_list
 from infometric.functional.base import Caution
+from infometric.functional.ranking import AreaUnderCurve
 from infometric.inference import announce, check_level
 from infometric.result import ConfidenceInterval, Result, ResultTable, jsonable
 from infometric.sources import open_table
@@ -61,6 +62,7 @@ from infometric.validation import (
     Having,
     OneOf,
     Span,
+    Table,
     check_parameters,
 )
 
@@ -629,14 +631,34 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             AUC, Gini and KS of the score as it is, and the Brier score, calibration intercept and
             slope of the probability of the event.
         """
-        table = open_table(X)
-        rows, weights = grouped_rows(y, table, self.event_, sample_weight, X)
-        happened = np.zeros(table.n_rows, dtype=np.int64)
-        happened[rows[1]] = 1
+        check_is_fitted(self, "fit_")
+        happened, weights = self._outcome(open_table(X), X, y, sample_weight)
         bad = int(self.classes_[1] == self.event_)
         probability = self.predict_proba(X)[:, bad]
         found = measured(happened, probability, score=-self.scores(X), weights=weights, level=level)
         return ResultTable(found, meta={"scorecard": self.hash_, "infometric": __version__})
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Area under the curve of new records: what a search over scorecards maximises.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `evaluate`.
+        """
+        check_is_fitted(self, "fit_")
+        happened, weights = self._outcome(open_table(X), X, y, sample_weight)
+        counts = ranked_counts(happened, -self.scores(X), sample_weight=weights)
+        return float(AreaUnderCurve().value(counts))
+
+    def _outcome(
+        self, table: Table, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[Array, Array | None]:
+        """Ones where the event happened, and the weights of the rows."""
+        rows, weights = grouped_rows(y, table, self.event_, sample_weight, X)
+        happened = np.zeros(table.n_rows, dtype=np.int64)
+        happened[rows[1]] = 1
+        return happened, weights
 
     # -- elsewhere --------------------------------------------------------------------------------
 

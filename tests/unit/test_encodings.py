@@ -149,6 +149,7 @@ def test_a_scorecard_is_measured_on_new_records(applicants):
         roc_auc_score(test["default"], -card.scores(test)), rel=1e-12
     )
     assert found["gini"].value == pytest.approx(2 * found["auc"].value - 1)
+    assert card.score(test, "default") == found["auc"].value
     p = card.predict_proba(test)[:, 1]
     assert found["brier_score"].value == pytest.approx(im.brier_score(test["default"], p).value)
     assert found["calibration_slope"].ci.low < 1.1
