@@ -322,9 +322,13 @@ class ClusteredCounts(Counts):
         u = self.centre(influence) / self.n[..., None]
         return np.einsum("...gk,...gkhl,...hl->...", u, self._matrix, u)
 
+    def contrast_covariance(self) -> Array:
+        """Covariance of ``p_0 - p_1``, shape (..., n_cells, n_cells)."""
+        return self._combined(np.array([1.0, -1.0]))
+
     def contrast_traces(self, weights: Array) -> tuple[Array, Array | None]:
         """Traces of ``diag(weights) Var(p_0 - p_1)`` and of its square."""
-        design = weights[..., :, None] * self._combined(np.array([1.0, -1.0]))
+        design = weights[..., :, None] * self.contrast_covariance()
         square = (design * np.swapaxes(design, -1, -2)).sum((-2, -1))
         return np.trace(design, axis1=-2, axis2=-1), square
 

@@ -6,12 +6,19 @@ J rejects 1.5 times as often as a level of 1e-4 says, and with a cell of .05 % P
 than 3 times. The likelihood-ratio test is right there (1.0 times), and a little above its level at
 5 %, where Pearson's is right. The larger of their two p-values keeps its level at both ends.
 
+With clusters the law is a mixture of chi-squares of one degree of freedom, whose far tail belongs
+to its largest weights: one chi-square with its mean and variance rejects 2.2 times as often as a
+level of .001 says (400 + 200 clusters of five). There the tail is that of the mixture itself, by
+its saddlepoint: 1.2 times.
+
 References
 ----------
 Wilks, S. S. (1938). The large-sample distribution of the likelihood ratio. Ann. Math. Statist. 9,
 60-62. doi:10.1214/aoms/1177732360
 Hoeffding, W. (1965). Asymptotically optimal tests for multinomial distributions. Ann. Math.
 Statist. 36, 369-401. doi:10.1214/aoms/1177700150
+Kuonen, D. (1999). Saddlepoint approximations for distributions of quadratic forms in normal
+variables. Biometrika 86, 929-935. doi:10.1093/biomet/86.4.929
 """
 
 from __future__ import annotations
@@ -20,7 +27,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import ndtr
 
+from infometric.functional.base import Null
 from infometric.functional.divergence import JensenShannon, contrast_law
 from infometric.functional.information import PearsonChiSquare
 from infometric.typing import RNG, Array
@@ -65,13 +74,65 @@ def far_pvalues(s: Any) -> tuple[Array, Array]:
 
     The likelihood ratio is a Jensen-Shannon divergence weighted by the sizes.
     """
-    pearson = PearsonChiSquare()
-    law = pearson.null(s)
-    first = chi2_sf(pearson.value(s) / law.scale, law.df)
     n = s.n_eff
     share = n[..., 0] / n.sum(-1)
     weight: Any = share[..., None]  # one of each table of a batch
+    pearson = PearsonChiSquare()
     value = np.asarray(JensenShannon(weight=weight).value(s))
-    null = contrast_law(s)
-    scale = share * (1 - share) / 2 * null.scale
-    return first, chi2_sf(np.maximum(value, 0.0) / scale, null.df)
+    ratio = np.maximum(value, 0.0) / (share * (1 - share) / 2)
+    if not s.independent:
+        weights, law = contrast_weights(s), contrast_law(s)
+        plain = pearson.value(s) * (1 / n).sum(-1)
+        return mixture_sf(plain, weights, law), mixture_sf(ratio, weights, law)
+    law, null = contrast_law(s), pearson.null(s)
+    return chi2_sf(pearson.value(s) / null.scale, null.df), chi2_sf(ratio / law.scale, law.df)
+
+
+def contrast_weights(s: Any) -> Array:
+    """Weights of the chi-squares in the law of two samples with clusters, shape (..., n_cells)."""
+    n = s.n_eff
+    pooled = (s.p * n[..., None]).sum(-2) / n.sum(-1)[..., None]
+    root = np.sqrt(np.divide(1.0, pooled, out=np.zeros(pooled.shape), where=pooled > 0))
+    return np.linalg.eigvalsh(root[..., :, None] * s.contrast_covariance() * root[..., None, :])
+
+
+def mixture_sf(q: Array, weights: Array, near: Null) -> Array:
+    """Upper tail of ``sum_k weights_k chi2(1)`` by Kuonen's saddlepoint.
+
+    Its error far out is some 2 % with four even weights, 10 % with one, always to the larger side.
+
+    Parameters
+    ----------
+    q : ndarray of shape (...)
+        Values.
+    weights : ndarray of shape (..., n_cells)
+        Weights; those of rounding errors, zero or below, have no part.
+    near : Null
+        Chi-square that serves around the mean, where the saddlepoint is none.
+
+    Examples
+    --------
+    Imhof's (1961) example, whose exact tails are .9458 and .1240:
+
+    >>> weights = np.array([0.6, 0.3, 0.1])
+    >>> near = Null(np.asarray(0.46), np.asarray(2.17))
+    >>> [round(float(mixture_sf(np.asarray(q), weights, near)), 3) for q in (0.1, 2.0)]
+    [0.945, 0.122]
+    """
+    q, most = np.asarray(q, dtype=float), weights.max(-1)
+    some = (q > 0) & (most > 0)
+    lam = np.maximum(weights, 1e-12 * np.where(most > 0, most, 1.0)[..., None])
+    low = -lam.shape[-1] / (2 * np.where(some, q, 1.0))
+    high = 1 / (2 * lam.max(-1)) * (1 - 1e-12)
+    for _ in range(80):  # of halving: the slope of the cumulants rises with t
+        t = (low + high) / 2
+        below = (lam / (1 - 2 * t[..., None] * lam)).sum(-1) < q
+        low, high = np.where(below, t, low), np.where(below, high, t)
+    rest = 1 - 2 * t[..., None] * lam
+    w = np.sign(t) * np.sqrt(np.maximum(2 * t * q + np.log(rest).sum(-1), 0.0))
+    v = t * np.sqrt(2 * ((lam / rest) ** 2).sum(-1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = ndtr(-(w + np.log(v / w) / w))
+    close = (np.abs(w) < 0.05) | ~np.isfinite(far)
+    found = np.where(close, chi2_sf(q / near.scale, near.df), far)
+    return np.where(some, found, 1.0)

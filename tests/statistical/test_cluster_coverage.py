@@ -11,6 +11,7 @@ from infometric.functional.divergence import Jeffreys
 from infometric.functional.shift import ShareShift
 from infometric.state.clusters import ClusteredCounts
 from infometric.uncertainty import Chi2Null, Delta, NoncentralChi2
+from infometric.uncertainty.far_tail import far_pvalues
 
 J, BINS = Jeffreys(), 10
 
@@ -112,3 +113,17 @@ def test_a_claim_of_stability_is_as_rarely_false_as_it_says(design):
     s = drawn(np.random.default_rng(3), 3000, clusters, size, tilt=0.3, **options)
     found = NoncentralChi2()(J, s, J.value(s), level=0.90)
     assert np.mean(found.high <= truth(0.3)) <= 0.10
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("design", ["clusters", "both", "paired", "twenty"])
+def test_small_levels(design):
+    """The test of a monitor at levels of .05 to .001; one chi-square does not keep the last."""
+    clusters, size, options = DESIGNS[design]
+    draws, levels = 20_000, np.array([0.05, 0.01, 0.001])
+    s = drawn(np.random.default_rng(4), draws, clusters, size, **options)
+    p = np.maximum(*far_pvalues(s))
+    assert ((p[:, None] <= levels).mean(0) <= levels + 3.5 * np.sqrt(levels / draws)).all()
+    if design == "clusters":
+        plain = Chi2Null()(J, s, J.value(s)).pvalue
+        assert np.mean(plain <= 0.001) > 0.0017

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chi2_contingency
+from scipy.stats import chi2, chi2_contingency
 from sklearn.base import clone
 from statsmodels.stats.multitest import multipletests
 
@@ -25,7 +25,9 @@ from infometric.exceptions import (
     OutputError,
     UnsupportedError,
 )
+from infometric.functional.base import Null
 from infometric.report.document import Report
+from infometric.uncertainty.far_tail import mixture_sf
 
 POINTS = {"kind": {"a": 10, "b": 25, "c": 40, "other": 5, "missing": 0}}
 
@@ -98,6 +100,28 @@ def test_p_values_hold_far_out_in_the_tail():
             assert np.log(r.pvalue) == pytest.approx(np.log(max(plain, ratio)), rel=0.01)
             if ratio > 1.05 * plain:
                 assert r.pvalue == pytest.approx(ratio, rel=1e-9)
+
+
+def test_the_tail_of_a_mixture_of_chi_squares():
+    """Equal weights are a chi-square; Imhof's (1961) exact values; simulation far out."""
+    q = np.array([1.0, 8.0, 20.0, 40.0])
+    for df, error in ((1, 0.11), (2, 0.05), (4, 0.02), (9, 0.005)):
+        weights = np.full((4, df), 0.7)
+        found = mixture_sf(0.7 * q, weights, Null(np.asarray(0.7), np.asarray(float(df))))
+        exact = chi2.sf(q, df)
+        assert found == pytest.approx(exact, rel=error)
+        assert (found >= exact * (1 - 1e-5)).all()  # where it errs, it errs on the safe side
+    weights = np.array([0.6, 0.3, 0.1])
+    near = Null((weights**2).sum(), 1 / (weights**2).sum())
+    for value, exact in ((0.1, 0.9458), (0.7, 0.5064), (2.0, 0.1240)):
+        assert mixture_sf(np.asarray(value), weights, near) == pytest.approx(exact, abs=0.01)
+    drawn = np.random.default_rng(0).chisquare(1, size=(2_000_000, 3)) @ weights
+    for value in (5.0, 8.0, 11.0):
+        share = (drawn > value).mean()
+        slack = 4 * np.sqrt(share / 2_000_000)
+        found = mixture_sf(np.asarray(value), weights, near)
+        assert found == pytest.approx(share, rel=0.06, abs=slack)
+    assert mixture_sf(np.asarray(0.0), weights, near) == 1.0
 
 
 @pytest.mark.parametrize("method", ["holm", "bh"])
