@@ -465,7 +465,7 @@ class _Offer:
 def _nothing_kept(budget: float) -> dict[str, Any]:
     return {
         "verdict": "within budget",
-        "rule_of_thumb": "within the limit",
+        "rule_of_thumb": "within",
         "limit": float(budget),
         "upper_bound": 0.0,
         "lower_bound": 0.0,

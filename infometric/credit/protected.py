@@ -245,7 +245,7 @@ def claim(functional: Any, s: Any, limit: float, words: tuple[str, str]) -> dict
     verdict = words[0] if high <= limit else words[1] if low > limit else "undecided"
     return {
         "verdict": verdict,
-        "rule_of_thumb": "within the limit" if value <= limit else "above the limit",
+        "rule_of_thumb": "within" if value <= limit else "above",
         "limit": float(limit),
         "upper_bound": high,
         "lower_bound": low,

@@ -131,6 +131,8 @@ def _interval_head(results: Sequence[Result]) -> str:
 
 _SHORT = {
     "psi": "PSI", "information_value": "IV", "weight_of_evidence": "WoE", "csi": "CSI, points",
+    "protected_information_value": "Protected IV", "fairness_iv": "Fairness IV",
+    "adverse_impact_ratio": "AIR",
 }  # fmt: skip
 
 
