@@ -211,7 +211,8 @@ def _by_measure(found: ResultTable) -> dict[str, ResultTable]:
     tables = {}
     for measure in names:
         here = [i for i, r in enumerate(found.values()) if r.measure == measure]
-        lines = {n: r for n, r in found.items() if r.measure == measure}
+        prefix = f"{measure} @ "  # the section says it
+        lines = {n.removeprefix(prefix): r for n, r in found.items() if r.measure == measure}
         adjusted = {k: [v[i] for i in here] for k, v in found.adjusted.items()}
         meta = dict(found.meta) | {"estimator": "adverse_impact"}
         tables[measure] = ResultTable(lines, adjusted=adjusted, meta=meta)
