@@ -142,6 +142,12 @@ class FairnessFrontier:
                 hint="frontier.to_frame() shows them",
             ) from error
 
+    @property
+    def hash(self) -> str:
+        """Fingerprint of the bins of all points, 16 hexadecimal digits."""
+        text = "".join(point.hash for point in self.points)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def encoders(self, i: int) -> dict[str, Encoder]:
         """Bins of one point, ready for ``bins=`` of other estimators.
 
@@ -224,6 +230,7 @@ class FairnessFrontier:
             "features": list(self.features),
             "comparisons": list(self.comparisons),
             "parameters": jsonable(self.parameters),
+            "hash": self.hash,
             "points": [point.to_dict() for point in self.points],
         }
 

@@ -194,7 +194,11 @@ def fair_frontier(
     search = _EachFeature(offer, rules, z) if per_feature else _AllFeatures(offer, rules, z)
     limits = _budgets(budgets, data, search)
     points = [offer.judged(search.plan(limit), limit, level) for limit in limits]
-    meta = given | {"level": level, "budgets": [data.named(limit) for limit in limits]}
+    meta = given | {
+        "level": level,
+        "rng": rng if isinstance(rng, int) else None,
+        "budgets": [data.named(limit) for limit in limits],
+    }
     meta |= {"classes": [str(c) for c in data.classes], "binaries": offer.found.n_binaries}
     meta |= {"pre_bins": {name: e.n_cells for name, e in data.encoders.items()}}
     meta |= {"records": {"chosen on": int((~data.held).sum()), "held out": int(data.held.sum())}}
