@@ -1,11 +1,12 @@
 """Counting a file that is larger than memory, by target: CPU seconds and peak memory.
 
     python benchmarks/out_of_core.py [--rows 1e8] [--columns 10] [--kind float32] [--folder DIR]
+    python benchmarks/out_of_core.py --rows 1e7 --ways pyarrow duckdb ibis spark --name engines
 
 The file is made in chunks (two Parquet files of a million rows a group, 4 GB for the default) and
 deleted afterwards. Bins are frozen before: quantiles of the first million rows. Each way of
 counting is a fresh process; CPU seconds are user and system time of all its threads, imports too,
-and peak memory is that of the process. Writes docs/_data/out_of_core.inc.
+and peak memory is that of the process (of Spark: of Java's). Writes docs/_data/NAME.inc.
 """
 
 from __future__ import annotations
@@ -67,17 +68,37 @@ from infometric.sources.tables import FileTable
 from infometric.state.encoders import encoder_from_dict
 folder, engine, bins = sys.argv[1:4]
 encoders = {n: encoder_from_dict(d) for n, d in json.load(open(bins)).items()}
-clock = time.perf_counter()
 path = folder + "/part-*.parquet"
-table = FileTable(path) if engine == "duckdb" else open_table(path)
-if engine == "fit":
-    found = im.InformationValue(bins=encoders).fit(path, "target").state_
+java = None
+if engine == "spark":
+    from pyspark.sql import SparkSession
+    build = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    build = build.config("spark.ui.showConsoleProgress", "false")
+    session = build.config("spark.driver.memory", "2g").getOrCreate()
+    java = session.sparkContext._gateway.proc.pid
+    data = session.read.parquet(path)
+elif engine == "ibis":
+    import ibis
+    data = ibis.duckdb.connect().read_parquet(path)
 else:
-    found = count_table(table, encoders, Split("target", (0, 1)))
-usage = resource.getrusage(resource.RUSAGE_SELF)
+    data = FileTable(path) if engine == "duckdb" else path
+def spent():
+    if java is None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime
+    return sum(map(int, open(f"/proc/{java}/stat").read().split()[13:15])) / os.sysconf(2)
+clock, before = time.perf_counter(), spent() if java else 0.0
+if engine == "fit":
+    found = im.InformationValue(bins=encoders).fit(data, "target").state_
+else:
+    found = count_table(open_table(data), encoders, Split("target", (0, 1)))
+kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if java:
+    lines = open(f"/proc/{java}/status").read().splitlines()
+    kilobytes = next(int(x.split()[1]) for x in lines if x.startswith("VmHWM"))
 print(json.dumps({
-    "cpu": usage.ru_utime + usage.ru_stime, "wall": time.perf_counter() - clock,
-    "mb": usage.ru_maxrss / 1024, "rows": int(sum(s.table.sum() for s in found.values())),
+    "cpu": spent() - before, "wall": time.perf_counter() - clock, "mb": kilobytes / 1024,
+    "rows": int(sum(s.table.sum() for s in found.values())),
     "check": [s.table.tolist() for s in found.values()],
 }))
 """
@@ -86,13 +107,16 @@ WAYS = {
     "pyarrow": "`ParquetTable`: row groups through pyarrow, numpy's kernel",
     "duckdb": "`FileTable`: one query of DuckDB, memory limit 1 GB",
     "fit": "`InformationValue(bins=frozen).fit(path, 'target')`: classes, counts, state",
+    "ibis": "`IbisTable` on DuckDB: records unnested from an array",
+    "spark": "`SparkTable`, Spark in local mode: records exploded from an array",
 }
 
 
 def run(code: str, *arguments: object) -> str:
-    """What a fresh process prints."""
+    """Last line that a fresh process prints; DuckDB draws a bar before it."""
     command = [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.strip().splitlines()[-1] if done.stdout else ""
 
 
 def main() -> None:
@@ -102,6 +126,8 @@ def main() -> None:
     parser.add_argument("--kind", default="float32", choices=["float32", "float64"])
     parser.add_argument("--folder", default=None, help="where the file goes; kept if given")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=["pyarrow", "duckdb", "fit"])
+    parser.add_argument("--name", default="out_of_core", help="of the table of the docs")
     options = parser.parse_args()
     folder = options.folder or tempfile.mkdtemp(prefix="infometric-")
     os.makedirs(folder, exist_ok=True)
@@ -110,9 +136,9 @@ def main() -> None:
         if not os.path.exists(f"{folder}/part-1.parquet"):
             run(MAKE, folder, rows, options.columns, options.kind, GROUP)
         Path(folder, "bins.json").write_text(run(BINS, folder))
-        found: dict[str, list[dict]] = {way: [] for way in WAYS}
+        found: dict[str, list[dict]] = {way: [] for way in options.ways}
         for _ in range(options.repeats):
-            for way in WAYS:
+            for way in options.ways:
                 time.sleep(1)
                 found[way].append(json.loads(run(COUNT, folder, way, f"{folder}/bins.json")))
                 print(way, {k: v for k, v in found[way][-1].items() if k != "check"}, flush=True)
@@ -120,16 +146,19 @@ def main() -> None:
         if any(table != tables[0] for table in tables):
             raise SystemExit("The ways of counting disagree.")
         size = sum(p.stat().st_size for p in Path(folder).glob("*.parquet")) / 1e9
-        write(found, rows, options.columns, options.kind, size)
+        write(found, rows, options, size)
     finally:
         if options.folder is None:
             shutil.rmtree(folder)
 
 
-def write(found: dict[str, list[dict]], rows: int, columns: int, kind: str, size: float) -> None:
+def write(
+    found: dict[str, list[dict]], rows: int, options: argparse.Namespace, size: float
+) -> None:
     """Write the table of the docs."""
+    columns = options.columns
     lines = [
-        f"{rows:.0e} rows x {columns} columns of {kind}, {size:.1f} GB in two Parquet files, "
+        f"{rows:.0e} rows x {columns} columns of {options.kind}, {size:.1f} GB in two files, "
         "counted by a binary target with frozen bins; all ways give the same integers.",
         "",
         "| way | CPU s, least | CPU s, median | wall s, least | values per CPU-s | peak MB |",
@@ -143,7 +172,7 @@ def write(found: dict[str, list[dict]], rows: int, columns: int, kind: str, size
             f"{min(r['wall'] for r in runs):.1f} | {rate:.2g} | {max(r['mb'] for r in runs):.0f} |"
         )
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "out_of_core.inc").write_text("\n".join(lines) + "\n")
+    (OUT / f"{options.name}.inc").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

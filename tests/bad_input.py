@@ -52,6 +52,9 @@ CASES = (
          DataError, "header.csv: 0 sample(s)", "filter"),
     Case("A Parquet file without rows", "im.psi('loans.csv', 'header.parquet')",
          DataError, "header.parquet: 0 sample(s)", "filter"),
+    Case("An array beside a warehouse table",
+         "import ibis; im.information_value(ibis.memtable(frame[['age']]), frame.bad)",
+         DataError, "have no order", "pass its name: y='name'"),
     Case(
         "One class in the target", "im.information_value(frame[frame.bad == 1], 'bad')",
         DataError, "Got [1]", "both classes",
