@@ -97,7 +97,7 @@ def fair_frontier(
     exclude: Sequence[str] = (),
     categorical: Sequence[str] | bool = (),
     special: Sequence[float] = (),
-    rng: RNG = None,
+    rng: RNG = 0,
 ) -> FairnessFrontier:
     """Bins with the greatest information value within budgets of protected information.
 
@@ -127,7 +127,8 @@ def fair_frontier(
         Confidence with which the protected information value must be within its budget: 0.95 adds
         1.645 standard errors to it.
     per_feature : bool
-        Whether the budget is of each feature instead of their sum.
+        Whether the budget is of each feature instead of their sum; the protected figures are then
+        those of the feature with the greatest upper bound.
     gap : float
         Relative distance from the proved bound at which the search for bins ends. With a budget of
         several comparisons and a `chance`, 0.01 is ten times as fast as 0.0001.
@@ -139,8 +140,9 @@ def fair_frontier(
         Class of the target that counts as the event; the greater one by default.
     columns, exclude, categorical, special
         As in `InformationValue`.
-    rng : int, Generator or None
-        Source of randomness of the division.
+    rng : int, Generator or None, default 0
+        Source of randomness of the division: the same one each time by default, a new one with
+        None.
 
     Returns
     -------
@@ -193,7 +195,7 @@ def fair_frontier(
     z = 0.0 if chance is None else float(ndtri(chance))
     search = _EachFeature(offer, rules, z) if per_feature else _AllFeatures(offer, rules, z)
     limits = _budgets(budgets, data, search)
-    points = [offer.judged(search.plan(limit), limit, level) for limit in limits]
+    points = [offer.judged(search.plan(limit), limit, level, each=per_feature) for limit in limits]
     meta = given | {
         "level": level,
         "rng": rng if isinstance(rng, int) else None,
@@ -412,48 +414,70 @@ class _Offer:
             out.append((here, (attribute.codes[here] == g).astype(int)))
         return out
 
-    def judged(self, plan: Plan, limit: Array, level: float) -> FairnessPoint:
-        """One point of the frontier, on the records that were held out."""
+    def judged(self, plan: Plan, limit: Array, level: float, *, each: bool) -> FairnessPoint:
+        """One point of the frontier, on the records that were held out.
+
+        With `each` the budget is of every feature alone, and the protected figures are those of the
+        feature with the greatest upper bound: all are within it if that one is.
+        """
+        plans = self._alone(plan) if each else [plan]
+        named = self.data.named(limit)
+        (rows, side), *compared = self.sides(self.data.held)
         with warnings.catch_warnings():  # every result keeps its own; a point has several
             warnings.simplefilter("ignore", InfometricWarning)
-            results = [
-                self._result(plan, rows, side, level, "protected_information_value" if i else None)
-                for i, (rows, side) in enumerate(self.sides(self.data.held))
-            ]
-        named = self.data.named(limit)
-        protected = {}
-        for (name, budget), (result, told) in zip(named.items(), results[1:], strict=True):
-            verdict = told(budget)
-            protected[name] = replace(result, diagnostics=result.diagnostics | verdict)
-        gain, cost, _ = self.found.totals(plan.cuts)
+            performance = self._result(plan, rows, side, level)
+            protected = {}
+            for (name, budget), (rows, side) in zip(named.items(), compared, strict=True):
+                found = [self._result(p, rows, side, level, budget) for p in plans]
+                protected[name] = max(found, key=lambda r: float(r.diagnostics["upper_bound"]))
+        cost = np.max([self.found.totals(p.cuts)[1] for p in plans], axis=0)
         encoders = self._encoders(plan, named)
         return FairnessPoint(
             named,
-            results[0][0],
+            performance,
             protected,
             encoders,
             tuple(n for n in self.ordered if n not in encoders),
-            {"performance": gain, "protected": self.data.named(cost)},
+            {
+                "performance": self.found.totals(plan.cuts)[0],
+                "protected": self.data.named(cost),
+            },
             {"binaries": self.found.n_binaries, "left": plan.left, "gap": plan.gap},
         )
 
+    @staticmethod
+    def _alone(plan: Plan) -> list[Plan]:
+        """The plan of each feature that is kept, without the others."""
+        size = len(plan.cuts)
+        kept = [j for j, c in enumerate(plan.cuts) if c is not None]
+        each = [
+            replace(plan, cuts=tuple(plan.cuts[k] if k == j else None for k in range(size)))
+            for j in kept
+        ]
+        return each or [plan]
+
     def _result(
-        self, plan: Plan, rows: Array, side: Array, level: float, measure: str | None
-    ) -> tuple[Result, Any]:
-        """Sum over features with its interval, and what gives the verdict on a budget."""
-        name = measure or "information_value"
+        self, plan: Plan, rows: Array, side: Array, level: float, budget: float | None = None
+    ) -> Result:
+        """Sum over features with its interval, and the verdict on a budget where there is one."""
+        measure = "information_value" if budget is None else "protected_information_value"
+        words = ("within budget", "above budget")
         found = self.profiles(plan.cuts, rows, side)
         if found is None:
             sizes = tuple(np.bincount(side, minlength=2).tolist())
-            empty = Result(
-                name, 0.0, 0.0, ConfidenceInterval(0.0, 0.0), level, "nats", sizes,
-                "no feature is kept", 1.0,
+            none = ConfidenceInterval(0.0, 0.0)
+            told = {} if budget is None else _nothing_kept(budget)
+            return Result(
+                measure, 0.0, 0.0, none, level, "nats", sizes, "no feature is kept", 1.0,
+                diagnostics=told,
             )  # fmt: skip
-            return empty, _nothing_kept
         functional, s = found
-        result = infer(functional, s, level=level, measure=name)
-        words = ("within budget", "above budget")
-        return result, lambda budget: claim(functional, s, budget, words)
+        result = infer(functional, s, level=level, measure=measure)
+        names = [n for n, c in zip(self.ordered, plan.cuts, strict=True) if c is not None]
+        told = {"features": names}
+        if budget is not None:
+            told |= claim(functional, s, budget, words)
+        return replace(result, diagnostics=result.diagnostics | told)
 
     def _encoders(self, plan: Plan, budget: Mapping[str, float]) -> dict[str, Encoder]:
         """Frozen bins of the features that are kept, marked with the counts they were chosen on."""
