@@ -320,6 +320,11 @@ def test_budget_of_each_feature(frame, frontier):
     each = im.fair_frontier(
         frame, "bad", "SEX", exclude=["AGE"], pre_bins=10, budgets=[0.01], per_feature=True, rng=0
     )[0]
+    (found,) = each.protected.values()
+    (worst,) = found.diagnostics["features"]
+    assert worst in each.encoders
+    assert found.diagnostics["verdict"] in ("within budget", "undecided")
+    assert max(each.in_sample["protected"].values()) <= 0.01
     for name, encoder in each.encoders.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
