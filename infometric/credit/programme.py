@@ -448,11 +448,16 @@ class _Paths:
             bins = self.n_bins
             parts = [self.some(bins == n).undominated() for n in np.unique(bins)]
             return _Paths.all_of(parts) if parts else self
-        order = np.lexsort((-self.gain, self.weight))
-        gain = self.gain[order]
-        first = np.ones(len(order), bool)
-        first[1:] = gain[1:] > np.maximum.accumulate(gain)[:-1]
-        return self.some(order[first])
+        return self.some(_undominated(self.gain, self.weight))
+
+
+def _undominated(gain: Array, weight: Array) -> Array:
+    """Positions with more gain than any of no more weight, the lightest first."""
+    order = np.lexsort((-gain, weight))
+    sorted_gain = gain[order]
+    first = np.ones(len(order), bool)
+    first[1:] = sorted_gain[1:] > np.maximum.accumulate(sorted_gain)[:-1]
+    return order[first]
 
 
 def _none() -> _Paths:
@@ -492,13 +497,9 @@ class _Labels:
             if len(fine) > _MOST:
                 whole = False
                 fine = fine[np.argsort(loss[fine], kind="stable")[:_MOST]]
-            order = np.lexsort((-gain[fine], weight[fine]))
-            top = np.maximum.accumulate(gain[fine][order])
-            first = np.ones(len(order), bool)
-            first[1:] = gain[fine][order][1:] > top[:-1]
-            fine = fine[order[first]]
-            bits = paths.bits[fine % max(len(paths.bits), 1)]
-            chosen = np.column_stack([chosen[fine // max(len(paths.bits), 1)], bits])
+            fine = fine[_undominated(gain[fine], weight[fine])]
+            size = max(len(paths.bits), 1)
+            chosen = np.column_stack([chosen[fine // size], paths.bits[fine % size]])
             gain, weight, loss = gain[fine], weight[fine], loss[fine]
         if not len(gain) or gain.max() <= floor:
             return floor, None, whole
