@@ -125,8 +125,8 @@ def main() -> None:
     parser.add_argument("--prebins", type=int, nargs="*", default=[20, 50])
     options = parser.parse_args()
     lines = [
-        "| data, pre-bins | order | columns | equal | greater | less | largest gain | CPU s | "
-        "optbinning |",
+        "| data, pre-bins | order | columns | equal | greater | less | largest gain, nats "
+        "| CPU s | optbinning |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, (frame, y) in data().items():
@@ -172,12 +172,12 @@ def compare(
     less = [r for r in ratios if r[0] < r[1] - CLOSE]
     for a, b, job, answer in less:
         print("less:", name, job["column"], trend, a, b, answer)
-    gain = max((a / b - 1 for a, b, *_ in ratios if b > 0), default=0.0)
+    gain = max((a - b for a, b, *_ in ratios), default=0.0)
     columns = f"{len(ratios)}" + (f" ({failed} failed there)" if failed else "")
     spent = sum(a["cpu"] for a in answers)
     return (
         f"| {name}, {prebins} | {trend or 'none'} | {columns} | {equal} | {greater} | {len(less)} "
-        f"| {100 * gain:.2g} % | {seconds:.2f} | {spent:.2f} |"
+        f"| {max(gain, 0.0):.2g} | {seconds:.2f} | {spent:.2f} |"
     )
 
 
