@@ -252,7 +252,7 @@ def write(results: dict[str, object]) -> None:
          f"{r['claim']:.3f}"]
         for r in results["ratio"]
     ]  # fmt: skip
-    head = ["records of the group (reference: 500)", "its rate", "true ratio", "coverage of 95 %",
+    head = ["records of the group (reference: 500)", "rate of the reference", "true ratio", "coverage of 95 %",
             "claimed to be at least the truth (5 %)"]  # fmt: skip
     (OUT / "fairness-ratio.inc").write_text(markdown(head, rows), encoding="utf-8")
     rows = [
