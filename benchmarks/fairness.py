@@ -252,8 +252,13 @@ def write(results: dict[str, object]) -> None:
          f"{r['claim']:.3f}"]
         for r in results["ratio"]
     ]  # fmt: skip
-    head = ["records of the group (reference: 500)", "rate of the reference", "true ratio", "coverage of 95 %",
-            "claimed to be at least the truth (5 %)"]  # fmt: skip
+    head = [
+        "records of the group (reference: 500)",
+        "rate of the reference",
+        "true ratio",
+        "coverage of 95 %",
+        "claimed to be at least the truth (5 %)",
+    ]
     (OUT / "fairness-ratio.inc").write_text(markdown(head, rows), encoding="utf-8")
     rows = [
         [f"{r['n'][0]:,} / {r['n'][1]:,}", f"{r['rho']:g}", f"{r['truth']:.3f}",
