@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infometric.exceptions import OutputError, SourceError
+from infometric.exceptions import DataError, OutputError, SourceError
+
+SEAL = "checksum"
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
@@ -69,6 +73,47 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with a checksum of everything in it, read back by `unsealed`.
+
+    Examples
+    --------
+    >>> unsealed(sealed({"a": 1}), "write it again")
+    {'a': 1}
+    """
+    return dict(content) | {SEAL: _checksum(content)}
+
+
+def unsealed(data: Mapping[str, Any], hint: str) -> dict[str, Any]:
+    """Content without its checksum.
+
+    Parameters
+    ----------
+    data : mapping
+        What `sealed` made.
+    hint : str
+        The line that makes it again.
+
+    Raises
+    ------
+    DataError
+        Where there is no checksum, or the content was changed after it was made.
+    """
+    content = {k: v for k, v in data.items() if k != SEAL}
+    if data.get(SEAL) != _checksum(content):
+        raise DataError(
+            "The content does not match its checksum: it was changed after it was written.",
+            got={"stored": data.get(SEAL), "computed": _checksum(content)},
+            hint=hint,
+        )
+    return content
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits of the content, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_json(path: str | os.PathLike[str], hint: str) -> dict[str, Any]:

@@ -269,13 +269,13 @@ class Table:
             if name not in self.names:
                 raise ColumnError.missing(name, self.names, where=self.where)
 
-    def require_order(self, what: str) -> None:
+    def require_order(self, what: str, hint: str = "") -> None:
         """Error where an array stands beside a table whose rows have no order to pair it by."""
         if not self.ordered:
             raise DataError(
                 f"The rows of {self.where} have no order, so an array of {what} cannot be paired "
                 "with them.",
-                hint=f"make it a column of the table, and pass its name: {what}='name'",
+                hint=hint or f"make it a column of the table, and pass its name: {what}='name'",
             )
 
     def require_width(self, width: int, caller: str) -> None:
@@ -505,6 +505,8 @@ def array_column(name: str, values: Array) -> Column:
         return date_column(name, values)
     if values.dtype.kind == "m":
         refuse_durations(name, values.dtype, values[:1].tolist())
+    if values.dtype.kind == "c":
+        raise _neither(name, values[:1].tolist())
     return _object_column(name, values)
 
 
@@ -574,7 +576,12 @@ def _object_column(name: str, values: Array) -> Column:
     odd = [v for v in known if not isinstance(v, str | Real)]
     if odd:
         raise _neither(name, odd[0])
-    return Column(name, codes.astype(np.int64), None, _distinct(known))
+    names = _distinct(known)
+    unique = tuple(dict.fromkeys(names))
+    if len(unique) < len(names):  # 1 and '1', which no file tells apart either
+        place = {v: i for i, v in enumerate(unique)}
+        codes = np.array([*(place[v] for v in names), -1])[codes]
+    return Column(name, codes.astype(np.int64), None, unique)
 
 
 def _neither(name: str, value: Any) -> DataError:
@@ -587,7 +594,7 @@ def _neither(name: str, value: Any) -> DataError:
 
 
 def _distinct(levels: Sequence[Any]) -> tuple[Any, ...]:
-    """Levels as they are where of one kind, else as text: 1 and '1' of mixed columns differ."""
+    """Levels as they are where of one kind, else as text."""
     kinds = {isinstance(v, str) for v in levels}
     return tuple(levels) if len(kinds) <= 1 else tuple(
         v if isinstance(v, str) else repr(v) for v in levels

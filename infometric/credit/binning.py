@@ -45,7 +45,7 @@ from infometric.exceptions import (
     InvalidParameterError,
     UnsupportedError,
 )
-from infometric.files import read_json, write_text
+from infometric.files import read_json, sealed, unsealed, write_text
 from infometric.functional.partition import (
     Partition,
     Rules,
@@ -56,7 +56,7 @@ from infometric.functional.partition import (
 from infometric.inference import announce
 from infometric.result import jsonable
 from infometric.sources.counting import Bins, Split, fit_columns
-from infometric.state.counts import Counts
+from infometric.state.counts import LARGEST_TOTAL, Counts
 from infometric.state.encoders import (
     CategoryEncoder,
     Column,
@@ -74,18 +74,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+_AGAIN = "write them again: binning.to_json('bins.json')"
 TRENDS = ("auto", "ascending", "descending", "peak", "valley", None)
 TRANSFORMS = ("woe", "index", "label", "event_rate")
 
+_COUNT = Span(Real, 0, LARGEST_TOTAL)
 _BINNING = {
     "prebins": BINS,
     "max_bins": (Span(Integral, 1),),
     "monotonic": (OneOf(TRENDS), Having(Mapping, "a mapping of column to trend")),
-    "min_bin_size": (Span(Real, 0),),
-    "min_events": (Span(Real, 0),),
-    "min_nonevents": (Span(Real, 0),),
+    "min_bin_size": (_COUNT,),
+    "min_events": (_COUNT,),
+    "min_nonevents": (_COUNT,),
     "max_pvalue": (OneOf((None,)), PROBABILITY),
-    "rare": (Span(Real, 0),),
+    "rare": (_COUNT,),
     "empty": (OneOf(("half", "raise")),),
 }
 _INHERITED = ("special", "categorical", "columns", "exclude", "constant", "units", "uncertainty")
@@ -125,6 +127,7 @@ class SupervisedBinning(WeightOfEvidence):
         return self.prebins
 
     def _celled(self, table: Table, names: list[str], split: Split) -> dict[str, Any]:
+        self._check_trends(names)
         fine = self._fine_cells(table, names, split)
         learned = self._chosen(*fit_columns(table, names, fine, self._spec(), split))
         for name, what in learned["leaks_"].items():
@@ -175,6 +178,13 @@ class SupervisedBinning(WeightOfEvidence):
         ['x0', 'x1']
         """
         self._check()
+        self._check_trends(list(encoders))
+        if len(tuple(classes)) != 2:
+            raise DataError(
+                "A target has two classes.",
+                got=list(classes),
+                hint="classes=(0, 1), the event last",
+            )
         for name, encoder in encoders.items():
             if name not in counts or counts[name].key != encoder.key or counts[name].n_groups != 2:
                 raise DataError(
@@ -205,6 +215,7 @@ class SupervisedBinning(WeightOfEvidence):
         """
         records = _effective(fine)
         if isinstance(encoder, CategoryEncoder):
+            self._refuse_order(name)
             return self._grouped(encoder, records)
         if isinstance(encoder, IntervalEncoder):
             return self._merged(name, encoder, records)
@@ -214,10 +225,33 @@ class SupervisedBinning(WeightOfEvidence):
             hint="prebins=50",
         )
 
+    def _refuse_order(self, name: str) -> None:
+        """Error for a trend that was asked of categories."""
+        trends = self.monotonic if isinstance(self.monotonic, Mapping) else {}
+        if trends.get(name) not in (None, "auto"):
+            raise InvalidParameterError(
+                f"Column {name!r} holds categories, whose event rates have no order.",
+                got=trends[name],
+                hint=f"leave {name!r} out of monotonic",
+            )
+
     def _rules(self, table: Array) -> Rules:
         whole = float(table.sum())
         size = self.min_bin_size * whole if self.min_bin_size < 1 else self.min_bin_size
+        if 2 * size > whole and self.max_bins > 1:
+            raise InvalidParameterError(
+                f"No two bins of at least {size:.6g} records fit into {whole:.6g}.",
+                got=self.min_bin_size,
+                hint="min_bin_size=0.05, a share below one; or a smaller number of records",
+            )
         return Rules(self.max_bins, size, self.min_events, self.min_nonevents, self.max_pvalue)
+
+    def _check_trends(self, names: Sequence[str]) -> None:
+        """Error for a trend of a column that is not binned: a rule must not vanish in a typo."""
+        for name in self.monotonic if isinstance(self.monotonic, Mapping) else ():
+            if name not in names:
+                raise ColumnError.missing(name, names, where="the columns to bin")
+            self._trend(name)
 
     def _trend(self, name: str) -> Any:
         if not isinstance(self.monotonic, Mapping):
@@ -389,10 +423,10 @@ class SupervisedBinning(WeightOfEvidence):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """The frozen bins, JSON-ready, with counts, parameters, version and hash."""
+        """The frozen bins, JSON-ready, with counts, parameters, version, hash and a checksum."""
         check_is_fitted(self, "state_")
         parameters = {k: _plain_parameter(v) for k, v in self.get_params(deep=False).items()}
-        return {
+        content = {
             "schema_version": SCHEMA_VERSION,
             "kind": "infometric-binning",
             "binning": type(self).__name__,
@@ -407,6 +441,7 @@ class SupervisedBinning(WeightOfEvidence):
                 for name, e in self.encoders_.items()
             },
         }
+        return sealed(content)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -417,14 +452,22 @@ class SupervisedBinning(WeightOfEvidence):
         DataError
             Where these are no bins of this schema version, or their content was changed.
         """
+        data = data if isinstance(data, Mapping) else {}
         kind = BINNINGS.get(str(data.get("binning")))
         version = data.get("schema_version")
         if data.get("kind") != "infometric-binning" or version != SCHEMA_VERSION or kind is None:
             raise DataError(
                 f"These are no bins of schema version {SCHEMA_VERSION}.",
                 got={k: data.get(k) for k in ("kind", "binning", "schema_version")},
-                hint="write them again: binning.to_json('bins.json')",
+                hint=_AGAIN,
             )
+        if not issubclass(kind, cls):
+            raise DataError(
+                f"These bins are of another kind than {cls.__name__}.",
+                got=kind.__name__,
+                hint=f"{kind.__name__}.from_json(path)",
+            )
+        data = unsealed(data, _AGAIN)
         given = {k: v for k, v in data["parameters"].items() if k in kind._get_param_names()}
         made: Any = kind
         found: Self = made(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
@@ -436,12 +479,6 @@ class SupervisedBinning(WeightOfEvidence):
         found.single_ = data["single"]
         found.n_features_in_ = len(columns)
         found.feature_names_in_ = np.array(list(columns), dtype=object)
-        if found.hash_ != data["hash"]:
-            raise DataError(
-                "The bins do not match their hash.",
-                got={"stored": data["hash"], "computed": found.hash_},
-                hint="take the bins from an unedited file",
-            )
         return found
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
@@ -632,8 +669,8 @@ class StumpBinning(SupervisedBinning):
                 Having(Mapping, "a mapping of column to trend"),
             ),
             "rounds": (Span(Integral, 1),),
-            "learning_rate": (Span(Real, 0, None, closed="neither"),),
-            "regularization": (Span(Real, 0),),
+            "learning_rate": (Span(Real, 0, 10, closed="right"),),
+            "regularization": (_COUNT,),
             "joint": (OneOf((True, False)),),
         }
     )

@@ -204,11 +204,18 @@ def special_codes(codes: Sequence[Any]) -> tuple[float, ...]:
         Where one is no number.
     """
     try:
-        return tuple(float(v) for v in codes)
+        found = tuple(float(v) for v in codes)
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(
             "Special codes must be numbers.", got=list(codes), hint="special=[-1, 999]"
         ) from error
+    if len(set(found)) < len(found) or any(v != v for v in found):
+        raise InvalidParameterError(
+            "Special codes must be distinct numbers; NaN has the cell of missing values.",
+            got=list(codes),
+            hint=f"special={sorted({v for v in found if v == v})}",
+        )
+    return found
 
 
 def treat_empty(name: str, s: Counts, policy: EmptyPolicy) -> Counts:

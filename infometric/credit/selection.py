@@ -8,19 +8,20 @@ nothing. Three ways keep that apart: every fold counted with bins of the other f
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.special import chdtr
 from sklearn.base import clone
 
 from infometric.credit.leakage import leaks_of
 from infometric.credit.slices import crossed_split, slicing_column
 from infometric.exceptions import DataError, UnsupportedError
 from infometric.functional.base import Caution
+from infometric.functional.information import PearsonChiSquare
 from infometric.inference import announce, generator_of
 from infometric.result import ConfidenceInterval, Result
 from infometric.sources.counting import Split, fit_columns
@@ -31,6 +32,7 @@ from infometric.typing import RNG, Array
 from infometric.validation import Table, class_rows
 
 SELECTIONS = ("cross_fit", "split", "in_sample")
+TOO_ALIKE = 1e-6  # chance that other rows agree as well
 OPTIMISTIC = (
     "in-sample: the bins were chosen with this target on these rows, so the value is optimistic "
     "and neither interval nor p-value is known; bins=OptimalBinning() unfitted is cross-fitted, "
@@ -38,23 +40,34 @@ OPTIMISTIC = (
 )
 
 
-def counts_mark(s: Counts) -> str:
-    """Mark of the counts that bins were chosen on: the same data count to the same mark.
-
-    Examples
-    --------
-    >>> from infometric import Counts
-    >>> counts_mark(Counts.from_counts([[30, 10], [10, 30]]))
-    '655b8d336b7de5fc'
-    """
-    table = np.ascontiguousarray(s.table, dtype=float)
-    return hashlib.sha256(str(table.shape).encode() + table.tobytes()).hexdigest()[:16]
+def records_of(s: Counts) -> Array:
+    """Counts in effective records, shape (n_groups, n_cells): a weight of two is no second row."""
+    return s.table if s.squares is None else s.table * (s.n_eff / s.n)[:, None]
 
 
 def in_sample(encoder: Encoder, s: Any) -> bool:
-    """Whether the cells were chosen with the target on the very rows that are counted here."""
-    mark = getattr(encoder, "learned", {}).get("chosen_on")
-    return mark is not None and isinstance(s, Counts) and counts_mark(s) == mark
+    """Whether the cells were chosen with the target on the rows that are counted here.
+
+    The counts they were chosen on are known. Counts that are nearer to them than those of other
+    rows could be by chance are of the same rows, also where some are lost, weighed or turned round.
+    """
+    chosen = getattr(encoder, "learned", {}).get("chosen_on")
+    if chosen is None or not isinstance(s, Counts):
+        return False
+    old, new = np.asarray(chosen, dtype=float), records_of(s)
+    if old.shape != new.shape:
+        return False
+    return any(_too_alike(old, part) for part in (new, new[::-1]))
+
+
+def _too_alike(old: Array, new: Array) -> bool:
+    """Whether two tables agree better, class by class, than independent samples do."""
+    distance, df = 0.0, 0
+    for pair in np.stack([old, new], axis=1):
+        s = Counts(pair, (pair.shape[-1],))
+        distance += float(PearsonChiSquare().value(s))
+        df += max(int(s.occupied.sum()) - 1, 0)
+    return df > 0 and float(chdtr(df, distance)) < TOO_ALIKE
 
 
 def chosen_columns(encoders: Mapping[str, Encoder], state: Any) -> list[str]:
@@ -147,6 +160,7 @@ def selected(
             hint="StumpBinning(joint=False); or fit it on one part of the rows, and "
             "InformationValue(bins=fitted) on the other",
         )
+    binning._check_trends(names)
     split, parts = _fold_split(table, target, classes, weight, selection, folds, rng)
     fine, counts = fit_columns(table, names, binning.prebins, binning._spec(), split)
     encoders: dict[str, Encoder] = {}
@@ -204,8 +218,9 @@ def _fold_split(
 
 
 def marked(encoder: Any, s: Counts) -> Any:
-    """The encoder with the mark of the counts that its cells were chosen on."""
-    return replace(encoder, learned=dict(encoder.learned) | {"chosen_on": counts_mark(s)})
+    """The encoder with the counts that its cells were chosen on."""
+    chosen = np.round(records_of(s), 6).tolist()
+    return replace(encoder, learned=dict(encoder.learned) | {"chosen_on": chosen})
 
 
 def _crossed(binning: Any, name: str, fine: Encoder, each: list[Counts], total: Counts) -> Folds:

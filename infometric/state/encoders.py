@@ -188,8 +188,14 @@ class Encoder:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready representation, read back by `encoder_from_dict`."""
-        return {"kind": self.kind, "version": self.version, **self.spec(), "key": self.key}
+        """JSON-ready representation with how the cells were learned, for `encoder_from_dict`."""
+        learned = {"learned": dict(getattr(self, "learned", {}))}
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            **self.spec(),
+            "key": self.key,
+        } | learned
 
     def count(
         self, column: Column, groups: Sequence[Array] | None = None, weights: Array | None = None
@@ -283,10 +289,6 @@ class IntervalEncoder(Encoder):
             "upper": self.upper,
             "special": list(self.special),
         }
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready representation, with how the edges were learned."""
-        return super().to_dict() | {"learned": dict(self.learned)}
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import infometric as im
-from infometric.credit.selection import counts_mark
 from infometric.datasets import load_credit_card, load_german_credit
 from infometric.exceptions import (
     ColumnError,
@@ -145,13 +144,22 @@ def test_edited_or_alien_bins_are_refused(sample, tmp_path):
     fitted = im.OptimalBinning().fit(X, y)
     data = fitted.to_dict()
     data["columns"]["signal"]["encoder"]["edges"][0] += 1e-9
-    with pytest.raises(DataError, match="fingerprint"):
+    with pytest.raises(DataError, match="checksum"):
         im.OptimalBinning.from_dict(data)
+    data = fitted.to_dict()
+    data["columns"]["signal"]["counts"]["table"][1][0] += 1
+    with pytest.raises(DataError, match="checksum"):
+        im.OptimalBinning.from_dict(data)
+    for junk in (None, [], "x", {"kind": "infometric-binning"}):
+        with pytest.raises(DataError, match="schema version"):
+            im.OptimalBinning.from_dict(junk)
+    with pytest.raises(DataError, match="another kind"):
+        im.StumpBinning.from_dict(fitted.to_dict())
     with pytest.raises(DataError, match="schema version"):
         im.OptimalBinning.from_dict({})
     missing = fitted.to_dict()
     del missing["columns"]["signal"]
-    with pytest.raises(DataError, match="hash"):
+    with pytest.raises(DataError, match="checksum"):
         im.OptimalBinning.from_dict(missing)
     with pytest.raises(SourceError, match=r"absent\.json"):
         im.OptimalBinning.from_json(tmp_path / "absent.json")
@@ -409,10 +417,33 @@ def test_one_characteristic_alone(sample):
     assert result.diagnostics["cells"]
 
 
-def test_the_mark_is_of_the_counts():
-    a, b = im.Counts.from_counts([[30, 10], [10, 30]]), im.Counts.from_counts([[30, 11], [10, 30]])
-    assert counts_mark(a) == counts_mark(im.Counts.from_counts([[30, 10], [10, 30]]))
-    assert counts_mark(a) != counts_mark(b)
+def test_the_same_rows_are_known_however_they_come(sample, tmp_path):
+    X, y = sample
+    X = X[["noise", "grade"]]
+    fitted = im.OptimalBinning(min_bin_size=0.02).fit(X, y)
+    read = im.OptimalBinning.from_json(fitted.to_json(tmp_path / "bins.json"))
+    some = np.arange(len(y)) % 50 > 0  # one row in fifty is lost
+    text = np.where(y == 1, "a bad one", "the good")  # the other class is the event
+    for bins in (fitted, read):
+        for rows, target, weight in (
+            (X, y, None),
+            (X, y, np.full(len(y), 2.0)),
+            (X[some], y[some], None),
+            (X, text, None),
+        ):
+            estimator = im.InformationValue(bins=bins.encoders_)
+            found = estimator.fit(rows, target, sample_weight=weight).estimate()
+            assert all(math.isnan(r.pvalue) for r in found.values())
+
+
+def test_other_rows_are_not_taken_for_the_same(rng):
+    for n in (400, 4000):
+        for _ in range(20):
+            X, y = rng.normal(size=(2 * n, 5)), rng.random(2 * n) < 0.3
+            bins = im.OptimalBinning().fit(X[:n], y[:n]).encoders_
+            found = im.InformationValue(bins=bins).fit(X[n:], y[n:]).estimate()
+            alone = [r for r in found.values() if len(r.diagnostics["cells"]) > 1]
+            assert not any(math.isnan(r.pvalue) for r in alone)
 
 
 # --- real data ---------------------------------------------------------------------------------
@@ -430,6 +461,17 @@ def test_the_optimum_beats_every_number_of_quantile_bins(cards):
             assert optimum >= plain.value - 1e-12
 
 
+def test_a_rule_does_not_vanish_in_a_typo(sample):
+    X, y = sample
+    with pytest.raises(ColumnError, match="'signal'"):
+        im.OptimalBinning(monotonic={"signall": "ascending"}).fit(X, y)
+    wrong = im.OptimalBinning(monotonic={"signall": "ascending"})
+    with pytest.raises(ColumnError, match="'signal'"):
+        im.InformationValue(bins=wrong).fit(X, y)
+    with pytest.raises(InvalidParameterError, match="have no order"):
+        im.OptimalBinning(monotonic={"grade": "ascending"}).fit(X, y)
+
+
 def test_bad_parameters_name_themselves(sample):
     X, y = sample
     for options, word in (
@@ -438,6 +480,10 @@ def test_bad_parameters_name_themselves(sample):
         ({"monotonic": {"signal": "up"}}, "ascending"),
         ({"max_pvalue": 2.0}, "max_pvalue"),
         ({"min_bin_size": -1}, "min_bin_size"),
+        ({"min_bin_size": math.inf}, "min_bin_size"),
+        ({"min_bin_size": 3000}, "No two bins of at least 3000"),
+        ({"special": [1, 1]}, "[Ss]pecial"),
+        ({"special": [math.nan]}, "[Ss]pecial"),
     ):
         with pytest.raises(InvalidParameterError, match=word):
             im.OptimalBinning(**options).fit(X, y)
@@ -481,3 +527,10 @@ def test_folds_join_part_by_part_and_survive_json(folds):
         Folds((folds.parts[0], im.Counts.from_counts([3, 4])))
     with pytest.raises(UnsupportedError, match="one table of each fold"):
         im.infer(Jeffreys(), folds, "bootstrap")
+
+
+def test_numbers_and_texts_that_read_alike_are_one_category(rng):
+    x = pd.Series([1, "1", 2, "a"] * 100, dtype=object)
+    y = (rng.random(400) < 0.3).astype(int)
+    cells = im.information_value(x, y).diagnostics["cells"]
+    assert {c["cell"]: c["count_a"] + c["count_b"] for c in cells} == {"1": 200, "2": 100, "a": 100}
