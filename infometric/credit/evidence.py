@@ -448,6 +448,7 @@ class WeightOfEvidence(TransformerMixin, _Evidence):
     def _mapped(self, X: Any, values: dict[str, Array]) -> Array:
         """Value of the cell of each value; says where a cell has no record in `fit`."""
         table = self._reopen(X)
+        table.require_order("WoE", "transform its rows in the engine: Scorecard.to_sql()")
         names = list(table.names) if self.single_ else list(self.encoders_)
         table.require(names)
         columns = []

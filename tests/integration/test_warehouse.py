@@ -205,6 +205,19 @@ def test_optimal_bins_from_the_counts_of_an_engine(frames, opened, engine):
 
 
 @pytest.mark.parametrize("engine", ["ibis-duckdb", "spark"])
+def test_folds_of_an_engine_are_named_by_a_column(frames, opened, engine):
+    iv = im.InformationValue(bins=im.OptimalBinning(), columns=["plain", "text"], folds="day")
+    wanted = iv.fit(frames[0], "target").estimate()
+    found = iv.fit(opened(engine)[0], "target").estimate()
+    for name, r in found.items():
+        assert (r.value, r.se, r.pvalue) == (
+            wanted[name].value,
+            wanted[name].se,
+            wanted[name].pvalue,
+        )
+
+
+@pytest.mark.parametrize("engine", ["ibis-duckdb", "spark"])
 def test_a_small_table_is_fetched_where_a_method_needs_rows(frames, opened, engine):
     table = open_table(opened(engine)[0])
     assert table.n_rows == N
@@ -251,6 +264,10 @@ def test_what_cannot_be_counted_is_refused(frames, opened, engine, paths):
         im.InformationValue().fit(reference, y)
     with pytest.raises(DataError, match="no order"):
         im.PSI().fit(reference, sample_weight=y + 1.0)
+    with pytest.raises(DataError, match="no order"):  # an array of what belongs to which row?
+        im.WeightOfEvidence(columns=["plain"]).fit(frames[0], "target").transform(reference)
+    with pytest.raises(DataError, match="no order"):
+        im.InformationValue(bins=im.OptimalBinning(), columns=["plain"]).fit(reference, "target")
     with pytest.raises(DataError, match="holds text where the encoder expects numbers"):
         im.PSI(bins={"text": [1.0, 2.0]}, columns=["text"]).fit(reference)
     with pytest.raises(DataError, match="no numbers"):
