@@ -45,6 +45,7 @@ from infometric.validation import (
     binary_classes,
     check_lengths,
     check_paired,
+    check_weights,
     class_rows,
 )
 
@@ -62,6 +63,7 @@ def adverse_impact(
     favourable: Any = None,
     event: Any = None,
     level: float = 0.95,
+    sample_weight: Any = None,
 ) -> ResultTable:
     """How the decisions on each protected group differ from those on a reference.
 
@@ -88,6 +90,8 @@ def adverse_impact(
         The bad outcome; the greater one by default.
     level : float
         Nominal coverage of the intervals.
+    sample_weight : array-like or str, optional
+        Positive record weights, or the name of their column in `data`.
 
     Returns
     -------
@@ -124,11 +128,12 @@ def adverse_impact(
     groups = columns.groups(group, reference)
     outcome = None if y is None else columns.sides(y, "y", event)[0]
     scores = None if score is None else ranks_of(columns.pick(score, "score"))
+    weights = columns.weights(sample_weight)
     results: dict[str, Result] = {}
     left_out: list[str] = []
     for attribute in groups:
         for g in attribute.others:
-            found = _compared(_Pairs(attribute, g, level), good, outcome, scores)
+            found = _compared(_Pairs(attribute, g, level, weights), good, outcome, scores)
             label = attribute.label(g)
             results |= {slice_name(m, label): r for m, r in found.items() if r is not None}
             left_out += [slice_name(m, label) for m, r in found.items() if r is None]
@@ -170,6 +175,12 @@ class _Columns:
         out[class_rows(column, classes)[1]] = 1
         return out, classes
 
+    def weights(self, value: Any) -> Array | None:
+        """Record weights."""
+        if self.named and isinstance(value, str):
+            value = self.pick(value, "sample_weight").values
+        return check_weights(value, self.table.n_rows)
+
     def groups(self, group: Any, reference: Any) -> list[Attribute]:
         """Protected attributes."""
         return attributes(
@@ -180,17 +191,27 @@ class _Columns:
 class _Pairs:
     """Measures of one group against its reference, from the rows of both."""
 
-    def __init__(self, attribute: Attribute, group: int, level: float) -> None:
+    def __init__(
+        self, attribute: Attribute, group: int, level: float, weights: Array | None
+    ) -> None:
         self.first = attribute.codes == attribute.reference
         self.second = attribute.codes == group
         self.names = (attribute.groups[attribute.reference], attribute.groups[group])
-        self.level = level
+        self.level, self.weights = level, weights
 
     def counts(self, codes: Array, size: int, rows: Array | None = None) -> Counts | None:
         """Cells of both groups, among some rows; None where one has none."""
         sides = [s if rows is None else s & rows for s in (self.first, self.second)]
-        table = np.stack([np.bincount(codes[side], minlength=size) for side in sides])
-        return Counts(table, groups=self.names) if table.sum(1).all() else None
+        w = np.ones(len(codes)) if self.weights is None else self.weights
+        table, squares = (
+            np.stack([np.bincount(codes[side], v[side], minlength=size) for side in sides])
+            for v in (w, w**2)
+        )
+        if not table.sum(1).all():
+            return None
+        if self.weights is None:
+            return Counts(table.astype(np.int64), groups=self.names)
+        return Counts(table, squares=squares, groups=self.names)
 
     def infer(self, functional: Any, s: Counts | None, measure: str | None = None) -> Result | None:
         """Result, or None where there are no records."""

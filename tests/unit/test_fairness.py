@@ -455,6 +455,25 @@ def test_measures_of_decisions_by_their_definitions(frame):
     assert again.to_dict() == found.to_dict()
 
 
+def test_weights_of_one_change_nothing_and_doubled_records_are_not_more_evidence(frame):
+    table = frame.assign(approved=(frame["debt"] < 1).astype(int), w=1.0, v=2.0)
+    plain = im.adverse_impact("approved", "SEX", y="bad", score="debt", data=table)
+    for name in ("w", "v"):
+        weighted = im.adverse_impact(
+            "approved", "SEX", y="bad", score="debt", data=table, sample_weight=name
+        )
+        for line, r in plain.items():
+            assert weighted[line].value == pytest.approx(r.value)
+            assert weighted[line].ci == pytest.approx(r.ci, rel=1e-6)
+    rng = np.random.default_rng(1)
+    uneven = im.adverse_impact(
+        "approved", "SEX", data=table, sample_weight=rng.exponential(size=len(table)) + 0.01
+    )
+    line = "adverse_impact_ratio @ SEX: 2 against 1"
+    line = line if line in uneven else "adverse_impact_ratio @ SEX: 1 against 2"
+    assert uneven[line].se > 1.2 * plain[line].se
+
+
 def test_columns_by_name_and_more_than_two_groups(frame):
     table = frame.assign(approved=np.where(frame["debt"] < 1, "yes", "no"))
     found = im.adverse_impact("approved", {"AGE": [30, 60], "SEX": None}, data=table)
