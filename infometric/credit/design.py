@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from infometric.credit.discrimination import grouped_rows
 from infometric.credit.leakage import leaks_of
+from infometric.exceptions import DataError
 from infometric.sources import open_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import (
@@ -62,16 +63,45 @@ def read_design(
     return Design(joined, happened, weights, types)
 
 
+def refuse_record(X: Any, names: Collection[str]) -> None:
+    """Error where a single record stands in place of a table: its labels are the columns.
+
+    Parameters
+    ----------
+    X : object
+        What was given as a table.
+    names : collection of str
+        Columns that it should have.
+
+    Raises
+    ------
+    DataError
+        With the line that makes a table of one row.
+    """
+    labels = getattr(X, "index", None)
+    if getattr(X, "ndim", None) != 1 or labels is None or callable(labels):
+        return
+    if len(names) > 1 and set(names) <= set(map(str, labels)):
+        raise DataError(
+            "One record was given where a table is needed: its labels are the columns.",
+            got=type(X).__name__,
+            hint="X.iloc[[0]], a table of one row, in place of X.iloc[0]",
+        )
+
+
 def sql_type(column: Column, encoder: Encoder) -> str:
     """Type of a column as DuckDB calls it.
 
-    Numbers are compared as DOUBLE, which is exact up to 2^53: integers that are told apart beyond
-    it are BIGINT.
+    Integers are BIGINT where a bound lies beyond 2^53, whatever type the bound has. All other
+    numbers are DOUBLE: that is exact too, since whole numbers on both sides of such a bound are,
+    and it holds where the same column has fractions or missing values elsewhere.
 
     Examples
     --------
     >>> sql_type(Column("x", np.array([1, 2])), IntervalEncoder((2.0,)))
     'DOUBLE'
+    >>> sql_type(Column("x", np.array([1, 2**60])), IntervalEncoder((2.0**60,)))
+    'BIGINT'
     """
     levels = column.levels or ()
     if levels and all(isinstance(v, bool) for v in levels):
@@ -80,10 +110,11 @@ def sql_type(column: Column, encoder: Encoder) -> str:
         return "VARCHAR"
     bounds: tuple[Any, ...] = ()
     if isinstance(encoder, IntervalEncoder):
-        bounds = encoder.edges
+        ends = (encoder.lower, encoder.upper)
+        bounds = (*encoder.edges, *encoder.special, *(v for v in ends if v is not None))
     elif isinstance(encoder, CategoryEncoder):
         bounds = encoder.categories
-    large = any(isinstance(v, int) and abs(v) > _EXACT for v in bounds)
+    large = any(not isinstance(v, str) and abs(v) >= _EXACT for v in bounds)
     whole = column.values.dtype.kind in "iu" if not levels else not any(v % 1 for v in levels)
     return "BIGINT" if large and whole else "DOUBLE"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from infometric.credit.target import plain_event
 from infometric.exceptions import DataError, and_list
 from infometric.functional.base import Functional
 from infometric.functional.ranking import AreaDifference, AreaUnderCurve, Gini, KolmogorovSmirnov
@@ -47,7 +48,8 @@ def auc(
         Scores that are high where the event is likely; infinite ones have a rank too. Points of a
         scorecard are high for non-events: negate them, or name the good class as the `event`.
     event : optional
-        Class of the target that counts as the event; the greater one by default.
+        Class of the target that counts as the event. By default the greater number, or of two
+        texts the one that names it ("bad", "default", "yes"); other texts need it.
     method : str or Uncertainty
         "auto" is DeLong's variance on the scale of the logit; "delta" Wald's interval with the
         same variance, "jackknife", "bootstrap", "permutation".
@@ -183,7 +185,8 @@ def auc_difference(
     first, second : array-like of shape (n_rows,)
         Scores that are high where the event is likely.
     event : optional
-        Class of the target that counts as the event; the greater one by default.
+        Class of the target that counts as the event. By default the greater number, or of two
+        texts the one that names it ("bad", "default", "yes"); other texts need it.
     level : float
         Nominal coverage of the interval.
     sample_weight : array-like of shape (n_rows,), optional
@@ -276,8 +279,15 @@ def _states(
     return found
 
 
-def ranks_of(column: Column) -> tuple[Array, Array]:
+def ranks_of(column: Column, what: str = "score") -> tuple[Array, Array]:
     """Distinct scores in increasing order, and the rank of each record's.
+
+    Parameters
+    ----------
+    column : Column
+        Scores.
+    what : str
+        What a message calls them.
 
     Raises
     ------
@@ -293,9 +303,11 @@ def ranks_of(column: Column) -> tuple[Array, Array]:
         gone = max(gone, int(np.isnan(column.values).sum()))
     if gone:
         raise DataError(
-            f"The score {column.name!r} has {gone} missing value(s), which have no rank.",
+            f"The {what} {column.name!r} has {gone} missing value(s), which have no rank."
+            if what != column.name
+            else f"{gone} missing value(s) stand where a {what} is needed.",
             got=float("nan"),
-            hint="leave those rows out: keep = ~np.isnan(score)",
+            hint=f"leave those rows out: keep = ~np.isnan({what})",
         )
     return distinct(column.values)
 
@@ -330,7 +342,7 @@ def grouped_rows(
     table : Table
         What stands beside it.
     event : optional
-        Class that counts as the event.
+        Class that counts as the event; see `target.plain_event` for two texts.
     sample_weight : array-like or str, optional
         Record weights, or the name of their column.
     given : object
@@ -350,7 +362,7 @@ def grouped_rows(
         check_lengths(y=range(target.n_rows), score=range(table.n_rows))
         check_paired(given, y)
         column = target.column(target.names[0])
-    rows = class_rows(column, binary_classes(column, event))
+    rows = class_rows(column, binary_classes(column, plain_event(column, event)))
     if isinstance(sample_weight, str):
         table.require([sample_weight])
         sample_weight = table.column(sample_weight).values

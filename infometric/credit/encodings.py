@@ -17,6 +17,7 @@ from infometric.credit.design import Design, read_design, says_nothing
 from infometric.credit.discrimination import auc_difference
 from infometric.credit.logistic import fit_logistic
 from infometric.credit.performance import measured, roc_points
+from infometric.credit.target import event_of
 from infometric.exceptions import DataError
 from infometric.inference import check_level, generator_of
 from infometric.result import Result, ResultTable
@@ -82,7 +83,8 @@ def compare_encodings(
     ridge : float
         Penalty of the regression on evidence; none by default.
     event : optional
-        Class of the target that counts as the event; the greater one by default.
+        Class of the target that counts as the event. By default the greater number, or of two
+        texts the one that names it ("bad", "default", "yes"); other texts need it.
     level : float
         Nominal coverage of the intervals.
     rng : int, Generator or None
@@ -126,6 +128,7 @@ def compare_encodings(
     elif y_test is None:
         y_test = y if isinstance(y, str) else _refuse_no_target()
     fitted = OptimalBinning() if binning is None else clone(binning)
+    event = event_of(X, y, getattr(fitted, "event", None) if event is None else event)
     if event is not None:
         fitted.set_params(event=event)
     fitted.fit(X, y)

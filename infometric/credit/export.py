@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from infometric._version import __version__
-from infometric.exceptions import DataError, UnsupportedError
+from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
 from infometric.sources.sql import INFINITE, cell_expression, identifier, interval_cases
 from infometric.sources.sql import literal as sql_literal
 from infometric.state.encoders import CategoryEncoder, Encoder, IntervalEncoder
@@ -36,6 +36,7 @@ def sql_query(
     keep: Sequence[str] = (),
     score: str = "score",
     points: bool = False,
+    beside: Sequence[str] = (),
 ) -> str:
     """One SELECT that gives every row its score.
 
@@ -53,12 +54,25 @@ def sql_query(
         Name of the score.
     points : bool
         Whether the points of each characteristic are given too.
+    beside : sequence of str
+        Columns that stood beside the characteristics in the fit.
 
     Raises
     ------
     UnsupportedError
         Where the dialect is another.
+    InvalidParameterError
+        Where `source`, `keep` or `score` is no text, or no list of it.
+    DataError
+        Where two columns, read or written, differ in nothing but case: SQL takes them for one.
     """
+    _check_texts(source, keep, score)
+    read = list(dict.fromkeys([*(line.name for line in lines), *keep]))
+    why = "one of these columns would be read for the other"
+    _refuse_alike(read, beside, why, "frame.rename(columns={'Income': 'income_2'}) before the fit")
+    own = [f"{line.name}_points" for line in lines] if points else []
+    why = "two columns of the answer would have one name"
+    _refuse_alike([*keep, *own, score], (), why, "score='points_in_all', and each column once")
     if dialect not in DIALECTS:
         raise UnsupportedError(
             f"Scores are written in SQL of {', '.join(DIALECTS)} alone.",
@@ -68,12 +82,45 @@ def sql_query(
     terms = [_term(line) for line in lines]
     columns = [identifier(name) for name in keep]
     if points:
-        columns += [
-            f"{term} AS {identifier(f'{line.name}_points')}"
-            for line, term in zip(lines, terms, strict=True)
-        ]
+        columns += [f"{t} AS {identifier(name)}" for t, name in zip(terms, own, strict=True)]
     columns.append("\n  + ".join(terms) + f"\n  AS {identifier(score)}")
     return "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {source}"
+
+
+def _check_texts(source: Any, keep: Any, score: Any) -> None:
+    """Error where a name of the query is none."""
+    for what, value, hint in (
+        ("source", source, "card.to_sql('applicants'), a table, or \"read_parquet('a.parquet')\""),
+        ("score", score, "score='score'"),
+    ):
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidParameterError(
+                f"The {what!r} parameter of to_sql must be a text that is not empty.",
+                got=value,
+                hint=hint,
+            )
+    if not isinstance(keep, list | tuple) or not all(isinstance(name, str) for name in keep):
+        raise InvalidParameterError(
+            "The 'keep' parameter of to_sql must be a list of column names.",
+            got=keep,
+            hint=f"keep=[{keep!r}]" if isinstance(keep, str) else "keep=['ID']",
+        )
+
+
+def _refuse_alike(used: Sequence[str], others: Sequence[str], why: str, hint: str) -> None:
+    """Error where a name that is used has a twin in all but case."""
+    seen: dict[str, str] = {}
+    for name in used:
+        if name.lower() in seen:
+            _refuse_pair(seen[name.lower()], name, why, hint)
+        seen[name.lower()] = name
+    for name in others:
+        if seen.get(name.lower(), name) != name:
+            _refuse_pair(seen[name.lower()], name, why, hint)
+
+
+def _refuse_pair(first: str, second: str, why: str, hint: str) -> None:
+    raise DataError(f"Names in SQL are blind to case: {why}.", got=[first, second], hint=hint)
 
 
 def _term(line: Line) -> str:

@@ -67,7 +67,8 @@ def calibration(
     probability : array-like of shape (n_rows,)
         Predicted probabilities of the event, between zero and one.
     event : optional
-        Class of the target that counts as the event; the greater one by default.
+        Class of the target that counts as the event. By default the greater number, or of two
+        texts the one that names it ("bad", "default", "yes"); other texts need it.
     level : float
         Nominal coverage of the intervals.
     sample_weight : array-like of shape (n_rows,), optional
@@ -229,7 +230,7 @@ def predicted(y: Any, probability: Any, event: Any, sample_weight: Any) -> Predi
         Where a probability is missing, or outside zero and one.
     """
     column = one_score(probability, "probability")
-    ranks_of(column)  # none is missing, all are numbers
+    ranks_of(column, "probability")  # none is missing, all are numbers
     p = column.values.astype(float)
     outside = (p < 0) | (p > 1)
     if outside.any():

@@ -16,7 +16,6 @@ Siddiqi, N. (2006). Credit risk scorecards. Wiley. doi:10.1002/9781119201731
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -30,24 +29,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from scipy.special import expit, ndtr
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from infometric._version import __version__
-from infometric.credit.binning import OptimalBinning
-from infometric.credit.design import (
-    leaky_bins,
-    read_design,
-    says_nothing,
-)
+from infometric.credit.design import leaky_bins, read_design, refuse_record, says_nothing
 from infometric.credit.discrimination import grouped_rows, ranked_counts
 from infometric.credit.export import Line, python_source, sql_query
 from infometric.credit.leakage import leak_text
 from infometric.credit.logistic import LogisticFit, fit_logistic, inflation
 from infometric.credit.performance import measured
+from infometric.credit.recipe import binning_of, ready_binning, recipe_of
+from infometric.credit.target import event_of
 from infometric.credit.unseen import count_unknown, refuse_unknown, shown_counts
-from infometric.exceptions import ColumnError, DataError, LeakageWarning, and_list
+from infometric.exceptions import (
+    ColumnError,
+    DataError,
+    InfometricError,
+    InvalidParameterError,
+    LeakageWarning,
+    and_list,
+)
+from infometric.files import SEAL, read_json, sealed, unsealed, write_text
 from infometric.functional.base import Caution
 from infometric.functional.ranking import AreaUnderCurve
 from infometric.inference import announce, check_level
@@ -71,13 +75,16 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 KIND = "infometric-scorecard"
+_AGAIN = "write it again: card.to_json('card.json')"
 POLICIES = ("warn", "raise", "ignore")
 ONE_BIN = "one bin"
 _REASONS: dict[str, tuple[Constraint, ...]] = {
     "n": (Span(Integral, 1),),
     "reference": (OneOf(("best", "neutral")),),
+    "texts": (OneOf((None,)), Having(Mapping, "a mapping of characteristic to text")),
 }
-_LARGE = 1e9  # a score beyond it is a mistake
+_SOME_EVIDENCE = 0.02  # nats, below which a characteristic is commonly left out
+_LARGE = 1e9  # beyond it a scale is a mistake, and points would leave the integers
 
 
 class Cells(NamedTuple):
@@ -96,9 +103,12 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    binning : estimator, optional
-        Unfitted binning: `OptimalBinning()` by default; `StumpBinning`, `WeightOfEvidence` or any
-        estimator with their attributes.
+    binning : estimator or mapping of str to Encoder, optional
+        `OptimalBinning()` by default; `StumpBinning`, `WeightOfEvidence` or any estimator with
+        their attributes. An unfitted one is fitted. The bins of a fitted one, or of a mapping of
+        column to encoder, stay as they are, and the rows of `fit` are counted over them alone.
+        scikit-learn's `clone`, and so a search, unfits an estimator:
+        ``binning=fitted.encoders_`` outlives it.
     pdo : float, default 20
         Points that double the odds.
     base_score : float, default 600
@@ -123,7 +133,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
     leakage : {"warn", "raise", "ignore"}
         What becomes of a characteristic with a bin of one class, too large for an accident.
     event : optional
-        Class of the target that counts as the event ("bad"); the greater one by default.
+        Class of the target that counts as the event, the bad one. By default the greater number,
+        or of two texts the one that names it ("bad", "default", "yes"); other texts need it.
 
     Attributes
     ----------
@@ -142,7 +153,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
     coefficients_ : pandas.DataFrame
         Coefficients with standard error, z, p-value, interval and variance inflation.
     hash_ : str
-        Fingerprint of bins and points.
+        Fingerprint of all that scores, coefficients or tables are made from.
 
     Examples
     --------
@@ -156,15 +167,19 @@ class Scorecard(ClassifierMixin, BaseEstimator):
     """
 
     _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = {
-        "binning": (OneOf((None,)), Having("fit", "a binning with fit, encoders_ and state_")),
-        "pdo": (Span(Real, 0, None, closed="neither"),),
+        "binning": (
+            OneOf((None,)),
+            Having("fit", "a binning with fit, encoders_ and state_"),
+            Having(Mapping, "a mapping of column to encoder"),
+        ),
+        "pdo": (Span(Real, 0, _LARGE, closed="right"),),
         "base_score": (Span(Real, -_LARGE, _LARGE),),
-        "base_odds": (Span(Real, 0, None, closed="neither"),),
+        "base_odds": (Span(Real, 0, _LARGE, closed="right"),),
         "rounding": (OneOf(("integer", None)),),
         "select": (OneOf(("backward", None)), Having(list | tuple, "a list of column names")),
         "max_pvalue": (PROBABILITY,),
-        "min_iv": (Span(Real, 0),),
-        "ridge": (Span(Real, 0),),
+        "min_iv": (Span(Real, 0, _LARGE),),
+        "ridge": (Span(Real, 0, _LARGE),),
         "unseen": (OneOf(("neutral", "worst", "raise")),),
         "leakage": (OneOf(POLICIES),),
     }
@@ -222,14 +237,18 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         DataError
             Where characteristics are linearly dependent, separate the classes, or none is left.
         """
-        check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)
+        self._check()
         if isinstance(y, np.ndarray) and y.ndim == 2:
             warnings.warn(
                 "A column-vector y was passed when a 1d array was expected: y.ravel() is one.",
                 DataConversionWarning,
             )
         binning = self._binned(X, y, sample_weight)
-        leaks = leaky_bins(binning) if self.leakage != "ignore" else {}
+        leaks: dict[str, str] = {}
+        if self.leakage != "ignore":  # frozen bins: what was seen of their fine cells still holds
+            before = getattr(self.binning, "leaks_", {})
+            leaks = {n: t for n, t in before.items() if n in binning.encoders_}
+            leaks |= leaky_bins(binning)
         if leaks and self.leakage == "raise":
             raise DataError(
                 f"A bin holds one class of the target only: {leak_text(leaks)}.",
@@ -245,13 +264,22 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         self.__dict__.update(learned)
         return self
 
+    def _check(self) -> None:
+        """Error for a parameter that is none."""
+        if isinstance(self.select, str) and self.select != "backward":
+            raise InvalidParameterError(
+                "The 'select' parameter of Scorecard must be 'backward', None or a list of column "
+                "names.",
+                got=self.select,
+                hint=f"select=[{self.select!r}], or select='backward'",
+            )
+        check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)
+
     def _binned(self, X: Any, y: Any, sample_weight: Any) -> Any:
         """The fitted binning."""
-        binning = OptimalBinning() if self.binning is None else clone(self.binning)
-        if self.event is not None:
-            binning.set_params(event=self.event)
-        if isinstance(self.select, list | tuple):
-            binning.set_params(columns=list(self.select))
+        said = getattr(self.binning, "event", None) if self.event is None else self.event
+        columns = list(self.select) if isinstance(self.select, list | tuple) else None
+        binning = ready_binning(self.binning, columns, event_of(X, y, said))
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LeakageWarning)  # said here, as `leakage` wants it
@@ -283,7 +311,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             "woe_": {n: c.woe for n, c in kept.items()},
             "points_": self._points(kept, fit),
             "sql_types_": {n: design.types[n] for n in names},
-            "binned_by_": type(binning).__name__,
+            "recipe_": recipe_of(self.binning),
+            "version_": __version__,
             "n_features_in_": binning.n_features_in_,
             "feature_names_in_": binning.feature_names_in_,
         }
@@ -298,10 +327,15 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             elif iv < self.min_iv:
                 dropped[name] = f"information value {iv:.3g} below {self.min_iv:g}"
         if len(dropped) == len(cells):
+            few = any(why != ONE_BIN for why in dropped.values())
             raise DataError(
-                "No characteristic tells the classes apart.",
+                f"No characteristic has an information value of at least {self.min_iv:g} nats."
+                if few
+                else "No characteristic tells the classes apart.",
                 got=dropped,
-                hint="Scorecard(min_iv=0), or bins without rules: binning=WeightOfEvidence()",
+                hint=f"min_iv={_SOME_EVIDENCE}"
+                if few and self.min_iv > _SOME_EVIDENCE
+                else "bins without rules: binning=WeightOfEvidence(), and min_iv=0",
             )
         return dropped
 
@@ -534,7 +568,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         import pandas as pd
 
         check_is_fitted(self, "fit_")
-        check_parameters("reasons", {"n": n, "reference": reference}, _REASONS)
+        check_parameters("reasons", {"n": n, "reference": reference, "texts": texts}, _REASONS)
         codes = self._codes(X)
         lost = np.column_stack(
             [self._most(name, reference) - self.points_[name][codes[name]] for name in codes]
@@ -577,8 +611,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
     def _codes(self, X: Any) -> dict[str, Array]:
         """Bin of each row in each characteristic; announces those of which nothing is known."""
         check_is_fitted(self, "fit_")
+        refuse_record(X, self.encoders_)
         table = open_table(X)
-        table.require_rows()
         table.require_width(self.n_features_in_, type(self).__name__)
         names = list(self.encoders_)
         alone = table.one_dimensional and len(names) == 1
@@ -595,7 +629,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
                 parts[name].append(codes)
         for name in names:
             self._announce(name, strange[name])
-        return {name: np.concatenate(found) for name, found in parts.items()}
+        empty = np.empty(0, dtype=np.int64)  # a batch without applicants has no scores
+        return {name: np.concatenate([empty, *found]) for name, found in parts.items()}
 
     def _announce(self, name: str, found: Mapping[str, int]) -> None:
         """Say which values nothing is known of, and what they are given."""
@@ -687,21 +722,31 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         points : bool
             Whether the points of each characteristic are given too.
         types : mapping of str to str, optional
-            SQL type of columns that is another than `fit` saw: "BIGINT" for integers beyond 2^53.
+            SQL type of columns that is another than `fit` saw: "FLOAT" for single precision,
+            "DOUBLE" where whole numbers beyond 2^53 stand in a column of that type.
 
         Returns
         -------
         str
             The query. An infinite value, and with ``unseen="raise"`` one of which nothing is known,
-            has no score: NULL.
+            has no score: NULL. Names in DuckDB are blind to case: that the source has no column
+            "income" beside "Income" is for the caller to know.
 
         Raises
         ------
         UnsupportedError
             Where the dialect is another.
+        DataError
+            Where columns of the fit, or of the answer, differ in nothing but case.
         """
         return sql_query(
-            self._lines(types or {}), source, dialect=dialect, keep=keep, score=score, points=points
+            self._lines(types or {}),
+            source,
+            dialect=dialect,
+            keep=keep,
+            score=score,
+            points=points,
+            beside=list(map(str, self.feature_names_in_)),
         )
 
     def to_python(self) -> str:
@@ -744,20 +789,17 @@ class Scorecard(ClassifierMixin, BaseEstimator):
 
     @property
     def hash_(self) -> str:
-        """Fingerprint of bins and points, 16 hexadecimal digits."""
-        check_is_fitted(self, "fit_")
-        content = [[n, self.encoders_[n].key, jsonable(self.points_[n])] for n in self.encoders_]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        """Fingerprint of the whole scorecard as `to_dict` gives it, 16 hexadecimal digits."""
+        return str(self.to_dict()[SEAL])
 
     def to_dict(self) -> dict[str, Any]:
-        """The scorecard, JSON-ready: bins, counts, model, points, scale, version and hash."""
+        """The scorecard, JSON-ready: bins, counts, model, points, scale, version and checksum."""
         check_is_fitted(self, "fit_")
-        parameters = self.get_params(deep=False) | {"binning": self.binned_by_}
-        return {
+        parameters = self.get_params(deep=False) | {"binning": self.recipe_}
+        content = {
             "schema_version": SCHEMA_VERSION,
             "kind": KIND,
-            "version": __version__,
-            "hash": self.hash_,
+            "version": self.version_,
             "classes": jsonable(self.classes_),
             "event": jsonable(self.event_),
             "parameters": jsonable(parameters),
@@ -778,7 +820,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):
                 }
                 for name, encoder in self.encoders_.items()
             },
+            "order": list(self.encoders_),
         }
+        return sealed(content)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -789,34 +833,31 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         DataError
             Where it is no scorecard of this schema version, or its content was changed.
         """
-        version = data.get("schema_version")
-        if data.get("kind") != KIND or version != SCHEMA_VERSION:
+        content = data if isinstance(data, Mapping) else {}
+        found = {k: content.get(k) for k in ("kind", "schema_version")}
+        if found != {"kind": KIND, "schema_version": SCHEMA_VERSION}:
             raise DataError(
                 f"This is not a scorecard of schema version {SCHEMA_VERSION}.",
-                got={"kind": data.get("kind"), "schema_version": version},
-                hint="write it again: card.to_json('card.json')",
+                got=found if isinstance(data, Mapping) else data,
+                hint=_AGAIN,
             )
+        content = unsealed(content, "take the scorecard from an unedited file")
         try:
-            card = cls._restored(data)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            return cls._restored(content)
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            if isinstance(error, InfometricError):
+                raise
             raise DataError(
                 "This scorecard does not follow its schema: a part is absent or of another kind.",
                 got=error,
-                hint="write it again: card.to_json('card.json')",
+                hint=_AGAIN,
             ) from error
-        if card.hash_ != data["hash"]:
-            raise DataError(
-                "The bins or points of this scorecard do not match its hash.",
-                got={"stored": data["hash"], "computed": card.hash_},
-                hint="take the scorecard from an unedited file",
-            )
-        return card
 
     @classmethod
     def _restored(cls, data: Mapping[str, Any]) -> Self:
-        parameters = {k: v for k, v in data["parameters"].items() if k != "binning"}
-        card = cls(**parameters)
-        columns = data["characteristics"]
+        recipe = data["parameters"]["binning"]
+        card = cls(**{**data["parameters"], "binning": binning_of(recipe)})
+        columns = {name: data["characteristics"][name] for name in data["order"]}
         card.classes_ = np.array(data["classes"])
         card.event_ = data["event"]
         card.fit_ = LogisticFit(
@@ -833,15 +874,14 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         card.woe_ = {n: np.array(list(map(_float, c["woe"]))) for n, c in columns.items()}
         card.points_ = {n: np.array(list(map(_float, c["points"]))) for n, c in columns.items()}
         card.sql_types_ = {n: c["sql_type"] for n, c in columns.items()}
-        card.binned_by_ = data["parameters"]["binning"]
+        card.recipe_ = recipe
+        card.version_ = data["version"]
         card.feature_names_in_ = np.array(data["columns"], dtype=object)
         card.n_features_in_ = len(card.feature_names_in_)
         return card
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write the scorecard as JSON."""
-        from infometric.files import write_text
-
         text = json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False, indent=1)
         return write_text(path, text)
 
@@ -856,8 +896,6 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         DataError
             Where it is JSON, but no scorecard.
         """
-        from infometric.files import read_json
-
         return cls.from_dict(read_json(path, "card.to_json('card.json')"))
 
     def __sklearn_tags__(self) -> Any:

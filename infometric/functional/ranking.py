@@ -176,9 +176,13 @@ class Gini(_Ranked):
         if (s.occupied.sum(-1) < 2).any():
             return (Caution("DegenerateWarning", "all scores are alike: they rank nothing"),)
         if (np.abs(self.value(s)) == 1).any():
+            alone = (s.n_eff <= 1).any()  # of one record nothing is known but itself
+            interval = (
+                "there is no interval of one record" if alone else "the interval is Newcombe's"
+            )
             text = (
                 "the scores of events and non-events do not overlap: the standard error is zero, "
-                "and the interval is Newcombe's"
+                f"and {interval}"
             )
             return (Caution("SparseCellWarning", text),)
         return ()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
@@ -31,6 +32,7 @@ from infometric.exceptions import (
     UnseenWarning,
     UnsupportedError,
 )
+from infometric.files import sealed, unsealed
 from infometric.testing import EXPECTED_FAILURES
 
 GERMAN = ["status_of_existing_checking_account", "duration_in_month", "credit_history", "purpose",
@@ -466,13 +468,16 @@ def test_files_that_are_none_are_refused(tmp_path, card):
     with pytest.raises(SourceError, match="absent"):
         im.Scorecard.from_json(tmp_path / "absent.json")
     data = card.to_dict()
+    bare = unsealed(data, "")
     with pytest.raises(DataError, match="schema version 1"):
         im.Scorecard.from_dict(data | {"schema_version": 9})
     with pytest.raises(DataError, match="does not follow its schema"):
-        im.Scorecard.from_dict({k: v for k, v in data.items() if k != "covariance"})
+        im.Scorecard.from_dict(sealed({k: v for k, v in bare.items() if k != "covariance"}))
+    with pytest.raises(DataError, match="does not match its checksum"):
+        im.Scorecard.from_dict(bare)
     changed = json.loads(json.dumps(data))
     changed["characteristics"]["purpose"]["points"][0] += 1
-    with pytest.raises(DataError, match="do not match its hash"):
+    with pytest.raises(DataError, match="does not match its checksum"):
         im.Scorecard.from_dict(changed)
 
 
@@ -480,7 +485,10 @@ def test_files_that_are_none_are_refused(tmp_path, card):
 
 
 def test_scikit_learn_accepts_it():
-    refused = {"check_classifiers_one_label_sample_weights": "a weight of zero is refused"}
+    refused = {
+        "check_classifiers_one_label_sample_weights": "a weight of zero is refused",
+        "check_classifiers_classes": "of two texts nobody can tell which is the event",
+    }
     card = im.Scorecard(binning=im.WeightOfEvidence(bins=5, constant="keep"), ridge=1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -614,3 +622,259 @@ def test_numbers_that_are_categories_score_alike_everywhere():
     names: dict = {}
     exec(card.to_python(), names)
     assert [names["score"](row) for row in new.to_dict("records")] == wanted
+    with pytest.raises(DataError, match=r"1 missing value\(s\) stand where a probability"):
+        im.brier_score([0, 1, 0], [0.1, np.nan, 0.3])
+
+
+# --- which class is the event ---------------------------------------------------------------------
+
+
+def test_of_two_texts_the_one_that_names_the_event_is_it(german, card):
+    """'good' stands behind 'bad' in the order of texts, and is not the event."""
+    assert im.Scorecard().fit(german, "creditability").to_dict()["event"] == "bad"
+    assert (im.Scorecard().fit(german, "creditability").scores(german) == card.scores(german)).all()
+    answers = german["creditability"].map({"good": "no", "bad": "Yes"})
+    assert im.Scorecard().fit(german.drop(columns="creditability"), answers).event_ == "Yes"
+    y, p = german["creditability"], -card.scores(german)
+    for measure in (im.auc, im.gini, im.ks_statistic):
+        assert measure(y, p).value == measure(y == "bad", p).value
+
+
+@pytest.mark.parametrize("words", [("paid", "unpaid"), ("b", "a"), ("yes", "default")])
+def test_two_texts_that_do_not_say_it_are_refused(german, words):
+    x, y = german.drop(columns="creditability"), german["creditability"].map(
+        dict(zip(("good", "bad"), words, strict=True))
+    )  # fmt: skip
+    frame = x.assign(y=y)
+    calls = (
+        lambda **o: im.Scorecard(**o).fit(x, y),
+        lambda **o: im.Scorecard(**o).fit(frame, "y"),
+        lambda **o: im.auc(y, x["credit_amount"], **o),
+        lambda **o: im.gini(y, x["credit_amount"], **o),
+        lambda **o: im.ks_statistic(y, x["credit_amount"], **o),
+        lambda **o: im.compare_encodings(frame, "y", rounds=5, rng=0, **o),
+    )
+    for call in calls:
+        with pytest.raises(DataError, match="upside down") as error:
+            call()
+        assert f"event={words[1]!r}" in str(error.value)
+        call(event=words[1])
+    said = im.Scorecard(binning=im.OptimalBinning(event=words[1])).fit(x, y)
+    assert said.event_ == words[1]
+
+
+# --- names and integers in SQL --------------------------------------------------------------------
+
+
+def test_names_that_sql_takes_for_one_are_refused(german, card):
+    twins = german[["duration_in_month", "purpose", "creditability"]].assign(
+        Purpose=german["purpose"]
+    )
+    both = im.Scorecard(select=["purpose", "duration_in_month"]).fit(twins, "creditability")
+    with pytest.raises(DataError, match=r"blind to case.*'purpose', 'Purpose'"):
+        both.to_sql("t")
+    with pytest.raises(DataError, match="'purpose', 'PURPOSE'"):
+        card.to_sql("t", keep=["PURPOSE"])
+    for clash in ({"keep": ["Score"]}, {"keep": ["x", "x"]}, {"score": "id", "keep": ["ID"]},
+                  {"keep": ["purpose_points"], "points": True}):  # fmt: skip
+        with pytest.raises(DataError, match="one name"):
+            card.to_sql("t", **clash)
+    assert '"purpose"' in card.to_sql("t", keep=["purpose"], score="points_in_all")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"source": None}, "'source'"), ({"source": " "}, "'source'"), ({"source": 5}, "'source'"),
+     ({"keep": "ID"}, r"keep=\['ID'\]"), ({"keep": [1]}, "'keep'"), ({"score": ""}, "'score'")],
+)  # fmt: skip
+def test_names_of_a_query_are_texts(card, options, says):
+    with pytest.raises(InvalidParameterError, match=says):
+        card.to_sql(**{"source": "t"} | options)
+
+
+@pytest.mark.parametrize("start", [BIG, 10**17, -BIG - 400])
+def test_integers_that_no_float_holds_score_alike(start):
+    """Edges that a float holds beside integers that it does not."""
+    rng = np.random.default_rng(0)
+    steps = rng.integers(0, 1000, 5000)
+    frame = pd.DataFrame({"a": start + steps * 16 + rng.integers(0, 16, 5000)})
+    y = rng.random(5000) < np.where(steps > 500, 0.4, 0.1)
+    edges = [start + 16 * k for k in (0, 25, 400, 800)]
+    assert any(float(e) == e for e in edges)
+    binning = im.WeightOfEvidence(bins=edges, constant="keep")
+    card = im.Scorecard(binning=binning, rounding=None).fit(frame, y)
+    near = [e + k for e in edges for k in (-2, -1, 0, 1)]
+    new = pd.concat([frame, pd.DataFrame({"a": near})], ignore_index=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenWarning)
+        wanted = card.scores(new)
+    assert duckdb.sql(card.to_sql("new")).df()["score"].tolist() == wanted.tolist()
+
+
+# --- an edited file -------------------------------------------------------------------------------
+
+
+EDITS = {
+    "intercept": lambda d: d["coefficients"].__setitem__(0, 0.0),
+    "coefficient": lambda d: d["coefficients"].__setitem__(1, 9.0),
+    "covariance": lambda d: d["covariance"][0].__setitem__(0, 1.0),
+    "event": lambda d: d.update(event="good"),
+    "classes": lambda d: d.update(classes=["good", "bad"]),
+    "pdo": lambda d: d["parameters"].update(pdo=40),
+    "unseen": lambda d: d["parameters"].update(unseen="worst"),
+    "binning": lambda d: d["parameters"].update(binning={"class": "StumpBinning"}),
+    "woe": lambda d: d["characteristics"]["purpose"]["woe"].__setitem__(0, 3.0),
+    "points": lambda d: d["characteristics"]["purpose"]["points"].__setitem__(0, 99),
+    "counts": lambda d: d["characteristics"]["purpose"]["counts"]["table"][0].__setitem__(0, 1),
+    "type": lambda d: d["characteristics"]["purpose"].update(sql_type="BIGINT"),
+    "dropped": lambda d: d["dropped"].update(nothing="at all"),
+    "order": lambda d: d["order"].reverse(),
+    "n": lambda d: d.update(n=[1, 1]),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_of_anything_is_refused(card, what):
+    data = json.loads(json.dumps(card.to_dict()))
+    assert im.Scorecard.from_dict(data).hash_ == card.hash_
+    EDITS[what](data)
+    with pytest.raises(DataError, match="does not match its checksum"):
+        im.Scorecard.from_dict(data)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 3, {}])
+def test_what_is_no_scorecard_is_refused(data):
+    with pytest.raises(DataError, match="not a scorecard") as error:
+        im.Scorecard.from_dict(data)
+    assert "card.to_json" in str(error.value)
+
+
+def test_a_file_sorted_by_keys_is_the_same_scorecard(german, card):
+    data = json.loads(json.dumps(card.to_dict(), sort_keys=True))
+    again = im.Scorecard.from_dict(data)
+    assert again.characteristics_ == card.characteristics_
+    assert (again.predict_proba(german) == card.predict_proba(german)).all()
+
+
+# --- the bins it is given -------------------------------------------------------------------------
+
+
+def test_the_bins_of_a_fitted_binning_stay(german):
+    first = im.OptimalBinning(max_bins=3, event="bad").fit(german[:500], "creditability")
+    before = {n: e.key for n, e in first.encoders_.items()}
+    for frozen in (first, first.encoders_):
+        card = im.Scorecard(binning=frozen).fit(german, "creditability")
+        assert {n: e.key for n, e in card.encoders_.items()} == before
+        assert all(s.n_eff.sum() == len(german) for s in card.state_.values())
+        fresh = im.Scorecard(binning=im.WeightOfEvidence(bins=first.encoders_))
+        fresh.fit(german, "creditability")
+        assert (fresh.scores(german) == card.scores(german)).all()
+    assert {n: e.key for n, e in first.encoders_.items()} == before
+    kept = clone(im.Scorecard(binning=first.encoders_)).fit(german, "creditability")
+    assert {n: e.key for n, e in kept.encoders_.items()} == before
+    some = im.Scorecard(binning=first, select=["purpose"]).fit(german, "creditability")
+    assert some.characteristics_ == ["purpose"]
+    with pytest.raises(ColumnError, match="fitted binning"):
+        im.Scorecard(binning=first, select=["age"]).fit(german, "creditability")
+    with pytest.raises(InvalidParameterError, match="encoder"):
+        im.Scorecard(binning={"purpose": 5}).fit(german, "creditability")
+
+
+def test_leaks_that_a_fitted_binning_saw_are_not_forgotten(german):
+    sent = (german["creditability"] == "bad") & (np.arange(len(german)) % 2 == 0)
+    leaky = german.assign(later=np.random.default_rng(0).normal(size=len(german)) + 10 * sent)
+    with pytest.warns(LeakageWarning):
+        first = im.OptimalBinning(event="bad").fit(leaky, "creditability")
+    with pytest.raises(DataError, match="later"):
+        im.Scorecard(binning=first, leakage="raise").fit(leaky, "creditability")
+
+
+class Homemade(im.WeightOfEvidence):
+    """A binning that the library does not know."""
+
+
+@pytest.mark.parametrize(
+    "binning",
+    [
+        None,
+        im.OptimalBinning(max_bins=3, special=[-1], prebins=30),
+        im.StumpBinning(rounds=20),
+        im.WeightOfEvidence(bins={"duration_in_month": [12, 24], "credit_amount": 4}),
+        "frozen",
+    ],
+)
+def test_a_restored_scorecard_is_fitted_with_its_own_binning(german, binning):
+    german = german[["duration_in_month", "credit_amount", "creditability"]]
+    if binning == "frozen":
+        binning = im.OptimalBinning(event="bad").fit(german[:500], "creditability")
+    card = im.Scorecard(binning=binning, event="bad").fit(german[:900], "creditability")
+    again = im.Scorecard.from_dict(json.loads(json.dumps(card.to_dict())))
+    assert again.to_dict() == card.to_dict()
+    other = im.Scorecard(binning=binning, event="bad").fit(german, "creditability")
+    assert again.fit(german, "creditability").to_dict() == other.to_dict()
+
+
+def test_a_binning_that_a_file_cannot_restore_is_asked_for(german):
+    card = im.Scorecard(binning=Homemade(bins=4)).fit(german, "creditability")
+    again = im.Scorecard.from_dict(json.loads(json.dumps(card.to_dict())))
+    assert (again.scores(german) == card.scores(german)).all()
+    with pytest.raises(UnsupportedError, match="Homemade"):
+        again.fit(german, "creditability")
+    assert again.to_dict() == card.to_dict()
+    refitted = again.set_params(binning=Homemade(bins=4)).fit(german, "creditability")
+    assert refitted.to_dict() == card.to_dict()
+
+
+# --- small things ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"pdo": np.inf}, {"base_odds": np.inf}, {"base_score": -np.inf}, {"ridge": np.inf},
+              {"pdo": 1e300}, {"base_odds": np.nan}, {"min_iv": np.inf}],
+)  # fmt: skip
+def test_a_scale_is_finite(german, wrong):
+    with pytest.raises(InvalidParameterError, match=next(iter(wrong))) as error:
+        im.Scorecard(**wrong).fit(german, "creditability")
+    assert "inf]" not in error.value.what
+
+
+def test_the_largest_scale_has_whole_points(german):
+    scale = {"pdo": 1e9, "base_score": 1e9, "base_odds": 1e9}
+    card = im.Scorecard(**scale).fit(german, "creditability")
+    assert card.scores(german).dtype == np.int64
+    assert np.abs(card.scores(german)).max() < 2**53
+
+
+def test_no_applicants_have_no_scores(german, card):
+    nobody = german.iloc[:0]
+    assert card.scores(nobody).tolist() == []
+    assert card.scores(nobody).dtype == np.int64
+    assert card.predict(nobody).tolist() == []
+    assert card.predict_proba(nobody).shape == (0, 2)
+    assert list(card.points(nobody).columns) == card.characteristics_
+    assert card.reasons(nobody, n=2).shape == (0, 2)
+
+
+def test_one_record_and_wrong_arguments_are_told_the_next_line(german, card):
+    for method in (card.scores, card.points, card.predict_proba, card.reasons):
+        with pytest.raises(DataError, match="One record") as error:
+            method(german.iloc[0])
+        assert "X.iloc[[0]]" in str(error.value)
+    with pytest.raises(InvalidParameterError, match="'texts'"):
+        card.reasons(german, texts=["x"])
+    with pytest.raises(InvalidParameterError) as error:
+        im.Scorecard(select="purpose").fit(german, "creditability")
+    assert "select=['purpose']" in str(error.value)
+    with pytest.raises(DataError, match="at least 100 nats") as error:
+        im.Scorecard(min_iv=100).fit(german, "creditability")
+    assert "min_iv=0.02" in str(error.value)
+
+
+def test_two_records_have_no_interval_and_none_is_claimed():
+    with pytest.warns(UserWarning, match="do not overlap") as seen:
+        found = im.auc([0, 1], [0.1, 0.2])
+    assert math.isnan(found.ci.low)
+    assert "Newcombe" not in str(seen[0].message)
+    assert "no interval" in str(seen[0].message)
+    with pytest.warns(UserWarning, match="Newcombe"):
+        assert not math.isnan(im.auc([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]).ci.low)
