@@ -47,7 +47,7 @@ from infometric.result import Result, ResultTable, jsonable
 from infometric.sources.counting import Bins, Split, count_unseen
 from infometric.state.clusters import ClusteredCounts, state_from_dict
 from infometric.state.counts import Counts
-from infometric.state.encoders import Binning, encoder_from_dict
+from infometric.state.encoders import Binning, CategoryEncoder, encoder_from_dict
 from infometric.timeline import Timeline
 from infometric.uncertainty.far_tail import FarTail
 from infometric.validation import PROBABILITY, Constraint, Having, OneOf, check_parameters
@@ -417,7 +417,10 @@ class StabilityMonitor(BaseEstimator):
     def _assess(self, period: str, pairs: dict[str, Counts]) -> tuple[ResultTable, ResultTable]:
         """Stability of each column with its place among all looks, and the shifts of points."""
         psi = self.psi_
-        thick = {name: without_thin(pair) for name, pair in pairs.items()}
+        thick = {
+            name: without_thin(pair, ordered=not isinstance(self.encoders_[name], CategoryEncoder))
+            for name, pair in pairs.items()
+        }
         found = psi._infer(psi._treated(thick), FarTail(), self.level, None)
         if isinstance(found, Result):
             found = psi._tabulate({next(iter(pairs)): found})

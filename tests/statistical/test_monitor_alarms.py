@@ -10,6 +10,7 @@ import pytest
 
 import infometric as im
 from infometric.credit.monitor import looks
+from infometric.credit.periods import without_thin
 from infometric.functional.divergence import Jeffreys
 from infometric.uncertainty import Chi2Null
 from infometric.uncertainty.far_tail import far_pvalues
@@ -155,3 +156,25 @@ def test_small_levels_are_kept(shares):
         plain += (q[:, None] <= levels).sum(0) / draws
     assert (far <= levels + 3 * np.sqrt(levels / draws)).all()
     assert plain[-1] > 1.2e-4
+
+
+TAILS = [(power, size) for power in (1.0, 1.2, 1.5, 2.0) for size in (30, 300, 1000)] + [(0, 2000)]
+SIZES = ((5000, 1000), (30_000, 1000), (30_000, 30_000), (5000, 500), (1000, 1000))
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(("power", "size"), TAILS)
+def test_long_tails_of_categories_keep_their_level(power, size):
+    """Zipf's law, and even shares: at 5 % and .1 %, in every pair of sizes and over all of them."""
+    shares = np.arange(1, size + 1) ** -float(power)
+    rng, draws, levels = np.random.default_rng(4), 1000, np.array([0.05, 1e-3])
+    each = []
+    for sizes in SIZES:
+        hits = np.zeros(2)
+        for _ in range(draws):
+            table = np.stack([rng.multinomial(n, shares / shares.sum()) for n in sizes])
+            s = without_thin(im.Counts(table), ordered=False)
+            hits += np.max(far_pvalues(s)) <= levels
+        each.append(hits / draws)
+    assert (np.array(each) <= levels + 4 * np.sqrt(levels / draws)).all()
+    assert (np.mean(each, 0) <= levels + 3 * np.sqrt(levels / (draws * len(SIZES)))).all()

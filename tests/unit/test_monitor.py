@@ -11,12 +11,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chi2, chi2_contingency
+from scipy.special import rel_entr
+from scipy.stats import binom, chi2, chi2_contingency, random_table
 from sklearn.base import clone
 from statsmodels.stats.multitest import multipletests
 
 import infometric as im
 from infometric.credit import audit
+from infometric.credit.periods import without_thin
 from infometric.datasets import load_credit_card_months
 from infometric.exceptions import (
     ColumnError,
@@ -27,7 +29,7 @@ from infometric.exceptions import (
 )
 from infometric.functional.base import Null
 from infometric.report.document import Report
-from infometric.uncertainty.far_tail import mixture_sf
+from infometric.uncertainty.far_tail import deviance_mean, inflation, mixture_sf
 
 POINTS = {"kind": {"a": 10, "b": 25, "c": 40, "other": 5, "missing": 0}}
 
@@ -100,6 +102,29 @@ def test_p_values_hold_far_out_in_the_tail():
             assert np.log(r.pvalue) == pytest.approx(np.log(max(plain, ratio)), rel=0.01)
             if ratio > 1.05 * plain:
                 assert r.pvalue == pytest.approx(ratio, rel=1e-9)
+
+
+def test_the_likelihood_ratio_of_thin_cells_has_its_mean():
+    """Against tables drawn with their margins, whose likelihood ratio scipy works out."""
+    rng = np.random.default_rng(0)
+    shares = np.arange(1, 41) ** -1.2
+    table = np.stack([rng.multinomial(n, shares / shares.sum()) for n in (600, 150)])
+    table = table[:, table.sum(0) > 4]
+    drawn = random_table(table.sum(1), table.sum(0)).rvs(1500, random_state=1)
+    each = [chi2_contingency(t, correction=False, lambda_="log-likelihood") for t in drawn]
+    ratio = np.array([found.statistic for found in each]) / each[0].dof
+    found = float(inflation(im.Counts(table)))
+    assert found > 1.05
+    assert found == pytest.approx(ratio.mean(), abs=4 * ratio.std() / np.sqrt(len(ratio)))
+    n, p = np.array([3.0, 40.0, 900.0]), np.array([0.5, 0.2, 0.02])
+
+    def mean(n, p):
+        x = np.arange(n + 1)
+        return 2 * binom(n, p).pmf(x) @ (rel_entr(x, n * p) + rel_entr(n - x, n * (1 - p)))
+
+    assert deviance_mean(n, p) == pytest.approx(list(map(mean, n, p)), rel=1e-9)
+    many = np.array([1200.0]), np.array([0.02])  # beyond where the sum is exact
+    assert deviance_mean(*many) == pytest.approx(mean(1200, 0.02), abs=2e-3)
 
 
 def test_the_tail_of_a_mixture_of_chi_squares():
@@ -200,6 +225,55 @@ def test_categories_that_come_and_go():
     assert found["unseen_share"] == pytest.approx(share)
     shift = monitor.shifts_["2026-02"]["kind"].diagnostics["cells"]
     assert [(row["cell"], row["points"]) for row in shift][-1] == ("other", 5.0)
+
+
+def tailed(seed, n, size=300, power=1.5, new=0.0):
+    """Categories of a long tail; a share of the last records is of one that is new."""
+    shares = np.arange(1, size + 1) ** -power
+    rng = np.random.default_rng(seed)
+    names = np.array([f"z{i}" for i in range(size)], dtype=object)
+    found = names[rng.choice(size, n, p=shares / shares.sum())]
+    found[: round(new * n)] = "new"
+    return pd.DataFrame({"kind": found})
+
+
+def test_a_long_tail_of_categories_is_no_shift():
+    """Half of the categories are new in the month, each with a record or two."""
+    seen = []
+    for seed in range(40):
+        reference, now = tailed(seed, 5000), tailed(1000 + seed, 1000)
+        monitor = im.StabilityMonitor(sequential="none").fit(reference).update(now, "1")
+        seen.append(monitor.results_["1"]["kind"].pvalue < 0.05)
+    assert sum(seen) <= 6  # 2 expected; P(more than 6) = .003
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [(5000, 1000), (30_000, 1000), (100_000, 1000), (10_000, 300)]
+)
+def test_a_new_category_in_a_long_tail_gives_an_alarm(before, now):
+    """Three in a hundred of the month, of which less than one may be expected."""
+    monitor = im.StabilityMonitor().fit(tailed(1, before)).update(tailed(2, now, new=0.03), "1")
+    found = monitor.results_["1"]["kind"].diagnostics
+    assert found["alarm"]
+    assert found["unseen"][0] == "new"
+    assert "new" in [row["cell"] for row in found["cells"]]
+
+
+def test_a_tail_is_joined_by_what_both_samples_hold():
+    rng = np.random.default_rng(0)
+    cells = [f"c{k}" for k in range(60)]
+    shares = np.r_[[0.4, 0.3], np.full(58, 0.3 / 58)]
+    table = np.stack([rng.multinomial(n, shares) for n in (4000, 200)])
+    found = without_thin(im.Counts.from_counts(table, cells=cells), ordered=False)
+    wanted = table.sum(0) * 200 / 4200 >= 1
+    (rare,) = (k for k, label in enumerate(found.cells) if label.endswith("rare categories"))
+    kept = {c for c, big in zip(cells, wanted, strict=True) if big}
+    assert 2 < len(kept) < 60
+    assert set(found.cells) - {found.cells[rare]} == kept
+    assert found.table[:, rare].tolist() == table[:, ~wanted].sum(1).tolist()
+    turned = im.Counts.from_counts(table[:, ::-1], cells=cells[::-1])
+    again = without_thin(turned, ordered=False)
+    assert sorted(again.table.T.tolist()) == sorted(found.table.T.tolist())
 
 
 def test_a_period_does_not_depend_on_what_came_in_the_same_table():
