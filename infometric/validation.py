@@ -36,7 +36,7 @@ from infometric.typing import Array
 
 @dataclass(frozen=True)
 class Span:
-    """Constraint: a number between two bounds."""
+    """Constraint: a number between two bounds; an open end without a bound leaves infinity out."""
 
     kind: Any
     low: float | None = None
@@ -48,9 +48,8 @@ class Span:
         if isinstance(value, bool | np.bool_) or not isinstance(value, self.kind):
             return False
         above = self.low is None or value > self.low or (value == self.low and self._has("left"))
-        below = (
-            self.high is None or value < self.high or (value == self.high and self._has("right"))
-        )
+        high = float("inf") if self.high is None else self.high
+        below = value < high or (value == high and self._has("right"))
         return bool(above and below)
 
     def _has(self, side: str) -> bool:
@@ -60,7 +59,7 @@ class Span:
         noun = "an integer" if issubclass(self.kind, Integral) else "a number"
         left = "(-inf" if self.low is None else f"{'[' if self._has('left') else '('}{self.low:g}"
         right = (
-            ("inf)" if issubclass(self.kind, Integral) else "inf]")
+            ("inf]" if self._has("right") and not issubclass(self.kind, Integral) else "inf)")
             if self.high is None
             else f"{self.high:g}{']' if self._has('right') else ')'}"
         )
@@ -150,6 +149,12 @@ def _first_option(name: str, allowed: Sequence[Constraint]) -> str | None:
 _DEFAULT_HINTS = {
     "uncertainty": "uncertainty='auto' of an estimator, method='auto' of a function",
     "special": "special=[-1, 999]",
+    "pdo": "pdo=20",
+    "base_score": "base_score=600",
+    "base_odds": "base_odds=50",
+    "ridge": "ridge=1.0",
+    "min_iv": "min_iv=0.02",
+    "texts": "texts={'amount': 'No amount was given'}",
     "thresholds": "thresholds=(0.1, 0.25)",
     "limit": "limit=0.05",
     "weight": "weight=0.5",
@@ -624,11 +629,11 @@ def series_column(name: str, series: Any) -> Column:
         codes = series.to_native().cat
         seen = (plain(v) for v in codes.categories.tolist())
         levels = tuple(v if isinstance(v, str | Real) else str(v) for v in seen)  # intervals too
-        return _used_levels(name, codes.codes.to_numpy(), levels)
+        return used_levels(name, codes.codes.to_numpy(), levels)
     return _text_series(name, series)
 
 
-def _used_levels(name: str, codes: Array, levels: tuple[Any, ...]) -> Column:
+def used_levels(name: str, codes: Array, levels: tuple[Any, ...]) -> Column:
     """Column over the levels that occur: a declared category nobody has is no cell."""
     used = np.bincount(codes.astype(np.int64) + 1, minlength=len(levels) + 1)[1:] > 0
     onto = np.append(np.cumsum(used) - 1, -1)

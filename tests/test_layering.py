@@ -24,7 +24,7 @@ LAYERS = [
     ("testing",),
     ("estimators", "credit", "datasets"),
     ("functions",),
-    ("report",),
+    ("report", "__main__"),
 ]
 RANK = {name: i for i, names in enumerate(LAYERS) for name in names}
 MATHEMATICS = {"numpy", "scipy.special", "scipy.spatial", "scipy.linalg"}

@@ -33,7 +33,7 @@ _PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "rounds": (Span(Integral, 1),),
     "learning_rate": (Span(Real, 0, None, closed="neither"),),
     "test_size": (Span(Real, 0, 1, closed="neither"),),
-    "C": (Span(Real, 0, None, closed="neither"),),
+    "C": (Span(Real, 0, None, closed="right"),),
     "ridge": (Span(Real, 0),),
 }
 

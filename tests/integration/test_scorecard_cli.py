@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
 
 import infometric as im
@@ -33,13 +36,14 @@ def folder(tmp_path_factory):
 
 def test_a_scorecard_from_a_file_to_sql_and_python(folder):
     done = run(
-        folder, "german.csv", "-t", "creditability", "--event", "bad", "--select",
+        folder, "german.csv", "-t", "creditability", "--select",
         "--json", "card.json", "--sql", "card.sql", "--python", "card.py", "--html", "card.html",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "auc" in done.stdout
     assert "left out: foreign_worker, one bin" in done.stderr
     card = im.Scorecard.from_json(folder / "card.json")
+    assert (card.event_, sum(card.fit_.n)) == ("bad", 700)  # of two texts the one that says it
     german = load_german_credit()
     wanted = card.scores(german).tolist()
     query = (folder / "card.sql").read_text().replace("german.csv", str(folder / "german.csv"))
@@ -50,6 +54,35 @@ def test_a_scorecard_from_a_file_to_sql_and_python(folder):
     page = (folder / "card.html").read_text()
     for heading in ("Performance", "Coefficients", "Points", card.hash_):
         assert heading in page
+    assert "On 300 rows of german.csv, drawn by chance (--holdout 0.3 --seed 0)" in page
+    assert "learned from the other 700" in page
+
+
+def test_it_is_measured_on_rows_that_it_was_not_learned_from(folder):
+    """Noise, which a scorecard learns by heart, has no area beyond one half on other rows."""
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(1500, 8)).round(3)).add_prefix("x")
+    noise.assign(y=rng.integers(0, 2, 1500)).to_csv(folder / "noise.csv", index=False)
+    found = []
+    for seed in ("0", "1", "1"):
+        done = run(folder, "noise.csv", "-t", "y", "--seed", seed, "--holdout", "0.4",
+                   "--json", "noise.json")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        card = im.Scorecard.from_json(folder / "noise.json")
+        assert sum(card.fit_.n) == 900
+        found.append(card.hash_)
+    assert found[1] == found[2] != found[0]
+    data = pd.read_csv(folder / "noise.csv")
+    flattered = im.auc(data["y"], -card.scores(data)).value
+    measured = float(re.search(r"auc\D+?(0\.\d+)", done.stdout)[1])
+    assert measured < 0.56 < flattered
+
+
+def test_the_program_is_a_module_too(folder):
+    done = subprocess.run([sys.executable, "-m", "infometric", "scorecard", "german.csv", "-t",
+                           "creditabilty"], cwd=folder, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 2
+    assert "'creditability'" in done.stderr
 
 
 def test_it_is_measured_on_another_file(folder):
@@ -67,6 +100,10 @@ def test_it_is_measured_on_another_file(folder):
         (["--json", "a.json", "--sql", "a.json"], "a file of its own"),
         (["--sql", "absent/card.sql"], "mkdir -p absent"),
         (["--pdo", "0"], "'pdo'"),
+        (["--pdo", "inf"], "(0, 1e+09]"),
+        (["--event", "worse"], "'bad'"),
+        (["--holdout", "0.0001"], "cannot be divided"),
+        (["--test", "german.csv", "--holdout", "0.2"], "another file"),
         (["--exclude", "creditabilty"], "'creditability'"),
     ],
 )

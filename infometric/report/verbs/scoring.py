@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from infometric.exceptions import InvalidParameterError, Shown
+from infometric.exceptions import DataError, InvalidParameterError, Shown
 from infometric.files import check_writable, write_text
 from infometric.report import terminal
 from infometric.report.commands import (
+    SEED,
     after,
     app,
     before,
@@ -38,6 +39,8 @@ from infometric.report.options import (
 )
 from infometric.sources.sql import literal
 
+HOLDOUT = 0.3  # share of the rows that are kept to measure on
+
 
 @app.command()
 def scorecard(
@@ -56,8 +59,18 @@ def scorecard(
     base_score: Annotated[float, typer.Option(help="Score at the base odds.")] = 600,
     base_odds: Annotated[float, typer.Option(help="Odds of good to bad at that score.")] = 50,
     test: Annotated[
-        Path | None, typer.Option(help="File to measure the scorecard on; FILE flatters it.")
+        Path | None,
+        typer.Option(help="File to measure on; then all rows of FILE are learned from."),
     ] = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of FILE to measure on, and not to learn from; 0.3 without --test.",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw of those rows; 0.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the scorecard as JSON.")] = None,
     sql: Annotated[Path | None, typer.Option(help="Write it as one SQL query.")] = None,
     source: Annotated[
@@ -93,11 +106,25 @@ def scorecard(
         base_score=base_score,
         base_odds=base_odds,
     )
+    if test is not None and not (holdout is None and seed is None):
+        raise InvalidParameterError(
+            "--holdout and --seed draw rows of FILE to measure on; with --test it is another file.",
+            got=Shown(f"--test {test.name}"),
+            hint="leave --holdout and --seed out",
+        )
+    share, drawn = HOLDOUT if holdout is None else holdout, SEED if seed is None else seed
     with working(f"scorecard of {len(table.names) - 1} columns", quiet=quiet):
-        card.fit(table, target)
-        measured = card.evaluate(table if test is None else test, target, level=level)
+        learned, kept = (table, test) if test is not None else divided(table, target, share, drawn)
+        card.fit(learned, target)
+        measured = card.evaluate(kept, target, level=level)
     sources = {"data": file.name, "target": target, "scorecard": card.hash_}
-    after("Scorecard", _sections(card, measured, file, test, level), sources, html, None, None,
+    told = (
+        f"On {test.name}; the scorecard was learned from all {learned.n_rows} rows of {file.name}."
+        if test is not None
+        else f"On {kept.n_rows} rows of {file.name}, drawn by chance (--holdout {share:g} --seed "
+        f"{drawn}); the scorecard was learned from the other {learned.n_rows}."
+    )
+    after("Scorecard", _sections(card, measured, told, level), sources, html, None, None,
           Choice.VALUE, quiet)  # fmt: skip
     if not quiet:
         for name, why in card.dropped_.items():
@@ -123,15 +150,38 @@ def _apart(inputs: list[Path], **outputs: Path | None) -> None:
         )
 
 
-def _sections(
-    card: Any, measured: Any, file: Path, test: Path | None, level: float
-) -> list[Section]:
+def divided(table: Any, target: str, share: float, seed: int) -> tuple[Any, Any]:
+    """Rows of a table to learn from and to measure on, the same share of each class in both.
+
+    Raises
+    ------
+    DataError
+        Where a class is too small.
+    """
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    from infometric.sources.rows import RowsTable, whole_columns
+
+    table.require([target])
+    columns = whole_columns(table, table.names)
+    classes = columns[target].as_levels().values
+    try:
+        parts = train_test_split(
+            np.arange(len(classes)), test_size=share, random_state=seed, stratify=classes
+        )
+    except ValueError as error:
+        raise DataError(
+            f"The rows cannot be divided: {error}",
+            got=Shown(f"--holdout {share:g}"),
+            hint="--test another_file.csv, and all rows are learned from",
+        ) from error
+    learned, kept = (RowsTable(table, columns, np.sort(rows)) for rows in parts)
+    return learned, kept
+
+
+def _sections(card: Any, measured: Any, where: str, level: float) -> list[Section]:
     """What a reader asks of a scorecard, in order."""
-    where = (
-        f"On {file.name}, which the scorecard was learned from: optimistic."
-        if test is None
-        else f"On {test.name}, which the scorecard has not seen."
-    )
     scale = f"{card.pdo:g} points double the odds; {card.base_score:g} at {card.base_odds:g} to 1."
     return [
         Section("Performance", measured, where),
