@@ -114,7 +114,10 @@ def scorecard(
         )
     share, drawn = HOLDOUT if holdout is None else holdout, SEED if seed is None else seed
     with working(f"scorecard of {len(table.names) - 1} columns", quiet=quiet):
-        learned, kept = (table, test) if test is not None else divided(table, target, share, drawn)
+        learned: Any = table
+        kept: Any = test
+        if test is None:
+            learned, kept = divided(table, target, share, drawn)
         card.fit(learned, target)
         measured = card.evaluate(kept, target, level=level)
     sources = {"data": file.name, "target": target, "scorecard": card.hash_}
