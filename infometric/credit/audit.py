@@ -1,9 +1,10 @@
-"""Append-only records of a monitored model: JSON lines, each with the hash of the line before it.
+"""Append-only records of a monitored model: JSON lines that hold each other in place.
 
-A line that was edited, dropped or put in another place breaks the chain, and `AuditLog.verify`
-names the first that does. What the chain cannot show is a log that was cut off at its end or
-written anew as a whole: keep `AuditLog.head` elsewhere (in the minutes of the committee, say) to
-see that too.
+A line has the hash of its own content and that of the line before it. A line that was edited, the
+last one too, does not have its hash; one that was dropped or put in another place breaks the chain.
+`AuditLog.verify` names the first such line. Hashes are no signatures: who edits a line can work
+out its hash and those of all lines after it, and a log may be cut off at its end. Then the hash of
+the last line is another. Keep `AuditLog.head` elsewhere (in the minutes of the committee, say).
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from infometric._version import __version__
-from infometric.exceptions import DataError, SourceError
+from infometric.exceptions import DataError, InvalidParameterError, SourceError
 from infometric.files import unwritable
 from infometric.result import jsonable
 
 SCHEMA_VERSION = 1
 START = "0" * 64  # what stands for the hash of the line before the first
-_OWN = ("schema_version", "kind", "version", "time", "previous")
+_OWN = ("schema_version", "kind", "version", "time", "previous", "hash")
+_HASH = re.compile(rb',"hash":"([0-9a-f]{64})"}$')  # at the end of a line
+_BACKUP = "take the file from the last backup whose head you know"
 
 
 def utc_now() -> datetime:
@@ -79,7 +83,7 @@ class AuditLog:
         Parameters
         ----------
         kind : str
-            What the record is.
+            What the record is: "note", say; a monitor writes "reference" and "period".
         content : mapping
             Its facts; NaN and infinities become None and text.
         after : str, optional
@@ -92,12 +96,24 @@ class AuditLog:
 
         Raises
         ------
+        InvalidParameterError
+            Where the kind is no text, or the content no mapping.
         DataError
             Where the log is broken, or has grown since `after`.
         OutputError
             Where it cannot be written; what stood there is unchanged.
         """
-        taken = sorted(set(content) & set(_OWN))
+        if not isinstance(kind, str) or not kind.strip():
+            raise InvalidParameterError(
+                "The kind of a record is a word.", got=kind, hint='append("note", {"text": "..."})'
+            )
+        if not isinstance(content, Mapping):
+            raise InvalidParameterError(
+                "The content of a record is a mapping of names to facts.",
+                got=content,
+                hint=f"append({kind!r}, {{'text': ...}})",
+            )
+        taken = sorted(set(map(str, content)) & set(_OWN))
         if taken:
             raise DataError("These names are the log's own.", got=taken, hint="choose another name")
         new = not self.path.exists()
@@ -129,7 +145,7 @@ class AuditLog:
         return head
 
     def _record(self, kind: str, content: Mapping[str, Any], head: str) -> dict[str, Any]:
-        return {
+        record = {
             "schema_version": SCHEMA_VERSION,
             "kind": kind,
             "version": __version__,
@@ -137,6 +153,7 @@ class AuditLog:
             "previous": head,
             **jsonable(dict(content)),
         }
+        return record | {"hash": hash_of(record)}
 
     def _write(self, handle: int, line: bytes) -> None:
         size = os.fstat(handle).st_size
@@ -156,15 +173,15 @@ class AuditLog:
         return [record for record, _ in walked], walked[-1][1] if walked else START
 
     def verify(self) -> list[dict[str, Any]]:
-        """All records, after every link of the chain was looked at.
+        """All records, after every line and every link of the chain was looked at.
 
         Raises
         ------
         SourceError
             Where there is no log.
         DataError
-            Where a line is no record, does not follow the line before it, or was not written to
-            its end; the message names the first.
+            Where a line is no record, does not have its hash, does not follow the line before it,
+            or was not written to its end; the message names the first.
         """
         return self.read()[0]
 
@@ -178,10 +195,22 @@ class AuditLog:
                     f"Line {number} of {self.path} does not follow the line before it: a line was "
                     "edited, dropped or moved.",
                     got={"previous": record["previous"][:12], "line before": previous[:12]},
-                    hint="take the file from the last backup whose head you know",
+                    hint=_BACKUP,
                 )
+            self._check_content(line, number)
             previous = _hash(line)
             yield record, previous
+
+    def _check_content(self, line: bytes, number: int) -> None:
+        """Refuse a line whose hash is not that of the rest of it, byte for byte."""
+        stored = _HASH.search(line)
+        computed = _hash(line[: stored.start()] + b"}") if stored else ""
+        if stored is None or stored[1].decode() != computed:
+            raise DataError(
+                f"Line {number} of {self.path} was edited: its content does not have its hash.",
+                got={"hash": stored[1].decode()[:12] if stored else None, "content": computed[:12]},
+                hint=_BACKUP,
+            )
 
     def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
         try:
@@ -189,10 +218,13 @@ class AuditLog:
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
             raise DataError(
                 f"Line {number} of {self.path} is no JSON: {error}.",
-                hint="take the file from the last backup whose head you know",
+                hint=_BACKUP,
             ) from error
         version = record.get("schema_version") if isinstance(record, dict) else None
-        lost = [name for name in _OWN if not isinstance(record, dict) or name not in record]
+        texts = [name for name in _OWN if name != "schema_version"]
+        lost = [
+            n for n in texts if not isinstance(record, dict) or not isinstance(record.get(n), str)
+        ]
         if version != SCHEMA_VERSION or lost:
             raise DataError(
                 f"Line {number} of {self.path} is no record of schema version {SCHEMA_VERSION}.",
@@ -212,10 +244,7 @@ class AuditLog:
         try:
             raw = self.path.read_bytes()
         except OSError as error:
-            raise SourceError(
-                f"{self.path} cannot be read: {error.strerror or error}",
-                hint="StabilityMonitor(records=path).fit(reference) begins a log",
-            ) from error
+            raise self._unreadable(error) from error
         *lines, rest = raw.split(b"\n")
         if rest:
             raise DataError(
@@ -233,17 +262,37 @@ class AuditLog:
         -------
         pathlib.Path or None
             The file that holds the torn line; None where there was none.
+
+        Raises
+        ------
+        SourceError
+            Where there is no log.
+        OutputError
+            Where it, or the file beside it, cannot be written.
         """
-        raw = self.path.read_bytes()
-        whole, rest = raw[: raw.rfind(b"\n") + 1], raw[raw.rfind(b"\n") + 1 :]
-        if not rest:
-            return None
-        torn = self.path.with_name(f"{self.path.name}.torn-{_hash(rest)[:8]}")
-        torn.write_bytes(rest)
-        with self.path.open("r+b") as file, locked(file.fileno()):
-            file.truncate(len(whole))
-            os.fsync(file.fileno())
+        try:
+            file = self.path.open("r+b")
+        except OSError as error:
+            raise self._unreadable(error) from error
+        with file, locked(file.fileno()):
+            raw = file.read()
+            size = raw.rfind(b"\n") + 1
+            if size == len(raw):
+                return None
+            torn = self.path.with_name(f"{self.path.name}.torn-{_hash(raw[size:])[:8]}")
+            try:
+                torn.write_bytes(raw[size:])
+                file.truncate(size)
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise unwritable(torn, error) from error
         return torn
+
+    def _unreadable(self, error: OSError) -> SourceError:
+        return SourceError(
+            f"{self.path} cannot be read: {error.strerror or error}",
+            hint="StabilityMonitor(records=path).fit(reference) begins a log",
+        )
 
 
 def as_log(records: str | os.PathLike[str] | AuditLog) -> AuditLog:

@@ -37,8 +37,16 @@ from infometric._version import __version__
 from infometric.credit.audit import AuditLog, as_log, hash_of
 from infometric.credit.cells import EmptyPolicy
 from infometric.credit.characteristic import POINTS, Points, points_of, shifted
-from infometric.credit.periods import joint_labels, over, place, same_counts, trimmed, without_thin
-from infometric.credit.replay import difference, of_line
+from infometric.credit.periods import (
+    in_order,
+    joint_labels,
+    later,
+    over,
+    same_counts,
+    trimmed,
+    without_thin,
+)  # fmt: skip
+from infometric.credit.replay import check_note, difference, of_line
 from infometric.credit.slices import slicing_column
 from infometric.credit.stability import PSI, THRESHOLDS
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError, and_list
@@ -316,10 +324,12 @@ class StabilityMonitor(BaseEstimator):
             )
         with of_line(1, path):
             monitor = cls._opened(lines[0], log)
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines[1:], start=2):
             if line["kind"] == "period":
                 with of_line(number, path):
                     monitor._replay(line, number, path)
+            else:
+                check_note(line, number, path)
         monitor.head_ = head
         return monitor
 
@@ -345,7 +355,7 @@ class StabilityMonitor(BaseEstimator):
             }
             for g, value in enumerate(order)
         }
-        return dict(sorted(slices.items(), key=lambda item: place(item[0])))
+        return {name: slices[name] for name in in_order(slices)}
 
     def _admit(self, period: str, counts: dict[str, Counts]) -> None:
         """Record a new period; pass over one that is recorded with the same counts."""
@@ -353,20 +363,25 @@ class StabilityMonitor(BaseEstimator):
             self._require_same(period, counts)
             self.states_[period] = counts
             return
-        last = next(reversed(self.results_), None)
-        if last is not None and place(period) <= place(last):
-            raise DataError(
-                f"Periods go forward: {period!r} is not after {last!r}, the last one recorded.",
-                got=period,
-                hint="a monitor with records of its own for another history: "
-                "StabilityMonitor(records='other.jsonl')",
-            )
+        self._check_later(period)
         pairs = self._paired(counts)
         found, shifts = self._assess(period, pairs)
         if self.records is not None:
             entry = self._entry(period, counts, pairs, found, shifts)
             self.head_ = hash_of(as_log(self.records).append("period", entry, after=self.head_))
         self._keep(period, counts, found, shifts)
+
+    def _check_later(self, period: str, where: str = "") -> None:
+        """Refuse a period that is not after the last."""
+        last = next(reversed(self.results_), None)
+        if last is not None and not later(period, last):
+            raise DataError(
+                f"{where}Periods go forward: {period!r} is not after {last!r}, the last one "
+                "recorded.",
+                got=period,
+                hint="a monitor with records of its own for another history: "
+                "StabilityMonitor(records='other.jsonl')",
+            )
 
     def _keep(
         self, period: str, counts: dict[str, Counts], found: ResultTable, shifts: ResultTable
@@ -537,8 +552,14 @@ class StabilityMonitor(BaseEstimator):
         kept = counts if self.cluster is None else pairs
         return {
             "period": period,
-            "bins": {name: encoder.key for name, encoder in self.encoders_.items()},
             "pairs" if self.cluster else "counts": {n: s.to_dict() for n, s in kept.items()},
+            **self._judged(found, shifts),
+        }
+
+    def _judged(self, found: ResultTable, shifts: ResultTable) -> dict[str, Any]:
+        """What the counts of a period give: all of its record that can be worked out anew."""
+        return {
+            "bins": {name: encoder.key for name, encoder in self.encoders_.items()},
             "results": found.to_dict(),
             "shifts": shifts.to_dict(),
             "alarms": [name for name, r in found.items() if r.diagnostics["alarm"]],
@@ -574,22 +595,19 @@ class StabilityMonitor(BaseEstimator):
         else:
             pairs = {name: state_from_dict(s) for name, s in line["pairs"].items()}
             counts = {n: trimmed(s.group(1), self.encoders_[n]) for n, s in pairs.items()}
+        self._check_later(period, f"Line {number} of {path}: ")
         found, shifts = self._assess(period, pairs)
         stored = ResultTable.from_dict(line["results"])
         moved = ResultTable.from_dict(line["shifts"])
-        again = [(found.to_dict(), line["results"]), (shifts.to_dict(), line["shifts"])]
-        for mine, theirs in again:
-            where = difference(
-                {k: mine[k] for k in ("results", "adjusted")},
-                {k: theirs[k] for k in ("results", "adjusted")},
+        mine = self._judged(found, shifts)
+        where = difference(mine, {part: line[part] for part in mine}, beside=("infometric",))
+        if where is not None:
+            raise DataError(
+                f"Line {number} of {path}: the counts of {period!r} do not give the results "
+                "that stand beside them.",
+                got=where,
+                hint="take the file from the last backup whose head you know",
             )
-            if where is not None:
-                raise DataError(
-                    f"Line {number} of {path}: the counts of {period!r} do not give the results "
-                    "that stand beside them.",
-                    got=where,
-                    hint="take the file from the last backup whose head you know",
-                )
         self._keep(period, counts, stored, moved)
 
     def _taken_up(self, log: AuditLog, started: dict[str, Any]) -> dict[str, Any]:

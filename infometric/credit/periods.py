@@ -2,33 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.special import betainc
 
 from infometric.credit.cells import merge_lacking
+from infometric.exceptions import DataError
 from infometric.state.counts import Counts
 from infometric.state.encoders import Encoder
 from infometric.typing import Array
 
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_DIGITS = re.compile(r"\d+")
+_NOTED = re.compile(r"(.*\d)(?: (\D+))?")
+_MONTH = re.compile(
+    r"\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?"
+    r"|oct(ober)?|nov(ember)?|dec(ember)?)\b",
+    re.IGNORECASE,
+)
 MOST_NAMED = 4  # categories that the name of a joined cell spells out
 _BY_CHANCE = 1e-6  # so little is added to the size of a test by what is kept for its own sake
 
 
-def place(period: str) -> tuple[int, float, str]:
-    """Order of periods: numbers by size, before texts by letters.
+Place = tuple[str, tuple[float, ...], str]  # the kind of name, its numbers, and a note
+
+
+def place(period: str) -> Place:
+    """Kind of a period's name, and its place among those of this kind.
+
+    The numbers in the name say the place, the first one first: a date begins with its year. A
+    note after it ("2026-04 corrected") comes after the same name without.
+
+    Raises
+    ------
+    DataError
+        Where the name says no place in time.
 
     Examples
     --------
-    >>> sorted(["10", "9", "2026-01", "2025-12"], key=place)
-    ['9', '10', '2025-12', '2026-01']
+    >>> place("2026-9") < place("2026-10") < place("2026-10 corrected")
+    True
+    >>> place("wave 9"), place("10.5")
+    (('wave #', (9.0,), ''), ('#', (10.5,), ''))
     """
-    try:
-        return 0, float(period), ""
-    except ValueError:
-        return 1, 0.0, period
+    if _NUMBER.fullmatch(period):
+        return "#", (float(period),), ""
+    found = _NOTED.fullmatch(period)
+    stem, note = (found[1], found[2] or "") if found else (period, "")
+    numbers = tuple(map(float, _DIGITS.findall(stem)))
+    named = _MONTH.search(period)
+    if not numbers or named or (len(numbers) > 1 and numbers[0] < 1000 <= numbers[-1]):
+        raise DataError(
+            f"The period {period!r} has no name that says its place in time.",
+            got=period,
+            hint="write 2026-09: numbers only, the year first",
+        )
+    return _DIGITS.sub("#", stem), numbers, note
+
+
+def later(period: str, last: str) -> bool:
+    """Whether a period comes after another.
+
+    Raises
+    ------
+    DataError
+        Where nobody can say, since their names are of two kinds.
+    """
+    mine, theirs = place(period), place(last)
+    if mine[0] != theirs[0]:
+        raise DataError(
+            f"Periods go forward, and nobody can say whether {period!r} comes after {last!r}.",
+            got={"period": period, "last": last},
+            hint=f"write its name as that of {last!r}; 2026-09 is one that can go on",
+        )
+    return mine[1:] > theirs[1:]
+
+
+def in_order(periods: Iterable[str]) -> list[str]:
+    """Names of periods, the earliest first.
+
+    Raises
+    ------
+    DataError
+        Where they are of two kinds.
+
+    Examples
+    --------
+    >>> in_order(["10", "9"]), in_order(["2026-1", "2025-12"])
+    (['9', '10'], ['2025-12', '2026-1'])
+    """
+    names = list(periods)
+    for name in names[1:]:
+        later(name, names[0])
+    return sorted(names, key=place)
 
 
 def trimmed(s: Counts, encoder: Encoder) -> Counts:

@@ -16,7 +16,7 @@ import pytest
 from infometric._version import __version__
 from infometric.credit import audit
 from infometric.credit.audit import START, AuditLog
-from infometric.exceptions import DataError, OutputError, SourceError
+from infometric.exceptions import DataError, InvalidParameterError, OutputError, SourceError
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -40,8 +40,12 @@ def test_a_record_says_what_wrote_it_when_and_after_what(log):
     assert records[1] == {
         "schema_version": 1, "kind": "note", "version": __version__,
         "time": "2026-01-31T09:30:00+00:00", "previous": records[1]["previous"],
-        "number": 1, "share": 1 / 3,
+        "number": 1, "share": 1 / 3, "hash": records[1]["hash"],
     }  # fmt: skip
+    for record in records:
+        rest = {name: value for name, value in record.items() if name != "hash"}
+        text = json.dumps(rest, separators=(",", ":"))
+        assert record["hash"] == hashlib.sha256(text.encode()).hexdigest()
     assert records[2]["share"] is None
 
 
@@ -51,16 +55,65 @@ def test_time_is_told_in_utc(tmp_path):
     assert log.append("note", {})["time"] == "2026-01-31T09:30:00+00:00"
 
 
+def edited(log, number, change, *, rehashed):
+    """One line changed; with the right hash of its own content where its editor knows of it."""
+    lines = log.path.read_text().splitlines()
+    record = json.loads(lines[number - 1])
+    change(record)
+    if rehashed:
+        record.pop("hash")
+        text = json.dumps(record, separators=(",", ":"))
+        record["hash"] = hashlib.sha256(text.encode()).hexdigest()
+    lines[number - 1] = json.dumps(record, separators=(",", ":"))
+    log.path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_an_edited_line_is_named_the_last_one_too(log, number):
+    edited(log, number, lambda record: record.update(kind="nota"), rehashed=False)
+    with pytest.raises(DataError, match=f"Line {number} of .* was edited"):
+        log.verify()
+    before = log.path.read_bytes()
+    with pytest.raises(DataError, match="was edited"):
+        log.append("note", {})
+    assert log.path.read_bytes() == before
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_an_edited_line_is_found_by_the_line_after_it(log, number):
-    lines = log.path.read_text().splitlines(keepends=True)
-    lines[number - 1] = lines[number - 1].replace('"note"', '"nota"')
-    log.path.write_text("".join(lines))
+def test_an_edited_line_with_a_new_hash_is_found_by_the_line_after_it(log, number):
+    edited(log, number, lambda record: record.update(kind="nota"), rehashed=True)
     with pytest.raises(DataError, match=f"Line {number + 1} of .* does not follow"):
         log.verify()
     before = log.path.read_bytes()
     with pytest.raises(DataError, match="does not follow"):
         log.append("note", {})
+    assert log.path.read_bytes() == before
+
+
+def test_what_the_chain_cannot_show_the_head_does(log):
+    """The last line written anew with its hash: every link holds, and the head is another."""
+    head = log.head
+    edited(log, 4, lambda record: record.update(number=30), rehashed=True)
+    assert log.verify()[-1]["number"] == 30
+    assert log.head != head
+
+
+@pytest.mark.parametrize("spoilt", [{"hash": 5}, {"previous": 7}, {"kind": None}, {"time": []}])
+def test_a_line_without_its_own_parts_is_named(log, spoilt):
+    edited(log, 4, lambda record: record.update(spoilt), rehashed=False)
+    with pytest.raises(DataError, match=r"Line 4 of .* is no record"):
+        log.verify()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "says"),
+    [("note", [1], "mapping"), ("note", "text", "mapping"), ("note", None, "mapping"),
+     (5, {}, "a word"), ("", {}, "a word"), (None, {}, "a word")],
+)  # fmt: skip
+def test_what_is_no_record_is_not_written(log, kind, content, says):
+    before = log.path.read_bytes()
+    with pytest.raises(InvalidParameterError, match=says):
+        log.append(kind, content)
     assert log.path.read_bytes() == before
 
 
@@ -140,12 +193,16 @@ def test_a_folder_that_is_not_there(tmp_path):
         log.verify()
     with pytest.raises(OutputError, match="mkdir"):
         log.append("note", {})
+    with pytest.raises(SourceError, match="cannot be read"):
+        log.mend()
     assert not log.exists()
 
 
 def test_names_of_the_log_are_its_own_and_what_follows_is_known(log):
     with pytest.raises(DataError, match="own"):
         log.append("note", {"time": "now"})
+    with pytest.raises(DataError, match="own"):
+        log.append("note", {"hash": "0" * 64})
     head = log.head
     log.append("note", {}, after=head)
     with pytest.raises(DataError, match="not as it was"):

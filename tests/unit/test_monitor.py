@@ -334,7 +334,7 @@ def test_a_monitor_from_records_goes_on(path, tmp_path):
     assert back.timeline().to_json() == fresh.timeline().to_json()
     kept = [im.AuditLog(p).verify()[-1] for p in (path, other)]
     for line in kept:
-        line.pop("time"), line.pop("previous")
+        line.pop("time"), line.pop("previous"), line.pop("hash")
     assert kept[0] == kept[1]
 
 
@@ -388,7 +388,9 @@ def rechained(path, change):
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         record = json.loads(line)
         change(number, record)
-        text = json.dumps(record | {"previous": previous}, separators=(",", ":"))
+        record = {k: v for k, v in record.items() if k != "hash"} | {"previous": previous}
+        own = hashlib.sha256(json.dumps(record, separators=(",", ":")).encode()).hexdigest()
+        text = json.dumps(record | {"hash": own}, separators=(",", ":"))
         previous = hashlib.sha256(text.encode()).hexdigest()
         lines.append(text + "\n")
     path.write_text("".join(lines))
@@ -420,6 +422,53 @@ def test_results_that_were_made_up_are_named(path):
         im.StabilityMonitor.from_records(path)
 
 
+@pytest.mark.parametrize("number", [3, 5])
+def test_alarms_and_verdicts_that_were_made_up_are_named(path, number):
+    monitored(path)
+    text = path.read_text()
+
+    def verdict(record):
+        record["results"]["results"]["age"]["diagnostics"]["verdict"] = "undecided"
+
+    def policy(record):
+        record["results"]["meta"]["parameters"]["alpha"] = 0.5
+
+    for change, says in (
+        (lambda record: record.update(alarms=["score"] if not record["alarms"] else []), "alarms"),
+        (verdict, "verdict"),
+        (policy, "alpha"),
+        (lambda record: record["bins"].update(age="0" * 16), "bins"),
+    ):
+        path.write_text(text)
+        rechained(path, lambda k, record, do=change: do(record) if k == number else None)
+        with pytest.raises(DataError, match=f"Line {number} of .* do not give") as error:
+            im.StabilityMonitor.from_records(path)
+        assert says in str(error.value)
+
+
+def test_no_period_vanishes_by_another_name(path):
+    monitored(path)
+    text = path.read_text()
+
+    def renamed(number, record):
+        if number == 3:
+            record["kind"] = "perioD"
+
+    rechained(path, renamed)
+    with pytest.raises(DataError, match=r"Line 3 of .* is of the kind 'perioD'"):
+        im.StabilityMonitor.from_records(path)
+    path.write_text(text)
+    lines = text.splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], *lines[3:]]))
+    rechained(path, lambda number, record: None)  # left out, and the chain made whole
+    with pytest.raises(DataError, match=r"Line 3 of .* do not give"):
+        im.StabilityMonitor.from_records(path)
+    path.write_text("".join([*lines[:3], lines[2], *lines[3:]]))
+    rechained(path, lambda number, record: None)
+    with pytest.raises(DataError, match=r"Line 4 of .* not after"):
+        im.StabilityMonitor.from_records(path)
+
+
 def test_a_record_without_its_parts_is_named(path):
     monitored(path)
     rechained(path, lambda number, record: record.pop("counts") if number == 4 else None)
@@ -436,6 +485,7 @@ def test_a_file_that_holds_something_else(path):
 def test_notes_of_others_in_the_log_do_no_harm(path):
     monitored(path)
     im.AuditLog(path).append("note", {"text": "approved by the committee"})
+    im.AuditLog(path).append("approval", {"by": "the committee", "period": "2026-04"})
     assert len(im.StabilityMonitor.from_records(path).timeline()) == 4
 
 
