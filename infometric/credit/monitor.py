@@ -223,6 +223,7 @@ class StabilityMonitor(BaseEstimator):
         """
         check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)
         check_level(self.level)
+        self._check_names()
         psi = PSI(**{name: getattr(self, name) for name in _SHARED})
         if self.score is not None and self.columns is not None and self.score not in self.columns:
             psi.set_params(columns=[self.score, *self.columns])
@@ -253,10 +254,12 @@ class StabilityMonitor(BaseEstimator):
         current : array-like, frame or path
             Data with the columns of the reference.
         period : str, optional
-            Name of the period, later than the last: "2026-01", say.
+            Name of the period, later than the last: "2026-01", say. Its numbers say its place in
+            time, the year first.
         by : str, optional
-            Column of `current` whose values are the periods. Those that are recorded must have
-            the counts they had, and are passed over.
+            Column of `current` whose values are the periods, and which is not watched: where the
+            reference holds it too, `exclude` names it. Periods that are recorded must have the
+            counts they had, and are passed over.
         sample_weight : array-like or str, optional
             Positive record weights, or the name of their column.
 
@@ -268,7 +271,8 @@ class StabilityMonitor(BaseEstimator):
         Raises
         ------
         DataError
-            Where a period is recorded with other counts, or is earlier than the last.
+            Where a period is recorded with other counts, is earlier than the last, or has a name
+            that does not say whether it is.
         """
         check_is_fitted(self, "state_")
         if (period is None) == (by is None):
@@ -277,9 +281,40 @@ class StabilityMonitor(BaseEstimator):
                 got={"period": period, "by": by},
                 hint="update(frame, period='2026-01'), or update(frame, by='month')",
             )
+        self._check_period(period, by)
         for name, counts in self._counted(current, period, by, sample_weight).items():
             self._admit(name, counts)
         return self
+
+    def _check_period(self, period: Any, by: str | None) -> None:
+        """Refuse a name that is no text, and periods that are the values of what is watched."""
+        if by is None and not isinstance(period, str):
+            raise InvalidParameterError(
+                "The name of a period is a text.", got=period, hint=f"period={str(period)!r}"
+            )
+        if by in self.encoders_:
+            raise InvalidParameterError(
+                f"{by!r} is watched: each of its values would be a shift in itself.",
+                got={"by": by},
+                hint=f"StabilityMonitor(exclude=[{by!r}]).fit(reference), where it is the period",
+            )
+
+    def _check_names(self) -> None:
+        """Refuse a column that is named twice, or for two things."""
+        names = list(self.columns or ())
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InvalidParameterError(
+                "A column is watched once.",
+                got={"columns": names},
+                hint=f"columns={list(dict.fromkeys(names))}",
+            )
+        if self.cluster is not None and self.cluster in [self.score, *names]:
+            raise InvalidParameterError(
+                f"{self.cluster!r} says which records belong together, and so is not watched.",
+                got={"cluster": self.cluster, "score": self.score, "columns": self.columns},
+                hint="cluster='client', the column that names whom a record is of",
+            )
 
     def timeline(self) -> Timeline:
         """All periods so far."""

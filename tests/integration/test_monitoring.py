@@ -124,7 +124,11 @@ def test_a_scorecard_brings_bins_and_points(folder, here):
             "a column says it",
             "--",
         ),
-        (("--from-records", "no.jsonl"), "cannot be read", "records"),
+        (
+            ("--from-records", "no.jsonl"),
+            "cannot be read",
+            "infometric monitor reference.csv --records no.jsonl",
+        ),
         (("--from-records", "no.jsonl", "--records", "a.jsonl"), "would begin others", "alone"),
         (("april.csv", "later.parquet", "--by", "month", "--limits", "1"), "two numbers", "0.1"),
     ],
@@ -137,6 +141,7 @@ def test_what_is_not_clear_is_refused(arguments, says, hint, here, tmp_path):
     assert says in done.stderr
     assert hint in done.stderr
     assert "Traceback" not in done.stderr
+    assert "StabilityMonitor" not in done.stderr
 
 
 def test_a_log_that_was_tampered_with_is_named_and_no_report_is_written(folder, here):
@@ -146,7 +151,7 @@ def test_a_log_that_was_tampered_with_is_named_and_no_report_is_written(folder, 
     (folder / "audit.jsonl").write_text(text.replace('"alarms":[]', '"alarms":["PAY"]', 1))
     done = here(folder, "--from-records", "audit.jsonl", "--html", "a.html")
     assert done.returncode == 2
-    assert "Line 3 of audit.jsonl does not follow" in done.stderr
+    assert "Line 2 of audit.jsonl was edited" in done.stderr
     assert not (folder / "a.html").exists()
 
 

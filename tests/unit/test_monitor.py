@@ -595,6 +595,73 @@ def test_what_is_asked_must_be_clear():
         monitor.timeline()["2026-01"]
 
 
+def test_a_column_has_one_part():
+    frame = sample(0).assign(month="2026-01")
+    with pytest.raises(DataError, match=r"exclude=\['month'\]"):
+        im.StabilityMonitor().fit(frame)
+    for monitor in (
+        im.StabilityMonitor(constant="keep").fit(frame),
+        im.StabilityMonitor().fit(frame.assign(month=np.arange(len(frame)) % 5)),
+    ):
+        with pytest.raises(InvalidParameterError, match="'month' is watched") as error:
+            monitor.update(sample(1).assign(month="2026-02"), by="month")
+        assert "exclude=['month']" in str(error.value)
+        assert not monitor.results_
+    monitor = im.StabilityMonitor(exclude=["month"]).fit(frame)
+    monitor.update(sample(1).assign(month="2026-02"), by="month")
+    assert list(monitor.results_["2026-02"]) == ["score", "age", "kind"]
+    with pytest.raises(InvalidParameterError, match="watched once"):
+        im.StabilityMonitor(columns=["age", "kind", "age"]).fit(frame)
+    for options in ({"score": "age"}, {"columns": ["age", "kind"]}):
+        with pytest.raises(InvalidParameterError, match="belong together"):
+            im.StabilityMonitor(cluster="age", **options).fit(frame)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("9", "10"), ("2026-9", "2026-10"), ("2025-12", "2026-01"), ("2026Q3", "2026Q4"),
+     ("202512", "202601"), ("2026-04", "2026-04 corrected"), ("wave 9", "wave 10"), ("9.5", "10"),
+     ("2026-02-28", "2026-03-01"), ("2026-01-31 00:00:00", "2026-02-28 00:00:00")],
+)  # fmt: skip
+def test_periods_whose_order_their_names_say(names):
+    for first, last in (names, names[::-1]):
+        monitor = im.StabilityMonitor().fit(sample(0)).update(sample(1, 300), period=first)
+        if (first, last) == names:
+            assert list(monitor.update(sample(2, 300), period=last).results_) == list(names)
+        else:
+            with pytest.raises(DataError, match="forward"):
+                monitor.update(sample(2, 300), period=last)
+    both = pd.concat([sample(1, 300).assign(when=names[1]), sample(2, 300).assign(when=names[0])])
+    monitor = im.StabilityMonitor().fit(sample(0)).update(both, by="when")
+    assert list(monitor.results_) == list(names)
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "Jan 2026", "March", "first", "01.02.2026", "Q1 2026", "2026 may", "nan"]
+)
+def test_a_name_that_says_no_place_in_time_is_refused_at_once(name):
+    monitor = im.StabilityMonitor().fit(sample(0))
+    with pytest.raises(DataError, match="place in time") as error:
+        monitor.update(sample(1, 300), period=name)
+    assert "write 2026-09" in str(error.value)
+    with pytest.raises(DataError, match="place in time"):
+        monitor.update(sample(1, 300).assign(when=name), by="when")
+    with pytest.raises(InvalidParameterError, match="a text"):
+        monitor.update(sample(1, 300), period=202601)
+    assert not monitor.results_
+
+
+def test_names_of_two_kinds_have_no_order():
+    monitor = im.StabilityMonitor().fit(sample(0)).update(sample(1, 300), period="2026-02")
+    for name in ("2026-02-15", "2027", "wave 3", "2026-02x"):
+        with pytest.raises(DataError, match=r"nobody can say .* after '2026-02'"):
+            monitor.update(sample(2, 300), period=name)
+    both = pd.concat([sample(k, 300).assign(when=w) for k, w in ((1, "2026-03"), (2, "wave 1"))])
+    with pytest.raises(DataError, match="nobody can say"):
+        monitor.update(both, by="when")
+    assert list(monitor.results_) == ["2026-02"]
+
+
 # --- sources, weights, clusters ----------------------------------------------------------------
 
 

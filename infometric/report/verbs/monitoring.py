@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infometric.exceptions import InvalidParameterError, Shown, and_list
+from infometric.exceptions import InvalidParameterError, Shown, SourceError, and_list
 from infometric.report import terminal
 from infometric.report.commands import (
     after,
@@ -176,6 +176,11 @@ def _check_files(
             "--from-records goes on with the records it reads, and --records would begin others.",
             got=str(records),
             hint=f"--from-records {from_records} alone",
+        )
+    if from_records is not None and not from_records.is_file():
+        raise SourceError(
+            f"{from_records} cannot be read: there is no such file.",
+            hint=f"infometric monitor reference.csv --records {from_records} begins the records",
         )
     new = len(paths) == most
     if new and (by is None) == (period is None):
