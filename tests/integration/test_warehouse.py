@@ -54,6 +54,7 @@ def spark():
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.codegen.wholeStage": "false",  # interpreted plans: no compiling of small ones
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }.items():
         build = build.config(key, value)
     session = build.getOrCreate()
