@@ -536,7 +536,8 @@ class OptimalBinning(SupervisedBinning):
     empty : {"half", "raise"}
         What becomes of a bin (missing, special) that one class left empty.
     event : optional
-        Class of the target that counts as the event ("bad"); the greater one by default.
+        Class of the target that counts as the event. By default the one of two texts that names
+        it ("bad", "default", "yes"), else the greater one.
     units : {"nats", "bits", "bans"}
         Units of `estimate`.
     uncertainty : str or Uncertainty

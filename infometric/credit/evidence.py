@@ -48,6 +48,7 @@ from infometric.credit.selection import (
     without_inference,
 )
 from infometric.credit.slices import Slices, evidence_by, slice_name
+from infometric.credit.target import event_last
 from infometric.credit.unseen import count_unknown, shown_counts
 from infometric.exceptions import ColumnError, DataError, UnsupportedError, and_list
 from infometric.functional.base import Caution
@@ -134,6 +135,8 @@ class _Evidence(BinnedEstimator):
         beside = [*Split(target, weight=sample_weight).names, *self._used_beside()]
         names = self._characteristics(table, beside)
         classes = target_classes(table, target, self.event)
+        if self.event is None:
+            classes = event_last(classes)
         return {
             "classes_": classes,
             "single_": table.one_dimensional,
@@ -226,8 +229,8 @@ class InformationValue(_Evidence):
     empty : {"half", "raise", "merge", "drop"}
         What becomes of a cell that one class left empty.
     event : optional
-        Class of the target that counts as the event ("bad"); the greater one by default. It
-        turns the sign of WoE, not IV.
+        Class of the target that counts as the event. By default the one of two texts that names
+        it ("bad", "default", "yes"), else the greater one. It turns the sign of WoE, not IV.
     selection : {"cross_fit", "split", "in_sample"}
         What becomes of bins chosen with the target: every fold counted with bins of the others;
         bins of one half and counts of the other; or the optimistic value of the rows that chose

@@ -57,6 +57,18 @@ def plain_event(column: Column, event: Any = None) -> Any:
     )
 
 
+def event_last(classes: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The two classes with the one last that plainly names the event; as they are where none does.
+
+    Examples
+    --------
+    >>> event_last(("bad", "good"))
+    ('good', 'bad')
+    """
+    named = [isinstance(v, str) and v.strip().lower() in EVENTS for v in classes]
+    return classes[::-1] if named == [True, False] else classes
+
+
 def event_of(X: Any, y: Any, event: Any = None) -> Any:
     """The same of a target as a fit takes it; None where it cannot be read, which the fit says.
 

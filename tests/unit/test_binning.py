@@ -534,3 +534,14 @@ def test_numbers_and_texts_that_read_alike_are_one_category(rng):
     y = (rng.random(400) < 0.3).astype(int)
     cells = im.information_value(x, y).diagnostics["cells"]
     assert {c["cell"]: c["count_a"] + c["count_b"] for c in cells} == {"1": 200, "2": 100, "a": 100}
+
+
+def test_the_event_is_the_class_that_names_it(applicants):
+    named = im.WeightOfEvidence().fit(applicants, "creditability")
+    said = im.WeightOfEvidence(event="bad").fit(applicants, "creditability")
+    assert named.classes_ == said.classes_ == ("good", "bad")
+    assert (named.woe_["housing"] == said.woe_["housing"]).all()
+    turned = im.WeightOfEvidence(event="good").fit(applicants, "creditability")
+    assert (turned.woe_["housing"] == -said.woe_["housing"]).all()
+    texts = applicants["creditability"].map({"good": "left", "bad": "right"})
+    assert im.OptimalBinning().fit(applicants[["housing"]], texts).classes_ == ("left", "right")
