@@ -291,7 +291,7 @@ class SupervisedBinning(WeightOfEvidence):
         goods, bads = table[:, :known]
         records = goods + bads
         totals = (float(table[0].sum()), float(table[1].sum()))
-        cells = _ordered_cells(goods, bads, self.rare, _fine_size(self.prebins))
+        cells = ordered_cells(goods, bads, self.rare, _fine_size(self.prebins))
         g = np.array([goods[c].sum() for c in cells])
         b = np.array([bads[c].sum() for c in cells])
         found = Partition((0,), 0.0, None)
@@ -858,7 +858,7 @@ def _fine_size(prebins: Any) -> int:
     return int(prebins) if isinstance(prebins, Integral) else 50
 
 
-def _ordered_cells(goods: Array, bads: Array, rare: float, size: int) -> list[Array]:
+def ordered_cells(goods: Array, bads: Array, rare: float, size: int) -> list[Array]:
     """Categories with records in order of their event rate, rare ones and, of many, equals joined.
 
     Each element holds the positions of the categories of one cell.

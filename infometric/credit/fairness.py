@@ -26,7 +26,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from infometric.base import BINS
-from infometric.credit.binning import _ordered_cells
+from infometric.credit.binning import ordered_cells
 from infometric.credit.candidates import Candidates, Cuts, Plan, candidates
 from infometric.credit.evidence import InformationValue
 from infometric.credit.frontier import chance, excess, within
@@ -302,7 +302,7 @@ class _Ordered:
         elif isinstance(encoder, CategoryEncoder):
             size = encoder.n_known
             goods, bads = classes.table[:, :size]
-            cells = _ordered_cells(goods, bads, 0.0, MOST_CELLS)
+            cells = ordered_cells(goods, bads, 0.0, MOST_CELLS)
         else:
             raise DataError(
                 f"Column {name!r} has cells that cannot be merged.",
