@@ -126,7 +126,9 @@ class StabilityMonitor(BaseEstimator):
     too. The intervals and verdicts are those of each column alone. Values, errors and upper bounds
     are those of `PSI`; p-values are those of tests that hold far out in the tail. A cell in which
     less than one record is expected is joined with its neighbour, so that a single missing record
-    does not take interval and verdict away; counts are recorded as they are.
+    does not take interval and verdict away; such categories are joined in one. What is expected is
+    seen from both samples together, so that the tail of rare categories, of which some are new in
+    every month, is no shift. Counts are recorded as they are.
 
     Examples
     --------
