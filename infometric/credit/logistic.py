@@ -20,6 +20,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, ndtr
@@ -34,6 +35,38 @@ _DEPENDENT = 1e-9  # least eigenvalue of a correlation matrix that is taken to b
 _SHARE = 0.1  # of an eigenvector, above which a column takes part in the dependence
 _LOOSE = 50.0  # standard error, in standard deviations of its column, of a separated coefficient
 _STEPS, _SETTLED = 50, 1e-10
+_NEARLY = 1e-6  # a last step that leaves an error of its square, enough on the way of a selection
+_CHUNK = 1 << 13  # rows at a time, whose products stay in the cache
+
+
+class Moments(NamedTuple):
+    """Standard deviation and correlation of columns."""
+
+    spread: Array
+    correlation: Array
+
+    def without(self, k: int) -> Moments:
+        """The same of all columns but one."""
+        rest = np.delete(np.delete(self.correlation, k, axis=0), k, axis=1)
+        return Moments(np.delete(self.spread, k), rest)
+
+
+def moments_of(x: Array) -> Moments:
+    """Standard deviation and correlation of the columns of `x`, in parts of rows.
+
+    Examples
+    --------
+    >>> found = moments_of(np.array([[0.0, 1.0], [2.0, 3.0]]))
+    >>> found.spread.tolist(), found.correlation.tolist()
+    ([1.0, 1.0], [[1.0, 1.0], [1.0, 1.0]])
+    """
+    mean, gram = x.mean(axis=0), np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), _CHUNK):
+        part = x[start : start + _CHUNK] - mean
+        gram += part.T @ part
+    spread = np.sqrt(np.diag(gram) / len(x))
+    scale = np.where(spread > 0, spread, 1.0)
+    return Moments(spread, gram / len(x) / np.outer(scale, scale))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +129,8 @@ def fit_logistic(
     ridge: float = 0.0,
     offset: Array | None = None,
     quick: bool = False,
+    start: Array | None = None,
+    moments: Moments | None = None,
 ) -> LogisticFit:
     """Log odds of ``y == 1`` as a linear function of the columns of `x`.
 
@@ -115,6 +150,10 @@ def fit_logistic(
         Known part of the log odds.
     quick : bool
         Whether Newton's method alone will do, as on the way of a selection.
+    start : ndarray of shape (1 + n_columns,), optional
+        Coefficients to begin with.
+    moments : Moments, optional
+        Those of the columns, where they are known.
 
     Raises
     ------
@@ -127,26 +166,32 @@ def fit_logistic(
     >>> fit_logistic(x, y, ["x"]).coefficients.round(3).tolist()
     [-0.405, 1.792]
     """
-    design = np.column_stack([np.ones(len(x)), x])
     weighted = weights is not None and not np.allclose(weights, weights[0])
     totals = tuple(float(v) for v in np.bincount(y, weights, 2))
     w = weights / weights.mean() if weights is not None and weighted else None
+    known = moments_of(x) if moments is None else moments
     if ridge > 0:
-        found = _penalised(design, y, w, ridge, offset)
+        found = newton(x, y, w, offset, ridge * known.spread**2, start)
+        if found is None:
+            raise DataError(
+                "The penalty is too small for these data: Newton's method does not settle.",
+                got=ridge,
+                hint="ridge=1.0",
+            )
         method = "ridge, robust" if weighted else "ridge"
     else:
-        refuse_dependent(x, names)
-        start = newton(design, y, w, 0.0, offset)
-        if quick and start is not None and not separated(np.sqrt(np.diag(start[1])), design):
-            found = start
+        refuse_dependent(known.correlation, names)
+        first = newton(x, y, w, offset, None, start, _NEARLY if quick else _SETTLED)
+        if quick and first is not None and not separated(first[1], known.spread):
+            found = first
         else:
-            found = _unpenalised(design, y, names, w, offset, start)
+            found = _unpenalised(x, y, names, w, offset, first, known.spread)
         method = "wald, robust" if weighted else "wald"
     n = totals if weighted else tuple(int(v) for v in np.bincount(y, minlength=2))
     return LogisticFit(tuple(names), found[0], found[1], n, method)
 
 
-def refuse_dependent(x: Array, names: Sequence[str]) -> None:
+def refuse_dependent(correlation: Array, names: Sequence[str]) -> None:
     """Error where columns are linearly dependent, naming those that take part.
 
     Raises
@@ -154,9 +199,9 @@ def refuse_dependent(x: Array, names: Sequence[str]) -> None:
     DataError
         With the line that leaves one of them out.
     """
-    if x.shape[1] < 2:
+    if len(correlation) < 2:
         return
-    values, vectors = np.linalg.eigh(np.corrcoef(x, rowvar=False))
+    values, vectors = np.linalg.eigh(correlation)
     if values[0] > _DEPENDENT:
         return
     involved = [names[k] for k in np.flatnonzero(np.abs(vectors[:, 0]) > _SHARE).tolist()]
@@ -168,20 +213,27 @@ def refuse_dependent(x: Array, names: Sequence[str]) -> None:
     )
 
 
-def inflation(x: Array) -> Array:
-    """Variance inflation factor of each column: one where it is uncorrelated with the others."""
-    if x.shape[1] < 2:
-        return np.ones(x.shape[1])
-    return np.diag(np.linalg.pinv(np.corrcoef(x, rowvar=False)))
+def inflation(correlation: Array) -> Array:
+    """Variance inflation factor of each column: one where it is uncorrelated with the others.
+
+    Examples
+    --------
+    >>> inflation(np.array([[1.0, 0.6], [0.6, 1.0]])).round(4).tolist()
+    [1.5625, 1.5625]
+    """
+    if len(correlation) < 2:
+        return np.ones(len(correlation))
+    return np.diag(np.linalg.pinv(correlation))
 
 
 def _unpenalised(
-    design: Array,
+    x: Array,
     y: Array,
     names: Sequence[str],
     weights: Array | None,
     offset: Array | None,
     start: tuple[Array, Array] | None,
+    spread: Array,
 ) -> tuple[Array, Array]:
     """Maximum likelihood by statsmodels, checked for separation.
 
@@ -190,6 +242,7 @@ def _unpenalised(
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
 
+    design = np.column_stack([np.ones(len(x)), x])
     model = GLM(y.astype(float), design, family=Binomial(), offset=offset, var_weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they say of separation is said below, as an error
@@ -198,7 +251,7 @@ def _unpenalised(
             cov_type="nonrobust" if weights is None else "HC0",
         )
     se = np.asarray(fitted.bse)
-    loose = separated(se, design)
+    loose = separated(np.asarray(fitted.cov_params()), spread)
     if loose or not fitted.converged or not np.isfinite(se).all():
         blamed = loose or list(range(len(names)))
         raise DataError(
@@ -209,59 +262,94 @@ def _unpenalised(
     return np.asarray(fitted.params), np.asarray(fitted.cov_params())
 
 
-def separated(se: Array, design: Array) -> list[int]:
+def separated(covariance: Array, spread: Array) -> list[int]:
     """Columns whose coefficient has no bound, by its standard error in deviations of the column."""
-    spread = se[1:] * design[:, 1:].std(axis=0)
-    return np.flatnonzero(~(spread < _LOOSE)).tolist()
-
-
-def _penalised(
-    design: Array, y: Array, weights: Array | None, ridge: float, offset: Array | None
-) -> tuple[Array, Array]:
-    """Newton's method on the penalised likelihood."""
-    found = newton(design, y, weights, ridge, offset)
-    if found is None:
-        raise DataError(
-            "The penalty is too small for these data: Newton's method does not settle.",
-            got=ridge,
-            hint="ridge=1.0",
-        )
-    return found
+    with np.errstate(invalid="ignore"):
+        loose = np.sqrt(np.diag(covariance))[1:] * spread
+    return np.flatnonzero(~(loose < _LOOSE)).tolist()
 
 
 def newton(
-    design: Array, y: Array, weights: Array | None, ridge: float, offset: Array | None
+    x: Array,
+    y: Array,
+    weights: Array | None = None,
+    offset: Array | None = None,
+    penalty: Array | None = None,
+    start: Array | None = None,
+    settled: float = _SETTLED,
 ) -> tuple[Array, Array] | None:
     """Coefficients and their covariance; None where the steps do not settle.
+
+    Parameters
+    ----------
+    x, y, weights, offset
+        As of `fit_logistic`.
+    penalty : ndarray of shape (n_columns,), optional
+        Of half the square of each coefficient; none by default.
+    start : ndarray of shape (1 + n_columns,), optional
+        Coefficients to begin with; zeros by default.
+    settled : float
+        Greatest change of the last step.
 
     Examples
     --------
     >>> x, y = np.array([0.0, 1.0] * 50), np.array([0, 1, 1, 1, 0, 0, 0, 1, 1, 1] * 10)
-    >>> beta, _ = newton(np.column_stack([np.ones(100), x]), y, None, 0.0, None)
+    >>> beta, _ = newton(x[:, None], y)
     >>> beta.round(3).tolist()
     [-0.405, 1.792]
     """
-    w = np.ones(len(y)) if weights is None else weights
-    known = 0.0 if offset is None else offset
-    spread = design.std(axis=0)
-    penalty = ridge * np.where(spread > 0, spread, 1.0) ** 2
-    penalty[0] = 0.0
-    beta = np.zeros(design.shape[1])
+    size = x.shape[1] + 1
+    held = np.zeros(size) if penalty is None else np.append(0.0, penalty)
+    beta = np.zeros(size) if start is None else start.astype(float)
     for _ in range(_STEPS):
-        p = expit(design @ beta + known)
-        curve = (design * (w * p * (1 - p))[:, None]).T @ design + np.diag(penalty)
+        curve, slope, _ = _derivatives(x, y, weights, offset, beta)
         try:
-            step = np.linalg.solve(curve, design.T @ (w * (y - p)) - penalty * beta)
+            step = np.linalg.solve(curve + np.diag(held), slope - held * beta)
         except np.linalg.LinAlgError:
             return None
         beta = beta + step
         if not np.isfinite(beta).all():
             return None
-        if np.abs(step).max() < _SETTLED:
+        if np.abs(step).max() < settled:
             break
     else:
         return None
-    p = expit(design @ beta + known)
-    bread = np.linalg.inv((design * (w * p * (1 - p))[:, None]).T @ design + np.diag(penalty))
-    square = w * p * (1 - p) if weights is None else (w * (y - p)) ** 2
-    return beta, bread @ ((design * square[:, None]).T @ design) @ bread
+    curve, _, square = _derivatives(x, y, weights, offset, beta)
+    bread = np.linalg.inv(curve + np.diag(held))
+    return beta, bread @ (curve if weights is None else square) @ bread
+
+
+def _derivatives(
+    x: Array, y: Array, weights: Array | None, offset: Array | None, beta: Array
+) -> tuple[Array, Array, Array]:
+    """Negative Hessian and gradient of the log likelihood, and the squared scores of the rows."""
+    size = len(beta)
+    curve, slope, square = np.zeros((size, size)), np.zeros(size), np.zeros((size, size))
+    for start in range(0, len(x), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        part = np.column_stack([np.ones(len(x[rows])), x[rows]])
+        p = expit(part @ beta + (0.0 if offset is None else offset[rows]))
+        gap, variance = y[rows] - p, p * (1 - p)
+        if weights is not None:
+            gap, variance = gap * weights[rows], variance * weights[rows]
+            scaled = part * gap[:, None]
+            square += scaled.T @ scaled
+        scaled = part * np.sqrt(variance)[:, None]  # a matrix by itself is a tenth of the work
+        curve += scaled.T @ scaled
+        slope += part.T @ gap
+    return curve, slope, square
+
+
+def start_without(fit: LogisticFit, k: int) -> Array:
+    """Coefficients to begin with where one column, of number k, is left out of a fit.
+
+    The maximum of the likelihood's parabola on the plane where that coefficient is zero.
+
+    Examples
+    --------
+    >>> fit = LogisticFit(("a", "b"), np.array([0.1, 1.0, 0.2]), np.diag([1.0, 2.0, 4.0]), (1,), "")
+    >>> start_without(fit, 1).tolist()
+    [0.1, 1.0]
+    """
+    out, c = k + 1, fit.covariance
+    return np.delete(fit.coefficients - c[:, out] / c[out, out] * fit.coefficients[out], out)

@@ -38,7 +38,13 @@ from infometric.credit.design import leaky_bins, read_design, refuse_record, say
 from infometric.credit.discrimination import grouped_rows, ranked_counts
 from infometric.credit.export import Line, python_source, sql_query
 from infometric.credit.leakage import leak_text
-from infometric.credit.logistic import LogisticFit, fit_logistic, inflation
+from infometric.credit.logistic import (
+    LogisticFit,
+    fit_logistic,
+    inflation,
+    moments_of,
+    start_without,
+)
 from infometric.credit.performance import measured
 from infometric.credit.recipe import binning_of, ready_binning, recipe_of
 from infometric.credit.target import event_of
@@ -296,21 +302,20 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         design = read_design(X, y, sample_weight, encoders, bad, binning)
         dropped = self._without_evidence(cells)
         names = [n for n in cells if n not in dropped]
-        columns = {n: cells[n].woe[design.codes[n]] for n in names}
-        names, fit = self._selected(names, columns, 1 - design.event, design.weights, dropped)
-        kept = {n: cells[n] for n in names}
-        x = np.column_stack([columns[n] for n in names])
+        x = np.column_stack([cells[n].woe[design.codes[n]] for n in names])
+        fit, vif = self._selected(names, x, 1 - design.event, design.weights, dropped)
+        kept = {n: cells[n] for n in fit.names}
         return {
             "classes_": np.array(sorted((good, bad), key=lambda v: (isinstance(v, str), v))),
             "event_": bad,
             "fit_": fit,
-            "vif_": dict(zip(names, inflation(x).tolist(), strict=True)),
+            "vif_": dict(zip(kept, vif.tolist(), strict=True)),
             "dropped_": dropped,
             "encoders_": {n: c.encoder for n, c in kept.items()},
             "state_": {n: c.counts for n, c in kept.items()},
             "woe_": {n: c.woe for n, c in kept.items()},
             "points_": self._points(kept, fit),
-            "sql_types_": {n: design.types[n] for n in names},
+            "sql_types_": {n: design.types[n] for n in kept},
             "recipe_": recipe_of(self.binning),
             "version_": __version__,
             "n_features_in_": binning.n_features_in_,
@@ -340,27 +345,29 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         return dropped
 
     def _selected(
-        self,
-        names: list[str],
-        columns: Mapping[str, Array],
-        y: Array,
-        weights: Array | None,
-        dropped: dict[str, str],
-    ) -> tuple[list[str], LogisticFit]:
-        """Characteristics that stay, and their fit; notes in `dropped` why others went."""
+        self, names: list[str], x: Array, y: Array, weights: Array | None, dropped: dict[str, str]
+    ) -> tuple[LogisticFit, Array]:
+        """Fit of the characteristics that stay, and their inflation; `dropped` says why one goes.
 
-        def fitted(chosen: list[str], quick: bool = False) -> LogisticFit:
-            x = np.column_stack([columns[n] for n in chosen])
-            fit = fit_logistic(x, y, chosen, weights=weights, ridge=self.ridge, quick=quick)
-            return replace(fit, n=fit.n[::-1])  # non-events first, as everywhere
+        Each step begins near its end, with what is known of the step before.
+        """
+        moments, start = moments_of(x), None
+
+        def fitted(quick: bool) -> LogisticFit:
+            return fit_logistic(x, y, names, weights=weights, ridge=self.ridge, quick=quick,
+                                start=start, moments=moments)  # fmt: skip
 
         while self.select == "backward" and len(names) > 1:
-            worst = _worst(fitted(names, quick=True), self.max_pvalue)
+            step = fitted(quick=True)
+            start, worst = step.coefficients, _worst(step, self.max_pvalue)
             if worst is None:
                 break
-            dropped[worst[0]] = worst[1]
-            names = [n for n in names if n != worst[0]]
-        return names, fitted(names)
+            k, dropped[names[worst[0]]] = worst
+            start, moments = start_without(step, k), moments.without(k)
+            names, x = names[:k] + names[k + 1 :], np.delete(x, k, axis=1)
+        last = fitted(quick=False)
+        # non-events first, as everywhere
+        return replace(last, n=last.n[::-1]), inflation(moments.correlation)
 
     def _points(self, cells: Mapping[str, Cells], fit: LogisticFit) -> dict[str, Array]:
         """Points of every bin; NaN where there are none."""
@@ -907,14 +914,14 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _worst(fit: LogisticFit, max_pvalue: float) -> tuple[str, str] | None:
-    """The characteristic to leave out next, and why: a wrong sign first, then a large p-value."""
+def _worst(fit: LogisticFit, max_pvalue: float) -> tuple[int, str] | None:
+    """Number of the column to leave out next, and why: a wrong sign first, then a large p-value."""
     z = (fit.coefficients / fit.se)[1:]
     k = int(np.argmin(z))
     if z[k] < 0:
-        return fit.names[k], "coefficient against its evidence"
+        return k, "coefficient against its evidence"
     pvalue = float(2 * ndtr(-z[k]))
-    return (fit.names[k], f"p-value {pvalue:.3g}") if pvalue > max_pvalue else None
+    return (k, f"p-value {pvalue:.3g}") if pvalue > max_pvalue else None
 
 
 def _cautions(fit: LogisticFit, dropped: Mapping[str, str]) -> tuple[Caution, ...]:

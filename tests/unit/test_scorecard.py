@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from statsmodels.stats.proportion import proportion_confint
 
 import infometric as im
+from infometric.credit.logistic import fit_logistic, moments_of, newton, start_without
 from infometric.datasets import load_credit_card, load_german_credit
 from infometric.exceptions import (
     ColumnError,
@@ -878,3 +879,36 @@ def test_two_records_have_no_interval_and_none_is_claimed():
     assert "no interval" in str(seen[0].message)
     with pytest.warns(UserWarning, match="Newcombe"):
         assert not math.isnan(im.auc([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]).ci.low)
+
+
+# --- regression in parts of rows ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_newton_in_parts_of_rows_is_statsmodels(weighted):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(20_000, 4)) @ np.triu(np.ones((4, 4)))
+    y = (rng.random(20_000) < 1 / (1 + np.exp(1 - x @ [0.5, 0.0, -0.3, 0.1]))).astype(int)
+    w = rng.uniform(0.5, 2, 20_000) if weighted else None
+    beta, covariance = newton(x, y, w)
+    model = sm.GLM(y, sm.add_constant(x), sm.families.Binomial(), var_weights=w)
+    theirs = model.fit(cov_type="HC0" if weighted else "nonrobust")
+    np.testing.assert_allclose(beta, theirs.params, rtol=1e-6)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), theirs.bse, rtol=1e-6)
+    found = moments_of(x)
+    np.testing.assert_allclose(found.correlation, np.corrcoef(x, rowvar=False), atol=1e-12)
+    np.testing.assert_allclose(found.spread, x.std(axis=0), rtol=1e-12)
+    rest = moments_of(np.delete(x, 1, axis=1))
+    np.testing.assert_allclose(found.without(1).correlation, rest.correlation, atol=1e-12)
+
+
+def test_a_step_of_a_selection_begins_near_its_end():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(9000, 5)) @ np.triu(np.ones((5, 5)))
+    y = (rng.random(9000) < 1 / (1 + np.exp(2 - x @ [0.5, 0.4, 0.3, 0.02, 0.0]))).astype(int)
+    names = list("abcde")
+    fit = fit_logistic(x, y, names, quick=True)
+    start = start_without(fit, 3)
+    rest = fit_logistic(np.delete(x, 3, axis=1), y, list("abce")).coefficients
+    unmoved = np.abs(np.delete(fit.coefficients, 4) - rest).max()
+    assert np.abs(start - rest).max() < unmoved / 20
