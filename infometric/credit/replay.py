@@ -25,7 +25,7 @@ def difference(mine: Any, theirs: Any, path: str = "", beside: tuple[str, ...] =
     path : str
         Where in the record they stand.
     beside : tuple of str
-        Names that are not looked at.
+        Places that are not looked at, written as `path`.
 
     Examples
     --------
@@ -33,7 +33,9 @@ def difference(mine: Any, theirs: Any, path: str = "", beside: tuple[str, ...] =
     'a.1: 2.0 worked out, 2.5 recorded'
     """
     if isinstance(mine, dict) and isinstance(theirs, dict):
-        mine, theirs = ({k: v for k, v in d.items() if k not in beside} for d in (mine, theirs))
+        mine, theirs = (
+            {k: v for k, v in d.items() if f"{path}.{k}" not in beside} for d in (mine, theirs)
+        )
         if list(mine) != list(theirs):
             return f"{path or 'keys'}: {list(mine)} worked out, {list(theirs)} recorded"
         pairs: Any = ((k, mine[k], theirs[k]) for k in mine)

@@ -187,6 +187,12 @@ def test_a_single_missing_record_takes_nothing_away():
     assert found.ci.high == pytest.approx(wanted.ci.high, abs=1e-3)
     assert found.diagnostics["verdict"] == "stable"
     assert found.diagnostics["missing_share"] == [0.0, 1e-3]
+    large = im.StabilityMonitor().fit(pd.DataFrame({"x": rng.normal(size=30_000)}))
+    few = now[:300].copy()
+    few.iloc[:9, 0] = np.nan  # of which a tenth of a record is expected
+    found = large.update(few, period="1").results_["1"]["x"].diagnostics
+    assert found["alarm"]
+    assert found["cells"][-1]["cell"] == "missing"
     many = now.assign(x=now["x"].where(rng.random(1000) > 0.3))
     found = monitor.update(many, period="2").results_["2"]["x"]
     assert found.diagnostics["cells"][-1]["cell"] == "missing"
@@ -444,6 +450,33 @@ def test_alarms_and_verdicts_that_were_made_up_are_named(path, number):
         with pytest.raises(DataError, match=f"Line {number} of .* do not give") as error:
             im.StabilityMonitor.from_records(path)
         assert says in str(error.value)
+
+
+def test_a_column_may_be_called_as_the_library(path):
+    frame = sample(0, 900).rename(columns={"age": "infometric"})
+    im.StabilityMonitor(records=path).fit(frame).update(frame[:400], period="1")
+    im.StabilityMonitor.from_records(path)
+
+    def verdict(number, record):
+        if number == 2:
+            record["results"]["results"]["infometric"]["diagnostics"]["verdict"] = "shifted"
+
+    rechained(path, verdict)
+    with pytest.raises(DataError, match=r"Line 2 of .* do not give"):
+        im.StabilityMonitor.from_records(path)
+
+
+def test_records_of_another_version_are_read(path):
+    monitored(path)
+
+    def older(number, record):
+        record["version"] = "0.0.9"
+        if number > 1:
+            for part in ("results", "shifts"):
+                record[part]["meta"]["infometric"] = "0.0.9"
+
+    rechained(path, older)
+    assert len(im.StabilityMonitor.from_records(path).timeline()) == 4
 
 
 def test_no_period_vanishes_by_another_name(path):
