@@ -26,7 +26,8 @@ from infometric.credit.discrimination import ranks_of
 from infometric.credit.evidence import InformationValue
 from infometric.credit.protected import ALPHA, Attribute, attributes, claim
 from infometric.credit.slices import slice_name
-from infometric.exceptions import DataError
+from infometric.credit.target import plain_event, plain_favourable
+from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.parity import (
     ProportionDifference,
     ProportionRatio,
@@ -37,7 +38,7 @@ from infometric.inference import check_level, infer
 from infometric.result import Result, ResultTable
 from infometric.sources import open_table
 from infometric.state.counts import Counts
-from infometric.state.encoders import Column
+from infometric.state.encoders import Column, plain
 from infometric.typing import RNG, Array
 from infometric.validation import (
     FrameTable,
@@ -85,9 +86,11 @@ def adverse_impact(
     reference : optional
         Group that the others are compared with; the largest by default.
     favourable : optional
-        The favourable decision; the greater one by default (1 of 0 and 1, True, "yes").
+        The favourable decision; by default the greater of two numbers (1 of 0 and 1, True), and of
+        two texts the one that plainly says it ("approved", "accepted", "yes", "granted", "hired").
+        Two texts of which neither does, or both, are refused.
     event : optional
-        The bad outcome; the greater one by default.
+        The bad outcome; the greater one by default, of two texts the one that plainly names it.
     level : float
         Nominal coverage of the intervals.
     sample_weight : array-like or str, optional
@@ -102,7 +105,10 @@ def adverse_impact(
     Raises
     ------
     DataError
-        Where a value is missing, or there are not two groups and two decisions.
+        Where a value is missing, there are not two groups and two decisions, or which of two texts
+        is favourable is not plain.
+    InvalidParameterError
+        Where `favourable` is none of the decisions.
 
     Notes
     -----
@@ -124,7 +130,7 @@ def adverse_impact(
     """
     check_level(level)
     columns = _Columns(data, decision)
-    good, classes = columns.sides(decision, "decision", favourable)
+    good, classes = columns.decisions(decision, favourable)
     groups = columns.groups(group, reference)
     outcome = None if y is None else columns.sides(y, "y", event)[0]
     scores = None if score is None else ranks_of(columns.pick(score, "score"))
@@ -170,10 +176,20 @@ class _Columns:
     def sides(self, value: Any, name: str, second: Any) -> tuple[Array, tuple[Any, Any]]:
         """One where the column has the second of its two classes, zero elsewhere."""
         column = self.pick(value, name)
-        classes = binary_classes(column, second)
-        out = np.zeros(len(column.values), np.int64)
-        out[class_rows(column, classes)[1]] = 1
-        return out, classes
+        return _sides(column, binary_classes(column, plain_event(column, second)))
+
+    def decisions(self, value: Any, favourable: Any) -> tuple[Array, tuple[Any, Any]]:
+        """One where the decision is the favourable one, zero elsewhere."""
+        column = self.pick(value, "decision")
+        chosen = plain_favourable(column, favourable)
+        low, high = binary_classes(column)
+        if chosen is not None and plain(chosen) not in (low, high):
+            raise InvalidParameterError(
+                f"favourable must be one of the decisions {low!r} and {high!r}.",
+                got=favourable,
+                hint=f"favourable={high!r}, or favourable={low!r}",
+            )
+        return _sides(column, binary_classes(column, chosen))
 
     def weights(self, value: Any) -> Array | None:
         """Record weights."""
@@ -186,6 +202,13 @@ class _Columns:
         return attributes(
             self.given, self.table, group, name="group", inside=self.named, reference=reference
         )
+
+
+def _sides(column: Column, classes: tuple[Any, Any]) -> tuple[Array, tuple[Any, Any]]:
+    """One where the column has the second of two classes, zero elsewhere; and the classes."""
+    out = np.zeros(len(column.values), np.int64)
+    out[class_rows(column, classes)[1]] = 1
+    return out, classes
 
 
 class _Pairs:

@@ -485,6 +485,32 @@ def test_columns_by_name_and_more_than_two_groups(frame):
     assert turned[name].diagnostics["proportions"] == pytest.approx([1 - p for p in first])
 
 
+def test_favourable_decision_in_words_is_the_one_that_says_so():
+    group = ["a"] * 100 + ["b"] * 100
+    numbers = [1] * 60 + [0] * 40 + [1] * 30 + [0] * 70
+    name = "adverse_impact_ratio @ group: b against a"
+    for good, bad in [("approved", "declined"), ("Hired", "rejected"), ("accept", "refer")]:
+        texts = [good if d else bad for d in numbers]
+        found = im.adverse_impact(texts, group)
+        assert found.meta["favourable"] == good
+        assert found[name].value == pytest.approx(0.5)
+    for good, bad in [("paid", "refused"), ("approved", "yes"), ("A", "B")]:
+        texts = [good if d else bad for d in numbers]
+        with pytest.raises(DataError, match="not plain") as raised:
+            im.adverse_impact(texts, group)
+        assert f"favourable={good!r}" in str(raised.value)
+        said = im.adverse_impact(texts, group, favourable=good)
+        assert said[name].value == pytest.approx(0.5)
+    with pytest.raises(InvalidParameterError, match="one of the decisions 0 and 1") as raised:
+        im.adverse_impact(numbers, group, favourable="yes")
+    assert "event" not in str(raised.value)
+    outcome = ["default" if i % 3 else "paid" for i in range(200)]
+    coded = [int(o == "default") for o in outcome]
+    by_text = im.adverse_impact(numbers, group, y=outcome)
+    by_code = im.adverse_impact(numbers, group, y=coded)
+    assert {k: r.value for k, r in by_text.items()} == {k: r.value for k, r in by_code.items()}
+
+
 @pytest.mark.filterwarnings("ignore::infometric.exceptions.SparseCellWarning")
 @pytest.mark.parametrize(
     ("favourable", "size", "verdict"),
