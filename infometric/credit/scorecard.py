@@ -729,8 +729,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         points : bool
             Whether the points of each characteristic are given too.
         types : mapping of str to str, optional
-            SQL type of columns that is another than `fit` saw: "FLOAT" for single precision,
-            "DOUBLE" where whole numbers beyond 2^53 stand in a column of that type.
+            SQL type of columns where the source has another than `fit` saw: "BIGINT" for integers
+            beyond 2^53 that were floating-point numbers in the fit, "DOUBLE" for the reverse.
 
         Returns
         -------
