@@ -656,6 +656,8 @@ def _numeric_series(name: str, series: Any) -> Column:
         return _object_column(name, np.array([_decimal(v) for v in series.to_list()], object))
     missing = series.is_null().to_numpy()
     values = series.fill_null(0).to_numpy()
+    if values.dtype.kind not in "iuf":
+        return _object_column(name, np.array([_decimal(v) for v in series.to_list()], object))
     return Column(name, values, missing)
 
 

@@ -25,13 +25,13 @@ from infometric.sources import open_table
 from infometric.state.counts import Counts
 from infometric.state.encoders import Encoder, IntervalEncoder
 from infometric.typing import RNG, Array
-from infometric.validation import Constraint, Having, OneOf, Span, check_parameters
+from infometric.validation import Constraint, Having, OneOf, Span, check_paired, check_parameters
 
 ONE_HOT, WOE, STUMPS = "one_hot", "woe", "boosted_stumps"
 _PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "binning": (OneOf((None,)), Having("fit", "a binning with fit, encoders_ and state_")),
     "rounds": (Span(Integral, 1),),
-    "learning_rate": (Span(Real, 0, None, closed="neither"),),
+    "learning_rate": (Span(Real, 0, 10, closed="right"),),
     "test_size": (Span(Real, 0, 1, closed="neither"),),
     "C": (Span(Real, 0, None, closed="right"),),
     "ridge": (Span(Real, 0),),
@@ -171,10 +171,19 @@ def divided(X: Any, y: Any, test_size: float, seed: int) -> tuple[Any, Any, Any,
             got=str(X),
             hint="compare_encodings('train.parquet', 'bad', 'test.parquet'), or pandas.read_csv",
         )
+    table = open_table(X)
+    if not table.ordered:
+        raise DataError(
+            f"The rows of {table.where} have no order to divide them by.",
+            hint="pass X_test and y_test, or a frame in memory: frame.toPandas()",
+        )
+    if hasattr(X, "to_pandas") and not hasattr(X, "lazy"):  # arrow
+        X = X.to_pandas()
     if isinstance(y, str):
-        table = open_table(X)
         table.require([y])
         X, y = X[[n for n in X.columns if str(n) != y]], X[y]
+    elif y is not None:
+        check_paired(X, y)
     try:
         X, X_test, y, y_test = train_test_split(
             X, y, test_size=test_size, random_state=seed, stratify=y

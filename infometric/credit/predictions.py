@@ -29,16 +29,19 @@ from scipy.special import logit, ndtr
 from infometric.credit.discrimination import grouped_rows, one_score, ranks_of
 from infometric.credit.logistic import INTERCEPT, fit_logistic
 from infometric.exceptions import DataError
-from infometric.functional.proportion import EventRate
+from infometric.functional.base import Caution
+from infometric.functional.proportion import EventRate, event_count_tails
 from infometric.functional.scores import BrierScore
-from infometric.inference import check_level, infer
-from infometric.result import Result, ResultTable
+from infometric.inference import announce, check_level, infer
+from infometric.result import ConfidenceInterval, Result, ResultTable
 from infometric.state.counts import Counts
 from infometric.state.encoders import IntervalEncoder, format_number, quantile_edges
 from infometric.state.scores import Scores
 from infometric.typing import Array
 from infometric.validation import FrameTable, OneOf, Span, check_parameters
 
+_ALIKE = 1e-6  # range of log odds below which no slope can be told
+_MANY = 50.0  # expected events, and non-events, from which the normal law serves
 _INTERVALS = {"wilson": "wilson", "jeffreys": "posterior", "exact": "clopper_pearson"}
 
 
@@ -110,14 +113,25 @@ def calibration(
     odds = logit(data.probability)
     nothing = np.empty((len(odds), 0))
     large = fit_logistic(nothing, data.event, [], weights=data.weights, offset=odds)
-    both = fit_logistic(odds[:, None], data.event, ["slope"], weights=data.weights)
-    found = {
-        "in_the_large": large.results(level, "calibration_in_the_large")[INTERCEPT],
-        "intercept": both.results(level, "calibration_intercept")[INTERCEPT],
-        "slope": _against_one(both.results(level, "calibration_slope")["slope"]),
-        "brier_score": _brier(data, level),
-    }
-    return ResultTable(found)
+    found = {"in_the_large": large.results(level, "calibration_in_the_large")[INTERCEPT]}
+    if np.ptp(odds) > _ALIKE:
+        both = fit_logistic(odds[:, None], data.event, ["slope"], weights=data.weights)
+        found["intercept"] = both.results(level, "calibration_intercept")[INTERCEPT]
+        found["slope"] = _against_one(both.results(level, "calibration_slope")["slope"])
+    else:
+        found |= _unidentified(found["in_the_large"])
+    return ResultTable(found | {"brier_score": _brier(data, level)})
+
+
+def _unidentified(large: Result) -> dict[str, Result]:
+    """Intercept and slope where all predictions are alike: no number, and a warning."""
+    text = "all predictions are alike: intercept and slope cannot be told apart"
+    texts = announce((Caution("DegenerateWarning", text),))
+    nan = float("nan")
+    none = replace(
+        large, value=nan, se=nan, ci=ConfidenceInterval(nan, nan), pvalue=nan, warnings=texts
+    )
+    return {name: replace(none, measure=f"calibration_{name}") for name in ("intercept", "slope")}
 
 
 def brier_score(
@@ -212,12 +226,12 @@ def calibration_bands(
     data = predicted(y, probability, event, sample_weight)
     edges = _edges(data.probability, bands)
     codes = np.searchsorted(edges, data.probability, side="right")
-    found = {}
+    found, labels = {}, _labels(edges)
     for k in np.unique(codes).tolist():
         here = codes == k
         weights = None if data.weights is None else data.weights[here]
         part = Predicted(data.event[here], data.probability[here], weights)
-        found[_label(edges, k)] = _band(part, _INTERVALS[interval], level)
+        found[labels[k]] = _band(part, _INTERVALS[interval], level)
     return ResultTable(found)
 
 
@@ -277,11 +291,16 @@ def _edges(p: Array, bands: Any) -> Array:
     return np.array(quantile_edges(p, bands))
 
 
-def _label(edges: Array, k: int) -> str:
+def _labels(edges: Array) -> list[str]:
+    """Names of the bands, with as few digits as keep their ends apart."""
     ends = [0.0, *edges.tolist(), 1.0]
-    closed = "]" if k == len(edges) else ")"
-    low, high = (format_number(round(end, 4)) for end in ends[k : k + 2])
-    return f"[{low}, {high}{closed}"
+    shown: list[str] = []
+    for digits in range(4, 18):
+        shown = [format_number(round(end, digits)) for end in ends]
+        if len(set(shown)) == len(set(ends)):
+            break
+    last = len(edges)
+    return [f"[{shown[k]}, {shown[k + 1]}{']' if k == last else ')'}" for k in range(last + 1)]
 
 
 def _band(data: Predicted, kind: str, level: float) -> Result:
@@ -294,5 +313,12 @@ def _band(data: Predicted, kind: str, level: float) -> Result:
     expected = float((w * p).sum() / w.sum())
     spread = np.sqrt((w**2 * p * (1 - p)).sum()) / w.sum()
     z = (found.value - expected) / spread if spread > 0 else np.nan
-    told = {"expected": expected, "events": float(table[0, 1]), "z": float(z)}
-    return replace(found, pvalue=float(2 * ndtr(-abs(z))), diagnostics=found.diagnostics | told)
+    events = float(table[0, 1])
+    told: dict[str, Any] = {"expected": expected, "events": events, "z": float(z)}
+    mean = min(float(p.sum()), float((1 - p).sum()))
+    if weighted or mean >= _MANY:
+        pvalue = float(2 * ndtr(-abs(z)))
+    else:  # few events: the normal law is too thin in its tail
+        pvalue = min(1.0, 2 * min(event_count_tails(p, int(events))))
+        told["null_test"] = "exact"
+    return replace(found, pvalue=pvalue, diagnostics=found.diagnostics | told)

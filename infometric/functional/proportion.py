@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtri, pdtr, pdtrc
 
 from infometric.functional.base import Functional, Interval
 from infometric.state.counts import Counts
 from infometric.typing import Array, Units
+
+_MOST_EXACT = 20_000  # records, beyond which Poisson's law stands for the exact one
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,36 @@ def wilson(p: Array, n: Array, z: float) -> tuple[Array, Array]:
     centre = (p + z**2 / (2 * n)) / shrink
     half = z / shrink * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return np.where(p > 0, centre - half, 0.0), np.where(p < 1, centre + half, 1.0)
+
+
+def event_count_tails(probability: Array, events: int) -> tuple[float, float]:
+    """Chances of at most, and of at least, so many events of unlike probabilities.
+
+    The law of the number is the Poisson binomial, summed record by record; of more than 20,000
+    records Poisson's, which has the greater variance.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_records,)
+        Probability of each record's event.
+    events : int
+        Number of events.
+
+    Examples
+    --------
+    >>> [round(tail, 4) for tail in event_count_tails(np.full(20, 0.001), 1)]
+    [0.9998, 0.0198]
+    """
+    p = np.asarray(probability, dtype=float)
+    turned = p.sum() > len(p) / 2  # count what is rare
+    rare, k = (1 - p, len(p) - events) if turned else (p, events)
+    if len(p) > _MOST_EXACT:
+        upto, least = float(pdtr(k, rare.sum())), float(pdtrc(k - 1, rare.sum())) if k else 1.0
+    else:
+        law = np.zeros(k + 1)
+        law[0] = 1.0
+        for share in rare.tolist():
+            law[1:] = law[1:] * (1 - share) + law[:-1] * share
+            law[0] *= 1 - share
+        upto, least = float(law.sum()), float(1 - law[:-1].sum())
+    return (least, upto) if turned else (upto, least)

@@ -269,8 +269,21 @@ class SparkTable(WarehouseTable):
         self._frame = frame
         self._categorical = categorical
         refuse_twice(list(frame.columns))
+        self._refuse_twins(list(frame.columns))
         self._types = {name: _from_spark(kind) for name, kind in frame.dtypes}
         self.names = tuple(self._types)
+
+    def _refuse_twins(self, names: Sequence[str]) -> None:
+        """Error for names that differ in case alone, where Spark takes them for one."""
+        session = self._frame.sparkSession
+        twins = [n for n in names if sum(n.lower() == other.lower() for other in names) > 1]
+        if twins and session.conf.get("spark.sql.caseSensitive") != "true":
+            raise SourceError(
+                "The Spark frame has columns whose names differ in case alone, and Spark takes "
+                "them for one.",
+                got=twins,
+                hint="session.conf.set('spark.sql.caseSensitive', 'true'), or rename one of them",
+            )
 
     def _run(self, ask: Callable[[], Any]) -> Any:
         try:

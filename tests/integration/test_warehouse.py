@@ -399,3 +399,9 @@ def test_any_values_are_counted_alike_by_spark(spark, drawn):
     table, encoders = drawn
     wanted = counted(table, encoders, len(table))
     assert counted(spark.createDataFrame(table), encoders, len(table)) == wanted
+
+
+def test_spark_columns_that_differ_in_case_alone_are_refused(spark):
+    frame = spark.createDataFrame(pd.DataFrame({"v": [1.0, 2.0] * 50, "y": [0, 1, 1, 0] * 25}))
+    with pytest.raises(SourceError, match="differ in case alone"):
+        im.information_value(frame.selectExpr("y", "v", "v + 1 AS V"), "y")

@@ -423,3 +423,19 @@ def test_adjusted_p_values_are_those_of_statsmodels():
         pvalues[: m // 3] = pvalues[0]  # ties
         for method, adjust in METHODS.items():
             assert adjust(pvalues).tolist() == multipletests(pvalues, method=method)[1].tolist()
+
+
+@pytest.mark.parametrize("kind", ["polars", "arrow"])
+def test_decimals_with_gaps_are_numbers(kind, rng):
+    import decimal
+
+    import polars as pl
+
+    values = [None if t < 0.05 else decimal.Decimal(int(t * 1000)) / 100 for t in rng.random(600)]
+    frame = pl.DataFrame(
+        {"v": pl.Series(values, dtype=pl.Decimal(10, 2)), "y": rng.integers(0, 2, 600)}
+    )
+    plain = frame.with_columns(pl.col("v").cast(pl.Float64))
+    given = frame.to_arrow() if kind == "arrow" else frame
+    found = im.information_value(given, "y", bins=4)["v"]
+    assert found.value == im.information_value(plain, "y", bins=4)["v"].value

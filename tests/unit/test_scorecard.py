@@ -34,6 +34,7 @@ from infometric.exceptions import (
     UnsupportedError,
 )
 from infometric.files import sealed, unsealed
+from infometric.functional.proportion import event_count_tails
 from infometric.testing import EXPECTED_FAILURES
 
 GERMAN = ["status_of_existing_checking_account", "duration_in_month", "credit_history", "purpose",
@@ -912,3 +913,45 @@ def test_a_step_of_a_selection_begins_near_its_end():
     rest = fit_logistic(np.delete(x, 3, axis=1), y, list("abce")).coefficients
     unmoved = np.abs(np.delete(fit.coefficients, 4) - rest).max()
     assert np.abs(start - rest).max() < unmoved / 20
+
+
+# --- calibration at the edges ---------------------------------------------------------------------
+
+
+def test_bands_of_small_probabilities_keep_every_record(rng):
+    p = rng.uniform(1e-6, 4e-4, 20_000)
+    y = rng.random(20_000) < p
+    bands = im.calibration_bands(y, p, event=True)
+    assert len(bands) == 10
+    assert sum(r.n[0] for r in bands.values()) == 20_000
+    edges = np.linspace(0.00001, 0.0004, 3000)
+    assert len(im.calibration_bands(rng.random(3000) < 0.5, edges, bands=5)) == 5
+
+
+def test_the_test_of_few_events_is_exact(rng):
+    from scipy.stats import binom
+
+    one = im.calibration_bands([0] * 19 + [1], [0.001] * 20, bands=[0.5])
+    assert next(iter(one.values())).pvalue == pytest.approx(2 * binom.sf(0, 20, 0.001))
+    p = rng.beta(0.6, 40, 200)
+    draws = (rng.random((200_000, 200)) < p).sum(1)
+    for k in (0, 2, 6):
+        upto, least = event_count_tails(p, k)
+        assert upto == pytest.approx((draws <= k).mean(), abs=0.005)
+        assert least == pytest.approx((draws >= k).mean(), abs=0.005)
+        assert event_count_tails(1 - p, 200 - k) == pytest.approx((least, upto))
+
+
+def test_alike_predictions_have_no_slope():
+    with pytest.warns(im.exceptions.DegenerateWarning, match="all predictions are alike"):
+        found = im.calibration([0, 1] * 50, [0.5] * 100)
+    assert np.isnan(found["slope"].value)
+    assert np.isnan(found["intercept"].pvalue)
+    assert found["in_the_large"].value == pytest.approx(0, abs=1e-9)
+
+
+def test_encodings_pair_rows_by_their_labels(rng):
+    X = pd.DataFrame({"x": rng.normal(size=400)})
+    y = pd.Series((rng.random(400) < 1 / (1 + np.exp(-2 * X["x"]))).astype(int))
+    with pytest.raises(DataError, match="not in one order"):
+        im.compare_encodings(X, y.sample(frac=1, random_state=1), rng=0)
