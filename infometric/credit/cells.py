@@ -21,7 +21,7 @@ from infometric.state.counts import Counts
 from infometric.state.encoders import BinSpec
 from infometric.state.folds import Folds
 from infometric.typing import RNG, Array
-from infometric.validation import Constraint, Having, OneOf, Table
+from infometric.validation import Constraint, Having, OneOf, Table, repeated
 
 NAMES = Having(list | tuple, "a list of column names")
 EmptyPolicy = Literal["half", "raise", "merge", "drop"]
@@ -86,6 +86,8 @@ class BinnedEstimator(Estimator):
         if isinstance(self.bins, Mapping) and not isinstance(self.bins.get("kind"), str):
             table.require(list(self.bins))
         names = table.names if self.columns is None else self.columns
+        if twice := repeated(names):
+            raise DataError("A column is named twice.", got=twice, hint="name each column once")
         left = [n for n in names if n not in self.exclude and n not in beside]
         if not left:
             raise DataError(

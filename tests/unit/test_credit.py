@@ -439,3 +439,9 @@ def test_decimals_with_gaps_are_numbers(kind, rng):
     given = frame.to_arrow() if kind == "arrow" else frame
     found = im.information_value(given, "y", bins=4)["v"]
     assert found.value == im.information_value(plain, "y", bins=4)["v"].value
+
+
+def test_a_column_named_twice_is_refused(rng):
+    frame = pd.DataFrame({"a": rng.normal(size=100)})
+    with pytest.raises(DataError, match="named twice"):
+        im.PSI(columns=["a", "a"]).fit(frame)
