@@ -443,5 +443,5 @@ def test_decimals_with_gaps_are_numbers(kind, rng):
 
 def test_a_column_named_twice_is_refused(rng):
     frame = pd.DataFrame({"a": rng.normal(size=100)})
-    with pytest.raises(DataError, match="named twice"):
+    with pytest.raises(im.exceptions.DataError, match="named twice"):
         im.PSI(columns=["a", "a"]).fit(frame)
