@@ -50,7 +50,7 @@ _WHERE = {
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
         "ClopperPearson Simultaneous FisherZ DeLong KolmogorovBand Subsampling Partitions "
-        "NoInterval Wilson ScoreInterval"
+        "NoInterval Wilson ScoreInterval StudentInterval"
     ),
     "infometric.base": "Estimator",
 }
@@ -171,6 +171,7 @@ if TYPE_CHECKING:
         Posterior,
         ScoreInterval,
         Simultaneous,
+        StudentInterval,
         Subsampling,
         Wilson,
     )

@@ -33,6 +33,7 @@ from infometric.uncertainty import (
     Posterior,
     ScoreInterval,
     Simultaneous,
+    StudentInterval,
     Subsampling,
     Wilson,
 )
@@ -54,6 +55,7 @@ STRATEGIES: dict[str, type[Any]] = {
         DeLong,
         KolmogorovBand,
         ScoreInterval,
+        StudentInterval,
         Wilson,
         Subsampling,
         Partitions,

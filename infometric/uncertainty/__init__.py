@@ -13,6 +13,7 @@ from infometric.uncertainty.special import (
     Posterior,
     ScoreInterval,
     Simultaneous,
+    StudentInterval,
     Wilson,
 )
 from infometric.uncertainty.subsampling import Partitions, Subsampling
@@ -34,6 +35,7 @@ __all__ = [
     "Permutation",
     "Posterior",
     "ScoreInterval",
+    "StudentInterval",
     "Simultaneous",
     "Subsampling",
     "Wilson",

@@ -141,6 +141,14 @@ class ScoreInterval(Ranking):
 
 
 @dataclass(frozen=True)
+class StudentInterval(Ranking):
+    """Student's interval for the degrees of freedom of the smaller group, and its test."""
+
+    name: ClassVar[str] = "student"
+    only: ClassVar[str] = "it belongs to the standardised difference of two means"
+
+
+@dataclass(frozen=True)
 class NoInterval:
     """The value alone, for a loop that wants nothing else of it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,20 @@ import infometric as im
 from infometric.credit.candidates import Candidates, candidates
 from infometric.credit.frontier import chance, excess, within
 from infometric.credit.programme import Programme
-from infometric.exceptions import DataError, InvalidParameterError, SparseCellWarning
+from infometric.exceptions import (
+    DataError,
+    InvalidParameterError,
+    ReliabilityWarning,
+    SparseCellWarning,
+)
 from infometric.functional.divergence import Jeffreys
 from infometric.functional.margins import SummedJeffreys
-from infometric.functional.parity import ProportionDifference, ProportionRatio
+from infometric.functional.parity import (
+    ProportionDifference,
+    ProportionRatio,
+    StandardizedMeanDifference,
+)
+from infometric.functional.ranking import Gini
 
 
 def drawn(rng, features, cells, n=4000):
@@ -532,6 +543,55 @@ def test_group_without_good_outcomes_is_left_out():
     with pytest.warns(SparseCellWarning):
         found = im.adverse_impact(decision, group, y=outcome)
     assert found.meta["left_out"] == ["equal_opportunity_difference @ group: b against a"]
+
+
+def samples_of_scores(rng, n_group, shift, draws):
+    """Counts of 200 normal scores beside a few that are shifted, and their values."""
+    for _ in range(draws):
+        scores = np.r_[rng.normal(size=200), rng.normal(size=n_group) + shift]
+        values, cells = np.unique(scores, return_inverse=True)
+        table = np.zeros((2, len(values)), int)
+        table[np.repeat([0, 1], [200, n_group]), cells] = 1
+        yield values, im.Counts(table)
+
+
+@pytest.mark.parametrize("n_group", [2, 5])
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_intervals_of_scores_hold_for_two_people(n_group, shift):
+    rng, draws = np.random.default_rng([n_group, int(shift)]), 300
+    area = NormalDist().cdf(shift / np.sqrt(2))
+    found = []
+    for values, s in samples_of_scores(rng, n_group, shift, draws):
+        mean = StandardizedMeanDifference(values).interval("student", s, 0.95)
+        rank = Gini().interval("delong", s, 0.95)
+        found.append([mean.low <= shift <= mean.high, rank.low <= 2 * area - 1 <= rank.high])
+    slack = 3 * np.sqrt(0.05 * 0.95 / draws)
+    assert (np.mean(found, 0) > 0.95 - slack).all()
+
+
+def test_difference_of_means_of_large_groups_is_that_of_the_delta_method(frame):
+    values, cells = np.unique(frame["debt"].to_numpy(), return_inverse=True)
+    side = (frame["SEX"] == 2).to_numpy()
+    s = im.Counts(np.stack([np.bincount(cells[side == g], minlength=len(values)) for g in (0, 1)]))
+    student = im.infer(StandardizedMeanDifference(values), s)
+    assert student.method == "student"
+    delta = im.infer(StandardizedMeanDifference(values), s, "delta")
+    assert student.ci == pytest.approx(delta.ci, rel=0.01, abs=1e-3)
+    apart = im.infer(StandardizedMeanDifference(values), s, level=1 - student.pvalue)
+    assert min(abs(apart.ci.low), abs(apart.ci.high)) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::infometric.exceptions.SparseCellWarning")
+@pytest.mark.parametrize("few", [[1.5], [1.5, 1.5]])
+def test_group_without_spread_has_no_interval_of_its_mean(few):
+    score = np.r_[np.random.default_rng(0).normal(size=200), few]
+    group = np.repeat(["a", "b"], [200, len(few)])
+    with pytest.warns(ReliabilityWarning, match="one record, or one value"):
+        found = im.adverse_impact((score > 0).astype(int), group, score=score)
+    r = found["standardized_mean_difference @ group: b against a"]
+    assert np.isfinite(r.value)
+    assert np.isnan([r.ci.low, r.ci.high, r.pvalue]).all()
+    assert r.diagnostics["reliable"] is False
 
 
 def test_fairness_iv_claims_by_its_upper_bound(frame):
