@@ -113,7 +113,10 @@ def adverse_impact(
     Notes
     -----
     Ratio and differences have Miettinen and Nurminen's score intervals, which hold for a group of
-    five. A comparison that has no record to be made of is left out, and named in ``meta``.
+    five. Where a cell has fewer than five records they are corrected for continuity, and `method`
+    is "score+continuity" in place of "score". A comparison that has no record to be made of is left
+    out, and named in ``meta``. The difference of the means of scores has Student's interval, none
+    where a group has one record or one value.
 
     References
     ----------
@@ -317,7 +320,8 @@ class FairnessIV(InformationValue):
     """Information value of each column about a protected attribute, with a claim of fairness.
 
     "Fair" is claimed only where the one-sided 95 % upper bound is within `limit`, "unfair" where
-    the lower bound is above it; else the records leave it undecided.
+    the lower bound is above it; else the records leave it undecided, also where they are too few
+    for any bound. Bounds and limit are in nats (``bound_units``), whatever the units of the value.
 
     Parameters
     ----------
@@ -386,7 +390,5 @@ class FairnessIV(InformationValue):
 
     def _finish(self, name: str, result: Result, state: Any) -> Result:
         result = super()._finish(name, result, state)
-        if np.isnan(result.ci.high):  # no claim without an interval
-            return result
         told = claim(self._functional(), state, float(self.limit), ("fair", "unfair"))
         return replace(result, diagnostics=result.diagnostics | told | {"thresholds": [self.limit]})

@@ -429,7 +429,7 @@ class _Offer:
             protected = {}
             for (name, budget), (rows, side) in zip(named.items(), compared, strict=True):
                 found = [self._result(p, rows, side, level, budget) for p in plans]
-                protected[name] = max(found, key=lambda r: float(r.diagnostics["upper_bound"]))
+                protected[name] = max(found, key=_upper)
         cost = np.max([self.found.totals(p.cuts)[1] for p in plans], axis=0)
         encoders = self._encoders(plan, named)
         return FairnessPoint(
@@ -490,6 +490,12 @@ class _Offer:
         return out
 
 
+def _upper(r: Result) -> float:
+    """Upper bound of a protected value; infinite where none is known."""
+    bound = r.diagnostics["upper_bound"]
+    return np.inf if np.isnan(bound) else float(bound)
+
+
 def _nothing_kept(budget: float) -> dict[str, Any]:
     return {
         "verdict": "within budget",
@@ -498,6 +504,7 @@ def _nothing_kept(budget: float) -> dict[str, Any]:
         "upper_bound": 0.0,
         "lower_bound": 0.0,
         "bound_level": 0.95,
+        "bound_units": "nats",
     }
 
 

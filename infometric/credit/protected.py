@@ -225,8 +225,9 @@ def claim(functional: Any, s: Any, limit: float, words: tuple[str, str]) -> dict
     Returns
     -------
     dict
-        ``verdict`` (one of the words, or "undecided"), the bounds, their level and the limit, and
-        ``rule_of_thumb``: where the value alone would fall.
+        ``verdict`` (one of the words, or "undecided"), the bounds, their level and units, the
+        limit, and ``rule_of_thumb``: where the value alone would fall. Where no bound is known both
+        are NaN, and the verdict is "undecided".
 
     Examples
     --------
@@ -250,4 +251,5 @@ def claim(functional: Any, s: Any, limit: float, words: tuple[str, str]) -> dict
         "upper_bound": high,
         "lower_bound": low,
         "bound_level": 1 - ALPHA,
+        "bound_units": "nats",
     }

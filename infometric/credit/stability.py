@@ -142,7 +142,7 @@ class PSI(ComparedWithReference):
     thresholds : tuple of two float
         Limits of the verdict, in nats.
     units : {"nats", "bits", "bans"}
-        Units of the result; the thresholds stay in nats.
+        Units of the result; the thresholds, and the bounds of the verdict, stay in nats.
     uncertainty : str or Uncertainty
         "auto" is the noncentral chi-square interval; "paper" the published formula.
     cluster : str, optional
@@ -227,7 +227,7 @@ def stability_verdict(
     -------
     dict
         ``verdict`` ("stable", "at most moderate", "shifted", "undecided"), the one-sided bounds,
-        the limits, and ``rule_of_thumb``: where the value alone would fall.
+        the limits, all in nats, and ``rule_of_thumb``: where the value alone would fall.
     """
     jeffreys = Jeffreys()
     value = jeffreys.value(s)
@@ -250,6 +250,7 @@ def stability_verdict(
         "upper_bound": above,
         "lower_bound": below,
         "bound_level": 1 - alpha,
+        "bound_units": "nats",
     }
 
 

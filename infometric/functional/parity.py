@@ -70,6 +70,10 @@ class _TwoProportions(Functional):
         records = s.p * s.n_eff[..., None]
         return np.where(self.continuity | (records < SPARSE).any((-2, -1)), 0.5, 0.0)
 
+    def is_corrected(self, s: Counts) -> bool:
+        """Whether distances are corrected for continuity."""
+        return bool(self._half(s).any())
+
     def _inverted(
         self, s: Counts, level: float, ends: tuple[float, float], of: Callable[[Array], Array]
     ) -> tuple[Array, Array]:

@@ -252,7 +252,7 @@ def _detail(r: Result) -> str:
     if _known(found.get("upper_bound")):
         facts.append(
             f"one-sided {100 * found['bound_level']:g} % bounds {_digits(found['lower_bound'])} "
-            f"and {_digits(found['upper_bound'])}"
+            f"and {_digits(found['upper_bound'])} {found.get('bound_units', '')}".rstrip()
         )
     if found.get("key"):
         facts.append(f"bins {found['key']}")

@@ -139,6 +139,14 @@ class ScoreInterval(Ranking):
     name: ClassVar[str] = "score"
     only: ClassVar[str] = "it belongs to the ratio and the difference of two proportions"
 
+    def __call__(
+        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
+    ) -> Inference:
+        """Standard error, interval and p-value, and whether they are corrected for continuity."""
+        found = super().__call__(functional, state, theta, level=level, rng=rng)
+        corrected = functional.is_corrected(state)
+        return replace(found, method=f"{self.name}+continuity" if corrected else self.name)
+
 
 @dataclass(frozen=True)
 class StudentInterval(Ranking):

@@ -608,6 +608,38 @@ def test_fairness_iv_claims_by_its_upper_bound(frame):
     assert few["debt"].diagnostics["verdict"] == "undecided"
 
 
+@pytest.mark.filterwarnings("ignore::infometric.exceptions.InfometricWarning")
+@pytest.mark.parametrize("bins", [10, im.OptimalBinning(max_bins=3)])
+def test_fairness_iv_of_five_people_is_undecided(bins):
+    x, group = np.random.default_rng(0).normal(size=400), np.where(np.arange(400) < 5, "b", "a")
+    for uncertainty in ("auto", "none"):
+        r = im.FairnessIV(bins=bins, uncertainty=uncertainty).fit(x, group).estimate()
+        assert np.isnan(r.ci.high)
+        assert r.diagnostics["verdict"] == "undecided"
+        assert "undecided" in r.to_json()
+
+
+def test_bounds_are_in_nats_and_say_so():
+    x, group = np.random.default_rng(0).normal(size=4000), np.arange(4000) % 2
+    nats = im.FairnessIV().fit(x, group).estimate()
+    bits = im.FairnessIV(units="bits").fit(x, group).estimate()
+    assert bits.value == pytest.approx(nats.value / np.log(2))
+    stable = im.PSI(units="bits").fit(x[:2000]).estimate(x[2000:])
+    for r in (bits, nats, stable):
+        assert r.diagnostics["bound_units"] == "nats"
+    for bound in ("upper_bound", "lower_bound", "limit", "verdict"):
+        assert bits.diagnostics[bound] == nats.diagnostics[bound]
+
+
+@pytest.mark.filterwarnings("ignore::infometric.exceptions.SparseCellWarning")
+def test_correction_for_continuity_is_named():
+    many = im.Counts.from_counts([[40, 60], [5, 45]])
+    few = im.Counts.from_counts([[40, 60], [4, 46]])
+    for functional in (ProportionRatio(), ProportionDifference()):
+        assert im.infer(functional, many).method == "score"
+        assert im.infer(functional, few).method == "score+continuity"
+
+
 # --- sums over features ---
 
 
