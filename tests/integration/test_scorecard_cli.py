@@ -101,6 +101,7 @@ def test_it_is_measured_on_another_file(folder):
         (["--sql", "absent/card.sql"], "mkdir -p absent"),
         (["--pdo", "0"], "'pdo'"),
         (["--pdo", "inf"], "(0, 1e+09]"),
+        (["--base-odds", "inf"], "Try: --base-odds 50"),
         (["--event", "worse"], "'bad'"),
         (["--holdout", "0.0001"], "cannot be divided"),
         (["--test", "german.csv", "--holdout", "0.2"], "another file"),
