@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from infometric._version import __version__
-from infometric.exceptions import DataError, InvalidParameterError, Shown
+from infometric.exceptions import DataError, InfometricError, InvalidParameterError, Shown
+from infometric.files import sealed, unsealed
 from infometric.result import Result, ResultTable, jsonable, parse_json
 from infometric.state.encoders import Encoder, encoder_from_dict
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 KIND = "infometric-fairness-frontier"
 VERDICTS = ("within budget", "undecided", "above budget")  # the best first
+_AGAIN = "write it again with this version: frontier.to_json()"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,13 @@ class FairnessPoint:
         found = {r.diagnostics["verdict"] for r in self.protected.values()}
         return next(v for v in reversed(VERDICTS) if v in found)
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything that is shown of it is there."""
+        told = [r.diagnostics for r in self.protected.values()]
+        judged = all(d.get("verdict") in VERDICTS and "upper_bound" in d for d in told)
+        return judged and "performance" in self.in_sample and "gap" in self.solver
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
         return {
@@ -98,6 +108,12 @@ class FairnessPoint:
                 hint="take the frontier from an unedited file",
             )
         return point
+
+
+def _bound(r: Result) -> float:
+    """Upper bound of a protected value, also as JSON writes what is not finite."""
+    bound = r.diagnostics["upper_bound"]
+    return math.nan if bound is None else float(bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +194,7 @@ class FairnessFrontier:
                 "protected": r.value,
                 "protected_low": r.ci.low,
                 "protected_high": r.ci.high,
-                "upper_bound": r.diagnostics["upper_bound"],
+                "upper_bound": _bound(r),
                 "verdict": r.diagnostics["verdict"],
                 "in_sample_performance": point.in_sample["performance"],
                 "in_sample_protected": point.in_sample["protected"][name],
@@ -209,12 +225,11 @@ class FairnessFrontier:
         lines = []
         for point in self.points:
             for name, r in point.protected.items():
-                told = r.diagnostics
                 lines.append(
                     f"{name}: budget {point.budget[name]:.4g}: performance "
                     f"{point.performance.value:.4g} [{point.performance.ci.low:.4g}, "
                     f"{point.performance.ci.high:.4g}], protected {r.value:.4g}, "
-                    f"95 % sure of {told['upper_bound']:.4g} at most: {told['verdict']}"
+                    f"95 % sure of {_bound(r):.4g} at most: {r.diagnostics['verdict']}"
                 )
         return "\n".join(lines)
 
@@ -223,7 +238,7 @@ class FairnessFrontier:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary, read back by `from_dict`."""
-        return {
+        content = {
             "schema_version": SCHEMA_VERSION,
             "kind": KIND,
             "version": self.version,
@@ -233,6 +248,7 @@ class FairnessFrontier:
             "hash": self.hash,
             "points": [point.to_dict() for point in self.points],
         }
+        return sealed(content)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -248,18 +264,42 @@ class FairnessFrontier:
             raise DataError(
                 f"This is no fairness frontier of schema version {SCHEMA_VERSION}.",
                 got={"kind": data.get("kind"), "schema_version": version},
-                hint="write it again with this version: frontier.to_json()",
+                hint=_AGAIN,
             )
+        content = unsealed(data, "take the frontier from an unedited file")
         try:
-            points = tuple(map(FairnessPoint.from_dict, data["points"]))
-            names = tuple(data["features"]), tuple(data["comparisons"])
-            return cls(points, *names, dict(data["parameters"]), data["version"])
-        except (KeyError, TypeError, AttributeError) as error:
+            points = tuple(map(FairnessPoint.from_dict, content["points"]))
+            names = tuple(content["features"]), tuple(content["comparisons"])
+            made = cls(points, *names, dict(content["parameters"]), str(content["version"]))
+            wrong = made._contradiction(content["hash"])
+        except InfometricError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(
                 "This frontier does not follow its schema: a part is not there or of another kind.",
-                got=Shown(error),
-                hint="write it again with this version: frontier.to_json()",
+                got=Shown(f"{type(error).__name__}: {error}"),
+                hint=_AGAIN,
             ) from error
+        if wrong:
+            raise DataError(f"This frontier contradicts itself: {wrong}.", hint=_AGAIN)
+        return made
+
+    def _contradiction(self, stored: Any) -> str:
+        """What does not fit together in a frontier that was read; nothing where all does."""
+        if not self.points or not self.features or not self.comparisons:
+            return "it has no points, no features or no comparisons"
+        if self.hash != stored:
+            return "its bins do not match their fingerprint"
+        names, features = set(self.comparisons), set(self.features)
+        for i, point in enumerate(self.points):
+            sides = (point.budget, point.protected, point.in_sample["protected"])
+            if any(set(side) != names for side in sides):
+                return f"point {i} has other comparisons"
+            if set(point.encoders) | set(point.dropped) != features:
+                return f"point {i} has other features"
+            if not point.complete:
+                return f"point {i} lacks a verdict, a bound or a gap"
+        return ""
 
     def to_json(self) -> str:
         """JSON text, read back by `from_json`."""

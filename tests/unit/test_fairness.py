@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import warnings
 from statistics import NormalDist
 
@@ -23,6 +24,7 @@ from infometric.exceptions import (
     ReliabilityWarning,
     SparseCellWarning,
 )
+from infometric.files import SEAL, sealed
 from infometric.functional.divergence import Jeffreys
 from infometric.functional.margins import SummedJeffreys
 from infometric.functional.parity import (
@@ -279,11 +281,83 @@ def test_frontier_goes_through_json_and_shows_itself(frontier, frame):
     assert len(drawn.get_xdata()) == 9
     data = frontier.to_dict()
     data["points"][0]["hash"] = "0" * 16
+    with pytest.raises(DataError, match="checksum"):
+        im.FairnessFrontier.from_dict(data)
     with pytest.raises(DataError, match="fingerprint"):
-        im.FairnessFrontier.from_dict(data)
+        im.FairnessFrontier.from_dict(sealed(opened(data)))
     del data["points"]
-    with pytest.raises(DataError, match="schema"):
+    with pytest.raises(DataError, match="checksum"):
         im.FairnessFrontier.from_dict(data)
+    with pytest.raises(DataError, match="schema"):
+        im.FairnessFrontier.from_dict(sealed(opened(data)))
+
+
+def opened(data):
+    """A copy of the content of a file, without its seal."""
+    return json.loads(json.dumps({k: v for k, v in data.items() if k != SEAL}))
+
+
+def at(data, path, value):
+    """Put a value where a path of keys leads, or take away what is there."""
+    for key in path[:-1]:
+        data = data[key]
+    if value is None:
+        del data[path[-1]]
+    else:
+        data[path[-1]] = value
+
+
+SEX = "SEX: 1 against 2"
+VERDICT = ("points", 0, "protected", SEX, "diagnostics", "verdict")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("points", 0, "performance", "value"), "x"),
+        (("points", 0, "performance", "value"), [1]),
+        (("points", 0, "performance", "ci"), None),
+        (("points", 0, "encoders"), {}),
+        (("points", 0, "in_sample", "protected"), None),
+        (("points", 0, "in_sample", "performance"), None),
+        (("points", 0, "solver", "gap"), None),
+        (("points", 0, "dropped"), 3),
+        (("points", 0, "budget"), "x"),
+        (("points", 0), "x"),
+        (VERDICT, "fair"),
+        (VERDICT, None),
+        ((*VERDICT[:-1], "upper_bound"), None),
+        (("points",), []),
+        (("points",), {"a": 1}),
+        (("comparisons",), ["x"]),
+        (("features",), ["x"]),
+        (("parameters",), [1]),
+        (("hash",), "0" * 16),
+        (("version",), None),
+    ],
+)
+def test_frontier_that_was_forged_is_refused(frontier, path, value):
+    assert frontier.comparisons == (SEX,)
+    data = frontier.to_dict()
+    forged = opened(data)
+    at(forged, path, value)
+    with pytest.raises(DataError, match="checksum"):
+        im.FairnessFrontier.from_json(json.dumps(forged | {SEAL: data[SEAL]}))
+    with pytest.raises(DataError):  # sealed anew, its parts do not fit together
+        im.FairnessFrontier.from_json(json.dumps(sealed(forged)))
+
+
+def test_verdict_and_budget_of_a_file_cannot_be_edited(frontier):
+    for path, value in (
+        (VERDICT, "within budget"),
+        (("points", 0, "budget", SEX), 99.0),
+        (("parameters", "holdout"), 0.9),
+        (("points", 0, "protected", SEX, "value"), 0.0),
+    ):
+        data = json.loads(frontier.to_json())
+        at(data, path, value)
+        with pytest.raises(DataError, match="checksum"):
+            im.FairnessFrontier.from_dict(data)
 
 
 def test_files_frames_and_arrays_give_the_same_frontier(frame, frontier, tmp_path):
