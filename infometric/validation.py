@@ -149,6 +149,7 @@ def _first_option(name: str, allowed: Sequence[Constraint]) -> str | None:
 _DEFAULT_HINTS = {
     "uncertainty": "uncertainty='auto' of an estimator, method='auto' of a function",
     "special": "special=[-1, 999]",
+    "chance": "chance=0.95",
     "pdo": "pdo=20",
     "base_score": "base_score=600",
     "base_odds": "base_odds=50",

@@ -34,8 +34,9 @@ from infometric.credit.programme import GAP, Programme
 from infometric.credit.protected import Attribute, attributes, claim, refuse_few
 from infometric.credit.selection import marked
 from infometric.exceptions import DataError, InfometricWarning, InvalidParameterError, and_list
+from infometric.functional.base import Caution
 from infometric.functional.margins import SummedJeffreys
-from infometric.inference import check_level, generator_of, infer
+from infometric.inference import announce, check_level, generator_of, infer
 from infometric.pareto import FairnessFrontier, FairnessPoint
 from infometric.result import ConfidenceInterval, Result
 from infometric.sources.counting import Split, count_table, learn_encoders, target_classes
@@ -61,6 +62,11 @@ from infometric.validation import (
 MOST_CELLS = 60  # pre-bins of a feature: a path is kept as the bits of a number
 N_BUDGETS = 9
 LEAST_BUDGET = 1e-6  # nats, where nothing that is offered tells the groups apart
+NOTHING = (
+    "no feature is kept within the budget: both figures are zero by definition, and the bins are of "
+    "no use"
+)
+MOST_BUDGET = 1e6  # nats, more than any bins hold: the same as no budget
 
 _PARAMETERS = {
     "budgets": (OneOf((None,)), Having(list | tuple | np.ndarray, "a list of budgets in nats")),
@@ -112,7 +118,8 @@ def fair_frontier(
         groups. Of more than two groups each is compared with the largest.
     budgets : list of float or of mapping, optional
         Largest protected information values, in nats: one number for all comparisons, or one per
-        attribute. Nine, up to what the best bins without a budget have, by default.
+        attribute; in any order, each once. Nine, up to what the best bins without a budget have, by
+        default.
     pre_bins : int, list of float, Encoder or mapping
         Fine cells that bins are made of, found without the target.
     max_bins : int or None
@@ -147,14 +154,16 @@ def fair_frontier(
     Returns
     -------
     FairnessFrontier
-        One point per budget.
+        One point per budget, the smallest first. A `DegenerateWarning` says under which budget no
+        feature is kept.
 
     Raises
     ------
     DataError
-        Where a protected value is missing, or a group has too few records for any bin.
+        Where a protected value is missing, a group has too few records for any bin, or the data
+        have no rows to divide (Spark, Ibis).
     InvalidParameterError
-        Where a budget is not positive.
+        Where a budget is not positive, or a protected attribute is the target or one of `columns`.
 
     Notes
     -----
@@ -182,6 +191,7 @@ def fair_frontier(
         "min_count": min_count, "monotonic": monotonic, "chance": chance,
         "per_feature": per_feature, "gap": gap, "holdout": holdout,
     }  # fmt: skip
+    _refuse_one_number(budgets)
     check_parameters("fair_frontier", given, _PARAMETERS)
     check_level(level)
     estimator = InformationValue(
@@ -195,7 +205,11 @@ def fair_frontier(
     z = 0.0 if chance is None else float(ndtri(chance))
     search = _EachFeature(offer, rules, z) if per_feature else _AllFeatures(offer, rules, z)
     limits = _budgets(budgets, data, search)
-    points = [offer.judged(search.plan(limit), limit, level, each=per_feature) for limit in limits]
+    points = [
+        offer.judged(search.plan(np.minimum(limit, MOST_BUDGET)), limit, level, each=per_feature)
+        for limit in limits
+    ]
+    announce(tuple(Caution("DegenerateWarning", text) for p in points for text in _empty(p)))
     meta = given | {
         "level": level,
         "rng": rng if isinstance(rng, int) else None,
@@ -231,8 +245,9 @@ class _Data:
     ) -> _Data:
         """Divide the records, and find the fine cells."""
         table, target = estimator._split(X, y)
-        table.require_order("holdout")
+        _refuse_counted(X, table)
         groups = attributes(X, table, protected)
+        _refuse_overlap(Split(target).names, groups, estimator.columns)
         beside = [*Split(target).names, *(a.name for a in groups)]
         names = estimator._characteristics(table, beside)
         classes = target_classes(table, target, estimator.event)
@@ -272,6 +287,53 @@ class _Data:
         return {
             name: replace(s, table=s.table[:n_groups], groups=None) for name, s in found.items()
         }
+
+
+def _refuse_one_number(budgets: Any) -> None:
+    """Error where one budget is given without a list."""
+    alone = budgets.ndim == 0 if isinstance(budgets, np.ndarray) else isinstance(budgets, Real)
+    if alone:
+        raise InvalidParameterError(
+            "Budgets are a list of nats.",
+            got=budgets,
+            hint=f"budgets=[{budgets}]" if _positive(budgets) else "budgets=[0.02, 0.05, 0.1]",
+        )
+
+
+def _positive(value: Any) -> bool:
+    """Whether it is a number of nats that may be a budget."""
+    number = value.item() if isinstance(value, np.ndarray) else value
+    return isinstance(number, Real) and not isinstance(number, bool) and 0 < float(number) < np.inf
+
+
+def _refuse_counted(X: Any, table: Table) -> None:
+    """Error where the table is counted elsewhere, so that there are no rows to divide."""
+    if table.ordered:
+        return
+    call = "X.toPandas()" if hasattr(X, "toPandas") else "X.to_pandas()"
+    raise DataError(
+        f"fair_frontier divides the rows into two parts, and {table.where} has rows without order.",
+        got=type(X).__name__,
+        hint=f"fair_frontier({call}, ...), or the path of a Parquet file of it",
+    )
+
+
+def _refuse_overlap(names: Sequence[str], groups: Sequence[Attribute], columns: Any) -> None:
+    """Error where a protected attribute is the target, or was asked for as a characteristic."""
+    for attribute in groups:
+        if attribute.name in names:
+            raise InvalidParameterError(
+                "The target cannot be the protected attribute.",
+                got=attribute.name,
+                hint="protected='SEX', another column",
+            )
+        if columns is not None and attribute.name in columns:
+            rest = [c for c in columns if c not in {a.name for a in groups}]
+            raise InvalidParameterError(
+                "A protected attribute cannot be one of the characteristics that are binned.",
+                got=attribute.name,
+                hint=f"columns={rest}",
+            )
 
 
 def _refuse_one_class(classes: tuple[Any, Any], event: Array, parts: Mapping[str, Array]) -> None:
@@ -469,7 +531,7 @@ class _Offer:
             told = {} if budget is None else _nothing_kept(budget)
             return Result(
                 measure, 0.0, 0.0, none, level, "nats", sizes, "no feature is kept", 1.0,
-                diagnostics=told,
+                diagnostics=told, warnings=(NOTHING,),
             )  # fmt: skip
         functional, s = found
         result = infer(functional, s, level=level, measure=measure)
@@ -494,6 +556,14 @@ def _upper(r: Result) -> float:
     """Upper bound of a protected value; infinite where none is known."""
     bound = r.diagnostics["upper_bound"]
     return np.inf if np.isnan(bound) else float(bound)
+
+
+def _empty(point: FairnessPoint) -> tuple[str, ...]:
+    """What to say of a point that keeps nothing."""
+    if point.encoders:
+        return ()
+    budgets = ", ".join(f"{b:.4g} nats for {name}" for name, b in point.budget.items())
+    return (f"{NOTHING} ({budgets})",)
 
 
 def _nothing_kept(budget: float) -> dict[str, Any]:
@@ -589,7 +659,8 @@ def _budgets(budgets: Sequence[Any] | None, data: _Data, search: Any) -> list[Ar
         raise InvalidParameterError(
             "There must be a budget.", got=list(budgets), hint="budgets=[0.02, 0.05, 0.1]"
         )
-    return [_limit(budget, data) for budget in budgets]
+    limits = {tuple(_limit(budget, data).tolist()) for budget in budgets}
+    return [np.array(limit) for limit in sorted(limits)]
 
 
 def _limit(budget: Any, data: _Data) -> Array:
@@ -604,10 +675,7 @@ def _limit(budget: Any, data: _Data) -> Array:
             hint=f"budgets=[{dict.fromkeys(names, 0.05)}]",
         )
     values = [given[name] for name in names]
-    good = all(
-        isinstance(v, Real) and not isinstance(v, bool) and 0 < float(v) < np.inf for v in values
-    )
-    if not good:
+    if not all(map(_positive, values)):
         raise InvalidParameterError(
             "A budget is a positive number of nats.", got=budget, hint="budgets=[0.02, 0.05, 0.1]"
         )

@@ -133,7 +133,7 @@ def grouped(column: Column, edges: Any = None, reference: Any = None) -> Attribu
     InvalidParameterError
         Where the reference is no group.
     """
-    name = column.name
+    name, given = column.name, column
     if edges is not None:
         column = _cut(column, edges)
     levels = column.as_levels()
@@ -142,12 +142,16 @@ def grouped(column: Column, edges: Any = None, reference: Any = None) -> Attribu
         raise DataError(
             f"The protected attribute {name!r} has {gone} missing value(s); no group is assumed.",
             got=float("nan"),
-            hint=f"drop those rows, or make them a group: frame[{name!r}].fillna('unknown')",
+            hint=f"drop those rows, or make them a group: frame[{name!r}].fillna('unknown')"
+            if edges is None
+            else f"frame.dropna(subset=[{name!r}])",
         )
     seen = np.bincount(levels.values, minlength=len(levels.levels or ()))
     kept = [v for v, n in zip(levels.levels or (), seen, strict=True) if n]
     if edges is None:
         kept.sort(key=lambda v: (isinstance(v, str), v))
+    if edges is not None and len(kept) < 2:
+        raise _all_in_one(given, edges)
     if not 2 <= len(kept) <= MOST_GROUPS:
         raise DataError(
             f"The protected attribute {name!r} must have 2 to {MOST_GROUPS} groups; it has "
@@ -161,6 +165,23 @@ def grouped(column: Column, edges: Any = None, reference: Any = None) -> Attribu
     onto = np.array([place.get(v, -1) for v in levels.levels or ()])
     codes = onto[levels.values]
     return Attribute(name, codes, tuple(map(str, kept)), _reference(kept, codes, reference))
+
+
+def _all_in_one(column: Column, edges: Any) -> InvalidParameterError:
+    """Error for cuts of a number that leave all records in one group."""
+    levels = column.as_levels()
+    values = np.asarray(levels.levels or (), float)[np.unique(levels.values)]
+    low, high = float(values.min()), float(values.max())
+    middle = float(f"{(low + high) / 2:.3g}")
+    if not low < middle <= high:
+        middle = high
+    return InvalidParameterError(
+        f"The cuts leave all values of {column.name!r}, from {low:g} to {high:g}, in one group.",
+        got=list(edges),
+        hint=f"protected={{{column.name!r}: [{middle:g}]}}, a cut inside that range"
+        if low < high
+        else "take a sample with both groups",
+    )
 
 
 def _reference(kept: Sequence[Any], codes: Array, reference: Any) -> int:
@@ -180,15 +201,22 @@ def _reference(kept: Sequence[Any], codes: Array, reference: Any) -> int:
 def _cut(column: Column, edges: Any) -> Column:
     """Intervals between edges as groups, in order."""
     try:
-        encoder = IntervalEncoder(tuple(float(e) for e in edges))
+        cuts = [float(e) for e in edges]
     except (TypeError, ValueError) as error:
-        if isinstance(error, InvalidParameterError):
-            raise
         raise InvalidParameterError(
             f"The groups of {column.name!r} are cut by a list of numbers.",
             got=edges,
             hint=f"protected={{{column.name!r}: [25, 60]}}",
         ) from error
+    right = sorted({e for e in cuts if np.isfinite(e)})
+    if cuts != right:
+        shown = ", ".join(f"{e:g}" for e in right) or "25, 60"
+        raise InvalidParameterError(
+            f"The cuts of {column.name!r} must be finite and strictly increasing.",
+            got=edges,
+            hint=f"protected={{{column.name!r}: [{shown}]}}",
+        )
+    encoder = IntervalEncoder(tuple(cuts))
     codes = encoder.encode(column)
     missing = encoder.n_cells - 1
     return Column(column.name, np.where(codes == missing, -1, codes), None, encoder.labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import warnings
 from statistics import NormalDist
 
@@ -20,6 +21,7 @@ from infometric.credit.frontier import chance, excess, within
 from infometric.credit.programme import Programme
 from infometric.exceptions import (
     DataError,
+    DegenerateWarning,
     InvalidParameterError,
     ReliabilityWarning,
     SparseCellWarning,
@@ -383,6 +385,74 @@ def test_chance_constraint_keeps_a_distance_from_the_budget(frame, frontier):
         assert point.in_sample["performance"] <= plain.in_sample["performance"] + 1e-9
         name = frontier.comparisons[0]
         assert point.in_sample["protected"][name] < 0.95 * point.budget[name]
+
+
+@pytest.mark.parametrize(
+    ("given", "says", "hint"),
+    [
+        ({"budgets": 0.02}, "a list of nats", "budgets=[0.02]"),
+        ({"budgets": np.array(0.1)}, "a list of nats", "budgets=[0.1]"),
+        ({"budgets": True}, "a list of nats", "budgets=[0.02, 0.05, 0.1]"),
+        ({"budgets": [np.inf]}, "positive number of nats", "budgets=[0.02, 0.05, 0.1]"),
+        ({"budgets": [0.1], "chance": 1}, "'chance'", "chance=0.95"),
+        ({"protected": {"AGE": [60, 25]}}, "strictly increasing", "{'AGE': [25, 60]}"),
+        ({"protected": {"AGE": [30, 30]}}, "strictly increasing", "{'AGE': [30]}"),
+        ({"protected": {"AGE": [np.nan]}}, "strictly increasing", "{'AGE': [25, 60]}"),
+        ({"protected": {"AGE": [200]}}, "in one group", "a cut inside that range"),
+        ({"protected": {"gaps": [30]}}, "1 missing", "frame.dropna(subset=['gaps'])"),
+        ({"columns": ["debt", "SEX"]}, "one of the characteristics", "columns=['debt']"),
+        ({"protected": "bad"}, "target cannot be the protected", "protected="),
+        ({"protected": ["SEX", "bad"]}, "target cannot be the protected", "protected="),
+    ],
+)
+def test_slips_of_the_hand_get_the_next_line(frame, given, says, hint):
+    ages = frame["AGE"].astype(float)
+    table = frame.assign(gaps=ages.mask(ages.index == 3))
+    with pytest.raises((InvalidParameterError, DataError), match=re.escape(says)) as raised:
+        im.fair_frontier(table, "bad", **({"protected": "SEX", "columns": ["debt"]} | given))
+    assert hint in str(raised.value)
+
+
+def test_hint_of_a_cut_cuts(frame):
+    with pytest.raises(InvalidParameterError) as raised:
+        im.fair_frontier(frame, "bad", {"AGE": [200]}, columns=["debt"])
+    cut = float(re.search(r"\[([0-9.]+)\]}", raised.value.hint)[1])
+    (point,) = im.fair_frontier(frame, "bad", {"AGE": [cut]}, columns=["debt"], budgets=[1.0])
+    assert len(point.protected) == 1
+
+
+def test_frontier_of_a_table_that_is_counted_elsewhere(frame):
+    ibis = pytest.importorskip("ibis")
+    with pytest.raises(DataError, match="rows without order") as raised:
+        im.fair_frontier(ibis.memtable(frame), "bad", "SEX")
+    assert "X.to_pandas()" in raised.value.hint
+
+
+def test_budgets_come_in_order_and_once(frame):
+    given = {"columns": ["debt", "income"], "pre_bins": 8, "rng": 0}
+    found = im.fair_frontier(frame, "bad", "SEX", budgets=[0.5, 0.05, 0.5], **given)
+    (name,) = found.comparisons
+    assert [p.budget[name] for p in found] == [0.05, 0.5]
+    assert found.parameters["budgets"] == [{name: 0.05}, {name: 0.5}]
+    again = im.fair_frontier(frame, "bad", "SEX", budgets=[0.05, 0.5], **given)
+    assert found.hash == again.hash
+
+
+@pytest.mark.parametrize("confidence", [None, 0.95])
+def test_budget_beyond_all_numbers_is_no_budget(frame, confidence):
+    given = {"columns": ["debt", "income"], "pre_bins": 8, "rng": 0, "chance": confidence}
+    found = im.fair_frontier(frame, "bad", "SEX", budgets=[100.0, 1e155], **given)
+    assert found[0].hash == found[1].hash
+    assert found[1].encoders
+
+
+def test_budget_that_keeps_nothing_is_said(frame):
+    with pytest.warns(DegenerateWarning, match="no feature is kept within the budget"):
+        (point,) = im.fair_frontier(frame, "bad", "SEX", columns=["income"], budgets=[1e-9])
+    assert point.encoders == {}
+    assert point.performance.value == 0
+    for r in (point.performance, *point.protected.values()):
+        assert "no feature is kept" in r.warnings[0]
 
 
 def test_two_attributes_one_of_them_cut_into_groups(frame):
