@@ -545,3 +545,12 @@ def test_the_event_is_the_class_that_names_it(applicants):
     assert (turned.woe_["housing"] == -said.woe_["housing"]).all()
     texts = applicants["creditability"].map({"good": "left", "bad": "right"})
     assert im.OptimalBinning().fit(applicants[["housing"]], texts).classes_ == ("left", "right")
+
+
+def test_infinity_as_a_special_code_survives_json(rng, tmp_path):
+    x = np.r_[rng.normal(size=500), [np.inf] * 40]
+    y = np.resize([0, 1, 1, 0, 1], 540)
+    fitted = im.OptimalBinning(special=[np.inf]).fit(x, y)
+    back = im.OptimalBinning.from_json(fitted.to_json(tmp_path / "bins.json"))
+    assert back.hash_ == fitted.hash_
+    assert (back.transform(x) == fitted.transform(x)).all()
