@@ -604,7 +604,7 @@ def encoder_from_dict(data: Mapping[str, Any]) -> Encoder:
         n: tuple(data[n]) if isinstance(data[n], list) else data[n] for n in names
     }
     if "special" in values:  # JSON has infinity as text
-        values["special"] = tuple(float(v) for v in values["special"])
+        values["special"] = tuple(float(v) if isinstance(v, str) else v for v in values["special"])
     encoder: Encoder = kind(**values)
     if data.get("key", encoder.key) != encoder.key:
         raise DataError(
