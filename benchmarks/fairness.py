@@ -1,6 +1,6 @@
 """Fairness: coverage of its intervals, error rates of its claims, and the time of the programme.
 
-    python benchmarks/fairness.py [--quick]
+    python benchmarks/fairness.py [--quick] [--only scores]
 
 Writes the tables of the docs: docs/_data/fairness-*.inc and fairness.json.
 """
@@ -26,7 +26,8 @@ from infometric.credit.protected import claim
 from infometric.exceptions import InfometricWarning
 from infometric.functional.divergence import Jeffreys
 from infometric.functional.margins import SummedJeffreys
-from infometric.functional.parity import ProportionRatio
+from infometric.functional.parity import ProportionRatio, StandardizedMeanDifference
+from infometric.functional.ranking import Gini
 from infometric.state.counts import Counts
 
 OUT = Path(__file__).parents[1] / "docs/_data"
@@ -68,6 +69,66 @@ def ratio_table() -> list[dict[str, float]]:
 
 
 # --- sums of divergences over dependent features ---
+
+
+# --- scores of small groups, by simulation ---
+
+
+def drawn_scores(law: str, n_group: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Scores of 200 records and of a few: normal, exponential, or with twice the deviation."""
+    if law == "exponential":
+        return rng.exponential(size=200), rng.exponential(size=n_group)
+    return rng.normal(size=200), (2 if law == "normal, twice as wide" else 1) * rng.normal(
+        size=n_group
+    )
+
+
+def true_scores(law: str, n_group: int, shift: float) -> tuple[float, float]:
+    """Difference of the means in pooled deviations, and area under the curve."""
+    if law == "exponential":
+        return shift, 1 - np.exp(-shift) / 2
+    wide = 4 if law == "normal, twice as wide" else 1
+    pooled = np.sqrt((200 + wide * n_group) / (200 + n_group))
+    return shift / pooled, float(ndtr(shift / np.sqrt(1 + wide)))
+
+
+def score_coverage(law: str, n_group: int, shift: float, draws: int) -> dict[str, object]:
+    """Coverage of the intervals of the standardised difference and of the area."""
+    rng = np.random.default_rng([13, len(law), n_group, int(shift)])
+    difference, area = true_scores(law, n_group, shift)
+    held = np.zeros(3)
+    width = []
+    for _ in range(draws):
+        first, second = drawn_scores(law, n_group, rng)
+        values, cells = np.unique(np.r_[first, second + shift], return_inverse=True)
+        table = np.zeros((2, len(values)), np.int64)
+        table[np.repeat([0, 1], [200, n_group]), cells] = 1
+        s = Counts(table)
+        found = StandardizedMeanDifference(values).interval("student", s, 0.95)
+        plain = StandardizedMeanDifference(values)
+        reach = 1.96 * float(np.sqrt(s.variance(plain.influence(s))))
+        ranked = Gini().interval("delong", s, 0.95)
+        held += [
+            found.low <= difference <= found.high,
+            abs(float(plain.value(s)) - difference) <= reach,
+            ranked.low <= 2 * area - 1 <= ranked.high,
+        ]
+        width.append(float(found.high - found.low))
+    shares = held / draws
+    return {
+        "law": law, "n": n_group, "shift": shift, "student": shares[0], "wald": shares[1],
+        "auc": shares[2], "width": float(np.median(width)),
+    }  # fmt: skip
+
+
+def score_table(draws: int) -> list[dict[str, object]]:
+    """Coverage over laws, sizes and shifts."""
+    return [
+        score_coverage(law, n_group, shift, draws)
+        for law in ("normal", "exponential", "normal, twice as wide")
+        for n_group in (2, 5, 10, 20, 50)
+        for shift in (0.0, 1.0)
+    ]
 
 
 def marginal(shift: float, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -261,6 +322,15 @@ def write(results: dict[str, object]) -> None:
     ]
     (OUT / "fairness-ratio.inc").write_text(markdown(head, rows), encoding="utf-8")
     rows = [
+        [r["law"], str(r["n"]), f"{r['shift']:g}", f"{r['student']:.3f}", f"{r['wald']:.3f}",
+         f"{r['width']:.2f}", f"{r['auc']:.3f}"]
+        for r in results["scores"]
+    ]  # fmt: skip
+    head = ["law of the scores", "records of the group (reference: 200)", "true shift",
+            "difference of means: coverage of 95 %", "Wald's interval instead", "median width",
+            "area between groups: coverage of 95 %"]  # fmt: skip
+    (OUT / "fairness-scores.inc").write_text(markdown(head, rows), encoding="utf-8")
+    rows = [
         [f"{r['n'][0]:,} / {r['n'][1]:,}", f"{r['rho']:g}", f"{r['truth']:.3f}",
          f"{r['coverage']:.3f}", f"{r['claim']:.3f}",
          f"{r['rejected']:.3f}"]
@@ -295,18 +365,24 @@ def write(results: dict[str, object]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few draws, nothing written")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", help="one part; the others stay as they were written")
+    given = parser.parse_args()
+    quick = given.quick
     warnings.simplefilter("ignore", InfometricWarning)
-    results = {
-        "programme": programme_table(),
-        "ratio": ratio_table(),
-        "sums": sum_table(100 if quick else 2000),
-        "verdicts": [verdict_errors(10 if quick else 400, c) for c in (None, 0.95)],
+    parts = {
+        "programme": programme_table,
+        "ratio": ratio_table,
+        "scores": lambda: score_table(50 if quick else 2000),
+        "sums": lambda: sum_table(100 if quick else 2000),
+        "verdicts": lambda: [verdict_errors(10 if quick else 400, c) for c in (None, 0.95)],
     }
+    results = {name: part() for name, part in parts.items() if given.only in (None, name)}
     if quick:
         print(json.dumps(results, indent=1))
-    else:
-        write(results)
+        return
+    if given.only:
+        results = json.loads((OUT / "fairness.json").read_text(encoding="utf-8")) | results
+    write(results)
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ MOST_CELLS = 60  # pre-bins of a feature: a path is kept as the bits of a number
 N_BUDGETS = 9
 LEAST_BUDGET = 1e-6  # nats, where nothing that is offered tells the groups apart
 NOTHING = (
-    "no feature is kept within the budget: both figures are zero by definition, and the bins are of "
-    "no use"
+    "no feature is kept within the budget: both figures are zero by definition, and the bins are "
+    "of no use"
 )
 MOST_BUDGET = 1e6  # nats, more than any bins hold: the same as no budget
 

@@ -405,3 +405,11 @@ def test_spark_columns_that_differ_in_case_alone_are_refused(spark):
     frame = spark.createDataFrame(pd.DataFrame({"v": [1.0, 2.0] * 50, "y": [0, 1, 1, 0] * 25}))
     with pytest.raises(SourceError, match="differ in case alone"):
         im.information_value(frame.selectExpr("y", "v", "v + 1 AS V"), "y")
+
+
+@pytest.mark.parametrize(("engine", "call"), [("ibis-duckdb", "to_pandas"), ("spark", "toPandas")])
+def test_frontier_asks_for_rows(opened, engine, call):
+    table = opened(engine)[0]
+    with pytest.raises(DataError, match="rows without order") as raised:
+        im.fair_frontier(table, "zero", "text")
+    assert f"fair_frontier(X.{call}(), ...)" in raised.value.hint
