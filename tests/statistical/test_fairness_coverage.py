@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
 import infometric as im
@@ -14,7 +14,12 @@ from infometric.credit.protected import claim
 from infometric.exceptions import InfometricWarning
 from infometric.functional.divergence import Jeffreys
 from infometric.functional.margins import SummedJeffreys
-from infometric.functional.parity import ProportionDifference, ProportionRatio
+from infometric.functional.parity import (
+    ProportionDifference,
+    ProportionRatio,
+    StandardizedMeanDifference,
+)
+from infometric.functional.ranking import Gini
 from infometric.state.encoders import Column
 
 pytestmark = pytest.mark.statistical
@@ -110,3 +115,46 @@ def test_score_intervals_cover_for_small_groups(n_group):
                 assert (weight.ravel() * inside).sum() > 0.92, (rate, ratio, functional.name)
             assert (weight.ravel() * (strict.low >= ratio)).sum() <= 0.05
             assert (weight.ravel() * (strict.high <= ratio)).sum() <= 0.05
+
+
+@pytest.mark.parametrize("n_group", [2, 5, 10, 20, 50])
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+@pytest.mark.parametrize("law", ["normal", "exponential", "wide"])
+def test_intervals_of_scores_cover_for_small_groups(law, shift, n_group):
+    rng, draws = np.random.default_rng([n_group, int(shift), len(law)]), 1000
+    spread = 4 if law == "wide" else 1
+    difference = shift / np.sqrt((200 + spread * n_group) / (200 + n_group))
+    area = ndtr(shift / np.sqrt(1 + spread))
+    if law == "exponential":
+        area = 1 - np.exp(-shift) / 2
+    held = np.zeros(2)
+    for _ in range(draws):
+        draw = rng.exponential if law == "exponential" else rng.normal
+        scores = np.r_[draw(size=200), shift + np.sqrt(spread) * draw(size=n_group)]
+        values, cells = np.unique(scores, return_inverse=True)
+        table = np.zeros((2, len(values)), int)
+        table[np.repeat([0, 1], [200, n_group]), cells] = 1
+        s = im.Counts(table)
+        mean = StandardizedMeanDifference(values).interval("student", s, 0.95)
+        rank = Gini().interval("delong", s, 0.95)
+        held += mean.low <= difference <= mean.high, rank.low <= 2 * area - 1 <= rank.high
+    assert (held / draws > 0.95 - 3 * np.sqrt(0.05 * 0.95 / draws)).all(), held / draws
+
+
+@pytest.mark.parametrize(("cells", "n_group"), [(4, 5), (4, 10), (10, 20), (10, 50)])
+@pytest.mark.parametrize("shift", [0.3, 1.0])
+def test_claims_about_small_groups_seldom_err(cells, n_group, shift):
+    edges = ndtri(np.arange(1, cells) / cells)
+    ends = np.r_[-np.inf, edges, np.inf]
+    p, q = np.diff(ndtr(ends)), np.diff(ndtr(ends - shift))
+    truth = float(((p - q) * np.log(p / q)).sum())
+    rng, draws = np.random.default_rng([cells, n_group, int(10 * shift)]), 1000
+    said = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InfometricWarning)
+        for _ in range(draws):
+            s = im.Counts(np.stack([rng.multinomial(200, p), rng.multinomial(n_group, q)]))
+            said.append(claim(Jeffreys(), s, truth, ("fair", "unfair"))["verdict"])
+    slack = 3 * np.sqrt(0.05 * 0.95 / draws)
+    assert said.count("fair") / draws < 0.05 + slack
+    assert said.count("unfair") / draws < 0.08 + slack
