@@ -34,7 +34,7 @@ for point in frontier:
     (r,) = point.protected.values()
     print(
         f"performance {point.performance.value:.2f}, protected information at most "
-        f"{r.diagnostics['upper_bound']:.3f}, without {', '.join(point.dropped) or 'nothing'}"
+        f"{r.diagnostics['upper_bound']:.3f}, dropped: {', '.join(point.dropped) or 'none'}"
     )
 
 # %%
