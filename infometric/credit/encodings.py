@@ -15,6 +15,7 @@ from infometric.comparison import SEPARATOR, EncodingComparison
 from infometric.credit.binning import OptimalBinning
 from infometric.credit.design import Design, read_design, says_nothing
 from infometric.credit.discrimination import auc_difference
+from infometric.credit.leakage import leak_text
 from infometric.credit.logistic import fit_logistic
 from infometric.credit.performance import measured, roc_points
 from infometric.credit.target import event_of
@@ -224,9 +225,16 @@ def _one_hot(samples: Samples, encoders: Mapping[str, Encoder], C: float) -> Sco
 def _woe(samples: Samples, fitted: Any, ridge: float) -> Scores:
     """Logistic regression on the weight of evidence, of columns with any."""
     names = [n for n, woe in fitted.woe_.items() if not says_nothing(fitted.state_[n], woe)]
+    leaks = getattr(fitted, "leaks_", {})
+    if not names and leaks:
+        raise DataError(
+            f"Cells with one class leave no bin to learn from: {leak_text(leaks)}.",
+            got=list(leaks),
+            hint=f"X.drop(columns={list(leaks)}), if it was filled in after the outcome",
+        )
     if not names:
         raise DataError(
-            "No characteristic tells the classes apart.",
+            "No characteristic has two bins with both classes in each that tell them apart.",
             got=list(fitted.woe_),
             hint="bins without rules: binning=WeightOfEvidence()",
         )

@@ -177,3 +177,10 @@ def test_what_cannot_be_compared_is_refused(applicants, arguments, options, erro
 def test_a_number_of_applicants_that_is_none_is_refused():
     with pytest.raises(InvalidParameterError, match="positive integer"):
         make_credit_applicants(0)
+
+
+def test_a_column_that_knows_the_target_is_named(rng):
+    y = np.resize([0, 1], 2000)
+    X = pd.DataFrame({"x": y + 0.1 * rng.random(2000)})
+    with pytest.raises(DataError, match="one class leave no bin"):
+        im.compare_encodings(X, y, rng=0)
