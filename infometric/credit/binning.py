@@ -370,6 +370,9 @@ class SupervisedBinning(WeightOfEvidence):
     ) -> pd.DataFrame:
         """Binning table of one column, of what `fit` saw or of new data.
 
+        Errors and intervals take the bins as given: of the rows that chose them the evidence of the
+        outer bins is optimistic, and their intervals do not know it; those of new data are honest.
+
         Parameters
         ----------
         name : str
