@@ -20,7 +20,7 @@ _WHERE = {
         "total_correlation dual_total_correlation interaction_information transfer_entropy "
         "mutual_information_matrix score_features psi csi differential_entropy "
         "differential_renyi_entropy differential_tsallis_entropy "
-        "information_value weight_of_evidence"
+        "information_value weight_of_evidence diffusion_spectral_entropy diffusion_spectral_mi"
     ),
     "infometric.estimators": (
         "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
@@ -28,7 +28,8 @@ _WHERE = {
         "JensenShannonDistance RenyiDivergence TsallisDivergence MutualInformation "
         "NormalizedMutualInformation AdjustedMutualInformation ConditionalMutualInformation "
         "TotalCorrelation DualTotalCorrelation InteractionInformation TransferEntropy "
-        "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy"
+        "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy "
+        "DiffusionSpectralEntropy DiffusionSpectralMI MatrixEntropy VendiScore"
     ),
     "infometric.credit": (
         "PSI CSI StabilityMonitor AuditLog InformationValue WeightOfEvidence OptimalBinning "
@@ -40,6 +41,8 @@ _WHERE = {
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
     "infometric.state.sample": "Sample",
+    "infometric.state.spectrum": "Spectrum",
+    "infometric.state.kernels": "Kernel",
     "infometric.state.encoders": "IntervalEncoder CategoryEncoder GroupEncoder",
     "infometric.result": "Result ResultTable ConfidenceInterval",
     "infometric.pairwise": "PairwiseResult",
@@ -95,6 +98,8 @@ if TYPE_CHECKING:
         DifferentialEntropy,
         DifferentialRenyiEntropy,
         DifferentialTsallisEntropy,
+        DiffusionSpectralEntropy,
+        DiffusionSpectralMI,
         DualTotalCorrelation,
         Entropy,
         HellingerDistance,
@@ -104,6 +109,7 @@ if TYPE_CHECKING:
         JensenShannonDistance,
         JensenShannonDivergence,
         KLDivergence,
+        MatrixEntropy,
         MutualInformation,
         NormalizedMutualInformation,
         RenyiDivergence,
@@ -113,6 +119,7 @@ if TYPE_CHECKING:
         TransferEntropy,
         TsallisDivergence,
         TsallisEntropy,
+        VendiScore,
     )
     from infometric.functions import (
         adjusted_mutual_information,
@@ -122,6 +129,8 @@ if TYPE_CHECKING:
         differential_entropy,
         differential_renyi_entropy,
         differential_tsallis_entropy,
+        diffusion_spectral_entropy,
+        diffusion_spectral_mi,
         dual_total_correlation,
         entropy,
         hellinger_distance,
@@ -151,8 +160,10 @@ if TYPE_CHECKING:
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
     from infometric.state.encoders import CategoryEncoder, GroupEncoder, IntervalEncoder
+    from infometric.state.kernels import Kernel
     from infometric.state.sample import Sample
     from infometric.state.scores import Scores
+    from infometric.state.spectrum import Spectrum
     from infometric.timeline import Timeline
     from infometric.uncertainty import (
         Bootstrap,

@@ -12,8 +12,10 @@ import numpy as np
 from infometric import exceptions
 from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.functional.base import Caution, Increasing
+from infometric.functional.spectra import EffectiveNumber, SpectralFunctional
 from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result, check_units, jsonable
 from infometric.state.sample import Sample
+from infometric.state.spectrum import Spectrum
 from infometric.typing import RNG, Uncertainty
 from infometric.uncertainty import (
     Bootstrap,
@@ -251,6 +253,13 @@ def check_groups(functional: Any, state: Any) -> None:
             f"{functional.name} by {kind} is of {wanted}; this state keeps {kept}.",
             got=type(state).__name__,
             hint="Sample.of(x, y)" if wanted == "rows" else "Counts.from_counts(table)",
+        )
+    spectral = isinstance(functional, (SpectralFunctional, EffectiveNumber))
+    if spectral != isinstance(state, Spectrum):
+        raise UnsupportedError(
+            f"{functional.name} is of {'a spectrum' if spectral else 'rows without kernels'}.",
+            got=type(state).__name__,
+            hint="Spectrum.of(x, kernels=[Kernel(sigma=1.0)])" if spectral else "Sample.of(x)",
         )
     if isinstance(state, Sample) and functional.variables not in (0, len(state.dims)):
         raise UnsupportedError(

@@ -27,8 +27,18 @@ from infometric.estimators.divergence import (
     TsallisDivergence,
 )
 from infometric.estimators.entropy import Entropy, HillNumber, RenyiEntropy, TsallisEntropy
+from infometric.estimators.spectral import (
+    DiffusionSpectralEntropy,
+    DiffusionSpectralMI,
+    MatrixEntropy,
+    VendiScore,
+)
 
 __all__ = [
+    "DiffusionSpectralEntropy",
+    "DiffusionSpectralMI",
+    "MatrixEntropy",
+    "VendiScore",
     "DifferentialEntropy",
     "DifferentialRenyiEntropy",
     "DifferentialTsallisEntropy",

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from infometric.exceptions import DataError, MergeError
+from infometric.state.arrays import namespace
 from infometric.typing import Array
 
 SCHEMA_VERSION = 1
@@ -136,7 +137,9 @@ class Sample:
             )
         return self.with_groups(
             [
-                tuple(np.concatenate(pair) for pair in zip(mine, theirs, strict=True))
+                tuple(
+                    namespace(pair[0]).concatenate(pair) for pair in zip(mine, theirs, strict=True)
+                )
                 for mine, theirs in zip(self.groups, other.groups, strict=True)
             ]
         )

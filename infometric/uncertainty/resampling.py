@@ -23,17 +23,22 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import stdtrit
 
 from infometric.exceptions import InvalidParameterError, UnsupportedError
 from infometric.state.counts import Counts
 from infometric.state.sample import Sample
 from infometric.state.scores import Scores
 from infometric.state.search import nearest
+from infometric.state.spectrum import Spectrum
 from infometric.typing import RNG, Array
 from infometric.uncertainty.base import Inference, normal_interval, trusted
 from infometric.uncertainty.subsampling import serial
 
 _BATCH = 4_000_000  # cells evaluated at once
+GROUPS = 20  # of rows left out in turn
+FEWEST_GROUPS = 3
+MEAN_AT_N = "the mean of the value over samples of {} rows"
 TABLES = 9999  # random tables of a permutation test
 ORDERS = 199  # random orders of a sample: each is searched for neighbours anew
 IN_ORDER = (
@@ -47,16 +52,34 @@ NEAR = 5  # rows nearest in z among which x changes places
 class Jackknife:
     """Leave one record out, exactly: records of a cell are alike, so K evaluations stand for N.
 
-    Groups are independent, so their jackknife variances add.
+    Groups are independent, so their jackknife variances add. Of a `Spectrum` random groups of rows
+    are left out in turn: the interval is of the mean of the value over samples of as many rows, by
+    the same procedure, a bandwidth that is learned of the rows included.
+
+    Parameters
+    ----------
+    n_groups : int
+        Groups of rows of a `Spectrum`.
     """
 
     name: ClassVar[str] = "jackknife"
     needs: ClassVar[frozenset[str]] = frozenset({"leave_out"})
+    n_groups: int = GROUPS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.n_groups, Integral) or self.n_groups < FEWEST_GROUPS:
+            raise InvalidParameterError(
+                f"n_groups must be an integer of {FEWEST_GROUPS} or more.",
+                got=self.n_groups,
+                hint=f"Jackknife(n_groups={GROUPS})",
+            )
 
     def __call__(
         self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
     ) -> Inference:
         """Standard error, normal interval around the bias-corrected value, and the bias."""
+        if isinstance(state, Spectrum):
+            return self._of_spectrum(functional, state, theta, level, np.random.default_rng(rng))
         if isinstance(state, Scores):
             variance, bias = state.m2 / (state.n * (state.n - 1)), np.asarray(0.0)
         else:
@@ -66,6 +89,34 @@ class Jackknife:
         with np.errstate(invalid="ignore"):
             low, high = normal_interval(theta - bias, se, level)
         return Inference(self.name, se, low, high, diagnostics={"jackknife_bias": bias})
+
+    def _of_spectrum(
+        self,
+        functional: Any,
+        state: Spectrum,
+        theta: Array,
+        level: float,
+        rng: np.random.Generator,
+    ) -> Inference:
+        """Groups of rows left out in turn, and Student's interval; no bias is taken off."""
+        count = min(self.n_groups, state.size)
+        groups = rng.permutation(np.arange(state.size) % count)
+        values = functional.without(state, groups)
+        sampling = float(np.sqrt((count - 1) / count * ((values - values.mean()) ** 2).sum()))
+        noise, unsure = functional.numerical(state)
+        se = float(np.hypot(sampling, noise))
+        reach = float(stdtrit(count - 1, 0.5 + level / 2)) * se + unsure
+        told = {"n_groups": count, "interval_of": MEAN_AT_N.format(state.size)}
+        told |= {"numerical_se": noise, "bracket": unsure} if noise or unsure else {}
+        found = Inference(
+            self.name,
+            np.asarray(se),
+            np.asarray(theta - reach),
+            np.asarray(theta + reach),
+            replicates=values,
+            diagnostics=told | functional.trend(state, float(theta), rng),
+        )
+        return trusted(found, functional.doubts(state), functional.hesitations(state, values))
 
     @staticmethod
     def _of_counts(functional: Any, state: Counts, theta: Array) -> tuple[Array, Array]:
@@ -159,6 +210,8 @@ class Permutation:
                 hint="method='subsampling', or uncertainty='subsampling' of a class",
             )
         size = self.n_resamples or ORDERS
+        if isinstance(state, Spectrum):
+            return self._of_spectrum(functional, state, theta, size, rng)
         orders = exchanged(state, functional.exchange, rng)
         values = np.array([float(functional.value(next(orders))) for _ in range(size)])
         extreme = (values >= float(theta) - 1e-12 * max(1.0, abs(float(theta)))).sum()
@@ -169,6 +222,26 @@ class Permutation:
             diagnostics={"null_test": self.name},
         )
         return trusted(found, (), (IN_ORDER,)) if serial(state) else found
+
+    def _of_spectrum(
+        self, functional: Any, state: Spectrum, theta: Array, size: int, rng: np.random.Generator
+    ) -> Inference:
+        """p-value of that part of the value which random orders change; kernels stay."""
+        own = float(functional.statistic(state))
+        orders = (rng.permutation(state.size) for _ in range(size))
+        values = np.array([float(functional.reordered(state, order)) for order in orders])
+        extreme = (values >= own - 1e-12 * max(1.0, abs(own))).sum()
+        values = values - own + float(theta)
+        return Inference(
+            self.name,
+            pvalue=np.asarray((1 + extreme) / (1 + size)),
+            replicates=values,
+            diagnostics={
+                "null_test": self.name,
+                "null_mean": float(values.mean()),
+                "null_sd": float(values.std(ddof=1)),
+            },
+        )
 
     def _of_counts(self, functional: Any, state: Counts, theta: Array, rng: RNG) -> Inference:
         size = self.n_resamples or TABLES

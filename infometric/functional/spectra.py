@@ -1,0 +1,745 @@
+r"""Entropies of the spectrum of similarities, and their sums.
+
+With similarities :math:`G_{ij}` of rows, degrees :math:`g_i = \sum_j G_{ij}`, density power
+:math:`\alpha`, :math:`K = G / (g_i g_j)^\alpha` and :math:`q_i = \sum_j K_{ij}`, the diffusion
+operator :math:`S_{ij} = K_{ij} / \sqrt{q_i q_j}` has the eigenvalues :math:`\lambda` of the random
+walk :math:`D^{-1} K`. Diffusion spectral entropy is
+
+.. math:: H = -\sum_i p_i \log p_i, \qquad p_i = \lambda_i^t / \sum_j \lambda_j^t .
+
+With the Gram matrix in place of S it is von Neumann's entropy, with Rényi's form
+:math:`\log(\sum_i p_i^a) / (1 - a)` the matrix-based entropies, with singular values
+(:math:`t = 1/2`) the effective rank. Several variables together have the product of their
+similarities, entry by entry, and
+
+.. math:: H(A|B) = H(A, B) - H(B), \qquad I(A; B) = H(A) + H(B) - H(A, B) .
+
+Entropies of samples grow with the number of rows: all of them are read at that number.
+
+References
+----------
+Liao, D. et al. (2023). Assessing neural network representations during training using
+noise-resilient diffusion spectral entropy. arXiv:2312.04823
+Coifman, R. R., Lafon, S. (2006). Diffusion maps. Appl. Comput. Harmon. Anal. 21, 5-30.
+doi:10.1016/j.acha.2006.04.006
+Sanchez Giraldo, L. G., Rao, M., Principe, J. C. (2015). Measures of entropy from data using
+infinitely divisible kernels. IEEE Trans. Inf. Theory 61, 535-548. doi:10.1109/TIT.2014.2370058
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from infometric.exceptions import DataError
+from infometric.functional.base import Caution, Functional, Increasing
+from infometric.state.arrays import digits, namespace, to_numpy, traced
+from infometric.state.spectrum import Spectrum, squared_singular_values, symmetric_eigenvalues
+from infometric.typing import Array, Units
+
+Form = Literal["diffusion", "gram"]
+Margins = tuple[tuple[float, tuple[int, ...]], ...]
+SATURATED = 0.9  # share of log n above which an entropy counts rows
+FLAT = 0.05  # and below which all rows are alike to the kernel
+COUNTS_ROWS = (
+    "the entropy is {:.0%} of log n, the most that n rows can have: it counts the rows, and grows "
+    "with them; use a wider bandwidth, {}, or compare at equal n alone"
+)
+SEES_NOTHING = (
+    "the entropy is {:.1%} of log n: to a kernel so wide all rows are alike; use a narrower "
+    "bandwidth, {}"
+)
+ALL_ALIKE = "all rows are alike, so that the entropy is zero whatever the bandwidth"
+
+
+# --- mathematics of matrices: numpy or torch, with gradients where they are asked for -------------
+
+
+def diffusion_operator(similarities: Any, alpha: float = 0.0) -> Any:
+    """Symmetric operator with the eigenvalues of the random walk; in place without gradients.
+
+    Parameters
+    ----------
+    similarities : array of shape (n, n)
+        Symmetric, not negative, of numpy or torch.
+    alpha : float
+        Density power, 0 to 1.
+
+    Returns
+    -------
+    array of shape (n, n)
+        Its greatest eigenvalue is one.
+
+    Examples
+    --------
+    >>> diffusion_operator(np.array([[1.0, 1.0], [1.0, 1.0]]))
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+    found = similarities
+    for power in (alpha, 0.5) if alpha else (0.5,):
+        found = both_sides(found, found.sum(0) ** -power)
+    return found
+
+
+def both_sides(matrix: Any, factor: Any) -> Any:
+    """Rows and columns of a matrix times a factor each."""
+    if traced(matrix):
+        return matrix * factor[:, None] * factor
+    matrix *= factor[:, None]
+    matrix *= factor
+    return matrix
+
+
+def spectral_entropy(eigenvalues: Any, order: float = 1.0, power: float = 1.0) -> Any:
+    """Rényi entropy of eigenvalues raised to a power, in nats; Shannon's at order one.
+
+    Parameters
+    ----------
+    eigenvalues : array of shape (n,)
+        Not negative but for rounding, of numpy or torch.
+    order : float
+        Order of the entropy, zero to infinity.
+    power : float
+        Diffusion time; one half makes singular values of squared ones.
+
+    Returns
+    -------
+    float or array of shape ()
+        The entropy; a tensor where the eigenvalues are one.
+
+    Examples
+    --------
+    >>> float(spectral_entropy(np.array([0.5, 0.25, 0.25])) / np.log(2))
+    1.5
+    """
+    xp = namespace(eigenvalues)
+    most = eigenvalues.max()
+    # roots and ranks would make much of the noise of zeros
+    noise = len(eigenvalues) * digits(eigenvalues) * most if min(order, power) < 1 else 0.0 * most
+    positive = eigenvalues[eigenvalues > noise]
+    if len(positive) == 0:
+        return 0.0 * most
+    weights = (positive / most) ** power
+    p = weights / weights.sum()
+    if order == 1:
+        return -(p * xp.log(p)).sum()
+    if math.isinf(order):
+        return -xp.log(p.max())
+    if order == 0:
+        return 0.0 * most + math.log(len(p))
+    return xp.log((p**order).sum()) / (1 - order)
+
+
+def operator_of(s: Spectrum, at: tuple[int, ...], form: Form, alpha: float) -> Any:
+    """Operator of some variables together, a fresh matrix."""
+    gram = s.gram(*at)
+    return diffusion_operator(gram, alpha) if form == "diffusion" else gram
+
+
+def eigenvalues_of(
+    s: Spectrum, at: tuple[int, ...], form: Form = "gram", alpha: float = 0.0
+) -> Any:
+    """All eigenvalues of the operator of some variables, ascending; kept with the state."""
+
+    def find() -> Any:
+        features = s.features(at[0]) if form == "gram" and len(at) == 1 else None
+        if features is not None:
+            return squared_singular_values(features)
+        return symmetric_eigenvalues(operator_of(s, at, form, alpha))
+
+    return s.kept(("eigenvalues", at, form, alpha), find)
+
+
+# --- functionals -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SpectralFunctional(Functional):
+    """Base of the functionals of `Spectrum`; a new measure defines `value`."""
+
+    scattered: ClassVar[bool] = True
+    tested_by: ClassVar[str] = "permutation"
+    variables: ClassVar[int] = 0  # how many variables a row has; zero: any number
+    least: ClassVar[bool] = False  # whether zero is "nothing there", and can be tested
+    of_terms: ClassVar[tuple[str, ...]] = ()
+
+    def favoured(self, s: Any) -> str:
+        """Groups of rows left out in turn."""
+        return "jackknife"
+
+    def check(self, s: Spectrum) -> None:
+        """Error where the data do not fit the measure."""
+
+    def doubts(self, s: Spectrum) -> tuple[str, ...]:
+        """Why no interval is known to hold; none where one is."""
+        return ()
+
+    def hesitations(self, s: Spectrum, values: Array) -> tuple[str, ...]:
+        """Why the interval, which is given, may not hold; `values` are those of the jackknife."""
+        return ()
+
+    def statistic(self, s: Spectrum) -> Array:
+        """What a permutation test compares: the value, or what it depends on."""
+        return self.value(s)
+
+    def reordered(self, s: Spectrum, order: Array) -> Array:
+        """The statistic with the first variable in another order."""
+        rows = (s.variables[0][order], *s.variables[1:])
+        return self.statistic(s.with_groups([rows]))
+
+    def without(self, s: Spectrum, groups: Array) -> Array:
+        """Values with each group of rows left out, shape (n_groups,).
+
+        Parameters
+        ----------
+        groups : ndarray of shape (n_rows,)
+            Number of the group of each row.
+        """
+        parts = (s.take(np.flatnonzero(groups != g)).relearned() for g in np.unique(groups))
+        return np.array([float(self.value(part)) for part in parts])
+
+    def numerical(self, s: Spectrum) -> tuple[float, float]:
+        """Standard error of the computation itself, and greatest error that it cannot exclude."""
+        return 0.0, 0.0
+
+    def trend(self, s: Spectrum, theta: float, rng: np.random.Generator) -> dict[str, Any]:
+        """How the value moves with the number of rows."""
+        return {}
+
+
+@dataclass(frozen=True)
+class SpectralSum(SpectralFunctional):
+    """A signed sum of spectral entropies of the variables, alone and together.
+
+    Parameters
+    ----------
+    order : float
+        Order of Rényi's form; one is Shannon's.
+    power : float
+        Power of the eigenvalues: the diffusion time, or one half for singular values.
+    form : {"gram", "diffusion"}
+        Matrix whose spectrum is taken.
+    alpha : float
+        Density power of the diffusion, 0 to 1.
+    """
+
+    order: float = 1.0
+    power: float = 1.0
+    form: Form = "gram"
+    alpha: float = 0.0
+
+    def margins(self, ndim: int) -> Margins:
+        """Pairs (sign, variables taken together) of the sum for so many variables."""
+        raise NotImplementedError
+
+    def entropy_of(self, s: Spectrum, at: tuple[int, ...]) -> float:
+        """Entropy of some variables together, in nats."""
+        key = ("entropy", at, self.form, self.alpha, self.order, self.power)
+        return s.kept(key, lambda: float(self._entropy(s, at)))
+
+    def _entropy(self, s: Spectrum, at: tuple[int, ...]) -> float:
+        return spectral_entropy(
+            eigenvalues_of(s, at, self.form, self.alpha), self.order, self.power
+        )  # type: ignore[no-any-return]
+
+    def value(self, s: Spectrum) -> Array:
+        """The sum, in nats."""
+        return np.asarray(
+            sum(sign * self.entropy_of(s, at) for sign, at in self.margins(len(s.variables)))
+        )
+
+    def shares(self, s: Spectrum) -> dict[str, float]:
+        """Each entropy as a share of the most that so many rows can have."""
+        return {
+            named(at): self.entropy_of(s, at) / math.log(s.size)
+            for _, at in self.margins(len(s.variables))
+        }
+
+    def facts(self, s: Spectrum) -> dict[str, Any]:
+        """Kernels, bandwidths, and whether the entropy counts rows."""
+        shares = self.shares(s)
+        bounded = s.features(0) is None
+        return {
+            "kernel": [k.kind for k in s.kernels] if len(s.kernels) > 1 else s.kernels[0].kind,
+            **bandwidths(s),
+            "order": self.order,
+            "power": self.power,
+            **({"alpha": self.alpha} if self.form == "diffusion" else {}),
+            "share_of_log_n": shares if len(shares) > 1 else next(iter(shares.values())),
+            "saturated": bounded and max(shares.values()) > SATURATED,
+            "flat": bounded and min(shares.values()) < FLAT,
+            "solver": "exact" if s.exact else "lanczos",
+        }
+
+    def cautions(self, s: Spectrum) -> tuple[Caution, ...]:
+        """Say where the bandwidth decides, and not the data."""
+        if s.features(0) is not None:
+            return ()
+        shares = self.shares(s)
+        wide, narrow = max(shares.values()), min(shares.values())
+        sigma = s.kernels[0].sigma
+        out = []
+        if wide > SATURATED:
+            out.append(
+                Caution("ReliabilityWarning", COUNTS_ROWS.format(wide, f"sigma={2 * sigma:.3g}"))
+            )
+        if narrow <= 0 and all_alike(s):
+            out.append(Caution("DegenerateWarning", ALL_ALIKE))
+        elif narrow < FLAT:
+            out.append(
+                Caution("ReliabilityWarning", SEES_NOTHING.format(narrow, f"sigma={sigma / 2:.3g}"))
+            )
+        return tuple(out)
+
+    def trend(self, s: Spectrum, theta: float, rng: np.random.Generator) -> dict[str, Any]:
+        """Mean over halves of the rows, and what the value tends to if its bias falls as 1 / n."""
+        if s.size < 12 or not s.exact:
+            return {}
+        halves = s.split(2, rng)
+        half = float(np.mean([self.value(part) for part in halves]))
+        return {"value_of_half": half, "richardson": 2 * theta - half}
+
+
+def named(at: tuple[int, ...]) -> str:
+    """Name of some variables together."""
+    return "".join("xyzuvw"[i] for i in at)
+
+
+def bandwidths(s: Spectrum) -> dict[str, Any]:
+    """Bandwidths of the Gaussian kernels of a state."""
+    found = [k.sigma for k in s.kernels if k.kind == "gaussian"]
+    if not found:
+        return {}
+    return {"sigma": found[0] if len(found) == 1 else found}
+
+
+def all_alike(s: Spectrum) -> bool:
+    """Whether no row of the first variable differs from the first."""
+    x = s.variables[0]
+    return bool((x == x[:1]).all())
+
+
+@dataclass(frozen=True)
+class MatrixEntropy(SpectralSum):
+    """Entropy of the spectrum of the Gram matrix: von Neumann's at order one; joint of several.
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`.
+
+    Examples
+    --------
+    >>> from infometric.state.kernels import Kernel
+    >>> x = np.array([[0.0], [0.0], [9.0], [9.0]])  # two places far apart
+    >>> s = Spectrum.of(x, kernels=[Kernel(sigma=1.0)])
+    >>> float(MatrixEntropy().value(s) / np.log(2))
+    1.0
+    """
+
+    name: ClassVar[str] = "matrix_entropy"
+
+    def margins(self, ndim: int) -> Margins:
+        """All variables together."""
+        return ((1.0, tuple(range(ndim))),)
+
+
+@dataclass(frozen=True)
+class DiffusionSpectralEntropy(MatrixEntropy):
+    """Entropy of the spectrum of diffusion (Liao et al. 2023).
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`; `power` is the diffusion time t.
+    """
+
+    name: ClassVar[str] = "diffusion_spectral_entropy"
+    form: Form = "diffusion"
+
+
+@dataclass(frozen=True)
+class EffectiveNumber(Increasing):
+    """Exponential of a spectral entropy: the even eigenvalues that would have as much.
+
+    Vendi scores, effective rank, participation ratio and stable rank are of this form.
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`.
+    measure : str
+        Name of the number.
+
+    Examples
+    --------
+    >>> from infometric.state.kernels import Kernel
+    >>> s = Spectrum.of(np.eye(3), kernels=[Kernel("linear")])
+    >>> round(float(EffectiveNumber().value(s)), 12)
+    3.0
+    """
+
+    units: ClassVar[Units] = "dimensionless"
+    bounds: ClassVar[tuple[float, float]] = (1.0, np.inf)
+    scattered: ClassVar[bool] = True
+    tested_by: ClassVar[str] = "permutation"
+    variables: ClassVar[int] = 0
+    least: ClassVar[bool] = False
+    order: float = 1.0
+    power: float = 1.0
+    form: Form = "gram"
+    alpha: float = 0.0
+    measure: str = "effective_number"
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Name of the number."""
+        return self.measure
+
+    @property
+    def inner(self) -> MatrixEntropy:
+        """Its logarithm."""
+        return MatrixEntropy(self.order, self.power, self.form, self.alpha)
+
+    def forward(self, x: Array) -> Array:
+        """``e^x``."""
+        return np.exp(x)
+
+    def slope(self, x: Array) -> Array:
+        """``e^x``."""
+        return np.exp(x)
+
+    def check(self, s: Spectrum) -> None:
+        """As of the entropy."""
+        self.inner.check(s)
+
+
+@dataclass(frozen=True)
+class ConditionalMatrixEntropy(SpectralSum):
+    """Entropy of the first variable given the second: that of both less that of the second.
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`.
+    """
+
+    name: ClassVar[str] = "conditional_matrix_entropy"
+    variables: ClassVar[int] = 2
+    bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+
+    def margins(self, ndim: int) -> Margins:
+        """Both, less the second."""
+        return ((1.0, (0, 1)), (-1.0, (1,)))
+
+
+@dataclass(frozen=True)
+class MatrixInformation(SpectralSum):
+    """What two variables share: their entropies less that of both together.
+
+    Without correction: positive between independent samples. `DiffusionInformation` corrects it.
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`.
+    """
+
+    name: ClassVar[str] = "matrix_mutual_information"
+    variables: ClassVar[int] = 2
+    least: ClassVar[bool] = True
+    bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+
+    def margins(self, ndim: int) -> Margins:
+        """Each, less both together."""
+        return ((1.0, (0,)), (1.0, (1,)), (-1.0, (0, 1)))
+
+    def statistic(self, s: Spectrum) -> Array:
+        """Less the entropy of both together: the rest is the same in every order."""
+        return np.asarray(-self.entropy_of(s, (0, 1)))
+
+    def reordered(self, s: Spectrum, order: Array) -> Array:
+        """The same with the first variable in another order."""
+        return np.asarray(-entropy_of_both(s, order, self))
+
+
+# --- diffusion spectral mutual information ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ConditionalDiffusionEntropy(SpectralSum):
+    """Mean diffusion spectral entropy within classes, weighted by their rows.
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`.
+
+    Notes
+    -----
+    The first variable is continuous, the second holds classes. A class of one row has entropy zero.
+    """
+
+    name: ClassVar[str] = "conditional_diffusion_spectral_entropy"
+    variables: ClassVar[int] = 2
+    form: Form = "diffusion"
+
+    def check(self, s: Spectrum) -> None:
+        """Error unless the second variable holds classes, of which one has two rows.
+
+        Raises
+        ------
+        DataError
+            With the number of classes.
+        """
+        if s.kinds != ("continuous", "discrete"):
+            raise DataError(
+                f"{self.name} is of a representation and a class.",
+                got={"kinds": s.kinds},
+                hint="Spectrum.of(x, labels, kinds=('continuous', 'discrete'), kernels=...)",
+            )
+        refuse_lone_classes(s)
+
+    def value(self, s: Spectrum) -> Array:
+        """Mean of the entropies of the classes, in nats."""
+        return np.asarray(self.within(s, class_numbers(s)))
+
+    def within(self, s: Spectrum, codes: Array) -> float:
+        """Weighted mean over any division of the rows into classes."""
+        if codes is class_numbers(s):
+            return s.kept(
+                ("within", self.order, self.power, self.form, self.alpha),
+                lambda: self._within(s, codes),
+            )
+        return self._within(s, codes)
+
+    def _within(self, s: Spectrum, codes: Array) -> float:
+        total = 0.0
+        for rows in rows_by_class(codes):
+            total += len(rows) * self.of_rows(s, rows)
+        return total / len(codes)
+
+    def of_rows(self, s: Spectrum, rows: Array) -> float:
+        """Entropy of some rows of the first variable, with its kernel as it is."""
+        if len(rows) < 2:
+            return 0.0
+        gram = whole_gram(s, 0)
+        if gram is None:
+            alone = s.take(rows).of_variables([0])
+            return DiffusionSpectralEntropy(
+                self.order, self.power, self.form, self.alpha
+            ).entropy_of(alone, (0,))
+        return entropy_of_matrix(gram[rows][:, rows], self)
+
+    def shares(self, s: Spectrum) -> dict[str, float]:
+        """Mean entropy of the classes as a share of the most that their rows can have."""
+        codes = class_numbers(s)
+        sizes = np.unique(codes, return_counts=True)[1]
+        most = float((sizes * np.log(sizes)).sum() / sizes.sum())
+        return {"x|y": self.within(s, codes) / most if most > 0 else 0.0}
+
+    def facts(self, s: Spectrum) -> dict[str, Any]:
+        """As of every sum, and the classes."""
+        sizes = np.unique(class_numbers(s), return_counts=True)[1]
+        lone = int((sizes == 1).sum())
+        told = {"classes": len(sizes), "least_class": int(sizes.min())}
+        return super().facts(s) | told | ({"classes_of_one_row": lone} if lone else {})
+
+    def trend(self, s: Spectrum, theta: float, rng: np.random.Generator) -> dict[str, Any]:
+        """Nothing: classes shrink with the sample."""
+        return {}
+
+
+@dataclass(frozen=True)
+class DiffusionInformation(ConditionalDiffusionEntropy):
+    """Diffusion spectral mutual information, less what chance alone would show.
+
+    Of a class: the mean entropy within random classes of the same sizes, less that within the
+    classes. Of a second representation or a number, the mean entropy of both together in random
+    order, less that in their own. Either is zero in the mean where the two are independent.
+
+    Parameters
+    ----------
+    order, power, form, alpha
+        As of `SpectralSum`.
+    n_orders : int
+        Random orders whose mean is taken.
+    parity : bool
+        Draw subsets as the published package does, whose numbers it then gives.
+
+    Notes
+    -----
+    The second form is symmetric: the same orders are applied to whichever variable comes first by
+    its contents.
+    """
+
+    name: ClassVar[str] = "diffusion_spectral_mutual_information"
+    least: ClassVar[bool] = True
+    bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    n_orders: int = 10
+    parity: bool = False
+
+    @staticmethod
+    def of_classes(s: Spectrum) -> bool:
+        """Whether one of the variables holds classes."""
+        return "discrete" in s.kinds
+
+    def check(self, s: Spectrum) -> None:
+        """Error where classes tell nothing."""
+        if self.of_classes(s):
+            super().check(s)
+
+    def value(self, s: Spectrum) -> Array:
+        """Information in nats."""
+        chance = s.kept(("chance", self), lambda: self._chance(s))
+        return np.asarray(float(np.mean(chance)) + float(self.statistic(s)))
+
+    def statistic(self, s: Spectrum) -> Array:
+        """Less the entropy in the order of the rows: all that a random order changes."""
+        if self.of_classes(s):
+            return np.asarray(-self.within(s, class_numbers(s)))
+        return np.asarray(-self.entropy_of(s, (0, 1)))
+
+    def joint(self, s: Spectrum, order: Array) -> float:
+        """Entropy of both variables together, the first by its contents in some order."""
+        return entropy_of_both(s, order, self, leading(s))
+
+    def _chance(self, s: Spectrum) -> Array:
+        """Entropies in random orders."""
+        if self.parity and self.of_classes(s):
+            return np.array([self._as_published(s)])
+        return np.array([self.under(s, order) for order in self.orders(s.size)])
+
+    def orders(self, n: int) -> Array:
+        """The same random orders each time, shape (n_orders, n)."""
+        rng = np.random.default_rng(_SEED)
+        return np.array([rng.permutation(n) for _ in range(self.n_orders)])
+
+    def reordered(self, s: Spectrum, order: Array) -> Array:
+        """The statistic in a random order."""
+        return np.asarray(-self.under(s, order))
+
+    def under(self, s: Spectrum, order: Array) -> float:
+        """Entropy that a random order has in place of `statistic`."""
+        if self.of_classes(s):
+            return self.within(s, class_numbers(s)[order])
+        return self.joint(s, order)
+
+    def _as_published(self, s: Spectrum) -> float:
+        """Mean of five subsets for each class, from the same state of Python's generator."""
+        total, n = 0.0, s.size
+        for rows in rows_by_class(class_numbers(s)):
+            draw = random.Random(0)
+            drawn = [draw.sample(range(n), k=len(rows)) for _ in range(PUBLISHED_REPETITIONS)]
+            total += len(rows) * float(np.mean([self.of_rows(s, np.array(d)) for d in drawn]))
+        return total / n
+
+    def without(self, s: Spectrum, groups: Array) -> Array:
+        """Values with each group left out, in the same random orders of the rows that stay."""
+        found = []
+        orders, most = self.orders(s.size), self.n_orders if self.of_classes(s) else JOINT_ORDERS
+        for g in np.unique(groups):
+            kept = np.flatnonzero(groups != g)
+            part = s.take(kept).relearned()
+            place = np.full(s.size, -1)
+            place[kept] = np.arange(len(kept))
+            # what a row meets in a random order it meets again, unless that was left out
+            own = [place[order][kept] for order in orders]
+            chance = [self.under(part, completed(order)) for order in own[:most]]
+            found.append(float(np.mean(chance)) + float(self.statistic(part)))
+        return np.array(found)
+
+    def numerical(self, s: Spectrum) -> tuple[float, float]:
+        """Error of the mean over few random orders."""
+        chance = s.kept(("chance", self), lambda: self._chance(s))
+        return (
+            (float(chance.std(ddof=1)) / math.sqrt(len(chance)), 0.0) if len(chance) > 1 else (0, 0)
+        )
+
+    def shares(self, s: Spectrum) -> dict[str, float]:
+        """As within classes, or of both variables together."""
+        if self.of_classes(s):
+            return super().shares(s)
+        return {"xy": -float(self.statistic(s)) / math.log(s.size)}
+
+    def facts(self, s: Spectrum) -> dict[str, Any]:
+        """As within classes, and the random orders."""
+        found = super().facts(s) if self.of_classes(s) else SpectralSum.facts(self, s)
+        return found | {"n_orders": PUBLISHED_REPETITIONS if self.parity else self.n_orders}
+
+
+_SEED = 20260402
+JOINT_ORDERS = 3  # random orders where groups are left out: each is a spectrum of all rows
+PUBLISHED_REPETITIONS = 5
+LONE = 0.9  # classes a row, above which classes tell nothing
+
+
+def refuse_lone_classes(s: Spectrum) -> None:
+    """Error where hardly a class has two rows."""
+    sizes = np.unique(class_numbers(s), return_counts=True)[1]
+    if len(sizes) > LONE * s.size:
+        raise DataError(
+            "Nearly every row has a class of its own, so that no class tells anything.",
+            got={"rows": s.size, "classes": len(sizes)},
+            hint="y.astype(float) where the labels are numbers, or fewer classes",
+        )
+
+
+def class_numbers(s: Spectrum) -> Array:
+    """Number of the class of each row, from zero."""
+    codes = to_numpy(s.variables[1])[:, 0]
+    return s.kept("classes", lambda: np.unique(codes, return_inverse=True)[1].reshape(-1))
+
+
+def rows_by_class(codes: Array) -> list[Array]:
+    """Row numbers of each class, ascending."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+HELD = 4_000  # rows up to which the Gram matrix of all is kept while classes are taken from it
+
+
+def whole_gram(s: Spectrum, at: int) -> Any:
+    """Gram matrix of a variable, to take parts of; None where it is large, or not of pairs."""
+    if s.size > HELD or not s.kernels[at].scale_free:
+        return None
+    return s.kept(("gram", at), lambda: s.gram(at))
+
+
+def entropy_of_matrix(similarities: Any, f: SpectralSum) -> float:
+    """Entropy of a matrix of similarities, which is overwritten."""
+    matrix = diffusion_operator(similarities, f.alpha) if f.form == "diffusion" else similarities
+    return float(spectral_entropy(symmetric_eigenvalues(matrix), f.order, f.power))
+
+
+def entropy_of_both(s: Spectrum, order: Array, f: SpectralSum, first: int = 0) -> float:
+    """Entropy of two variables together, one of them in another order."""
+    held = [whole_gram(s, at) for at in (first, 1 - first)]
+    a, b = (s.gram(at) if g is None else g for at, g in zip((first, 1 - first), held, strict=True))
+    a = a[order][:, order]
+    a *= b
+    return entropy_of_matrix(a, f)
+
+
+def leading(s: Spectrum) -> int:
+    """Which of two variables comes first by its contents, in whatever order they are given."""
+
+    def told(at: int) -> tuple[int, float, float]:
+        x = to_numpy(s.variables[at]).astype(float)
+        return x.shape[1], float(np.abs(x).sum()), float((x * x).sum())
+
+    return 0 if told(0) <= told(1) else 1
+
+
+def completed(order: Array) -> Array:
+    """A permutation from one with gaps (-1): what is missing takes the gaps in turn."""
+    missing = np.setdiff1d(np.arange(len(order)), order)
+    out = order.copy()
+    out[order < 0] = missing
+    return out

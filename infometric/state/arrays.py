@@ -1,0 +1,69 @@
+"""One body for numpy and torch: what the two spell differently.
+
+Mathematics on similarities calls these few functions, and operators that both libraries share;
+torch is never imported here: an array of it brings it along.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def namespace(x: Any) -> Any:
+    """Module that an array belongs to: numpy or torch.
+
+    Examples
+    --------
+    >>> namespace(np.zeros(3)).__name__
+    'numpy'
+    """
+    return sys.modules["torch"] if is_tensor(x) else np
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether an array is torch's."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def traced(x: Any) -> bool:
+    """Whether gradients are asked for, so that nothing may be overwritten."""
+    return is_tensor(x) and bool(x.requires_grad)
+
+
+def to_numpy(x: Any) -> Any:
+    """A numpy array of the same values."""
+    return x.detach().cpu().numpy() if is_tensor(x) else np.asarray(x)
+
+
+def like(values: Any, x: Any) -> Any:
+    """Values as an array of the library, the device and the precision of another."""
+    if is_tensor(x):
+        return namespace(x).as_tensor(values, dtype=x.dtype, device=x.device)
+    return np.asarray(values, dtype=x.dtype)
+
+
+def empty(shape: tuple[int, ...], x: Any) -> Any:
+    """An array not filled yet, of the library, the device and the precision of another."""
+    return x.new_empty(shape) if is_tensor(x) else np.empty(shape, x.dtype)
+
+
+def digits(x: Any) -> float:
+    """Relative spacing of the numbers of an array."""
+    return float(namespace(x).finfo(x.dtype).eps)
+
+
+def exponential(x: Any) -> Any:
+    """Exponential, in place unless gradients are asked for."""
+    xp = namespace(x)
+    return xp.exp(x) if traced(x) else xp.exp(x, out=x)
+
+
+def at_most(x: Any, most: float) -> Any:
+    """The lesser of each value and a number, in place unless gradients are asked for."""
+    return (
+        namespace(x).clip(x, None, most) if traced(x) else namespace(x).clip(x, None, most, out=x)
+    )

@@ -1,0 +1,207 @@
+r"""Similarities of rows: Gaussian and other kernels, their bandwidth, and Gram matrices.
+
+The Gaussian kernel is :math:`G_{ij} = \exp(-|x_i - x_j|^2 / 2\sigma^2)`. Its bandwidth is by
+default the median distance of two rows that differ: with it nothing changes where all rows are
+multiplied by a number, and a row that is entered twice counts as one place.
+
+The adaptive kernel has a bandwidth for each row, its distance to the k-th neighbour,
+:math:`G_{ij} = \exp(-|x_i - x_j|^2 / 2\sigma_i\sigma_j)` (Zelnik-Manor and Perona 2004); the graph
+of neighbours joins rows of which either is among the k nearest of the other.
+
+References
+----------
+Zelnik-Manor, L., Perona, P. (2004). Self-tuning spectral clustering. NeurIPS 17.
+Garreau, D., Jitkrittum, W., Kanagawa, M. (2017). Large sample analysis of the median heuristic.
+arXiv:1707.07269
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from infometric.exceptions import DataError
+from infometric.state.arrays import digits, exponential, namespace, to_numpy, traced
+
+LOOKED_AT = 2000  # rows whose distances tell the bandwidth
+COPIES = 64.0  # squared distances below so many roundings of the squared rows are zero
+_SEED = 20260401  # the rows looked at are the same each time
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """Similarity of two rows.
+
+    Parameters
+    ----------
+    kind : {"gaussian", "adaptive", "knn", "cosine", "linear", "delta", "precomputed", "callable"}
+        Which similarity; "delta" is of classes.
+    sigma : float
+        Bandwidth of the Gaussian kernel.
+    n_neighbors : int
+        Neighbours of the adaptive kernel and of the graph.
+    learned : bool
+        Whether the bandwidth is the median distance of these very rows, and is to be learned anew
+        of others.
+    function : callable, optional
+        ``function(x, y)`` of two arrays of rows, shape (len(x), len(y)).
+    matrix : array of shape (n, n), optional
+        Similarities that are known already; rows are then their numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Kernel(sigma=2.0).between(np.zeros((1, 3)), np.full((1, 3), 2.0)).round(4)  # exp(-12 / 8)
+    array([[0.2231]])
+    """
+
+    kind: str = "gaussian"
+    sigma: float = 1.0
+    n_neighbors: int = 10
+    learned: bool = False
+    function: Callable[[Any, Any], Any] | None = None
+    matrix: Any = None
+    local: ClassVar[frozenset[str]] = frozenset({"adaptive", "knn"})  # depend on all rows together
+
+    @property
+    def key(self) -> str:
+        """Fingerprint; a bandwidth that is learned anew is part of it, for it was learned."""
+        told = {
+            "gaussian": f"{self.sigma!r}",
+            "adaptive": str(self.n_neighbors),
+            "knn": str(self.n_neighbors),
+            "callable": getattr(self.function, "__qualname__", "function"),
+            "precomputed": f"{id(self.matrix):x}",
+        }.get(self.kind, "")
+        return f"{self.kind}:{told}" if told else self.kind
+
+    @property
+    def scale_free(self) -> bool:
+        """Whether similarities of all rows need no more than the two rows and numbers."""
+        return self.kind not in self.local
+
+    def between(self, x: Any, y: Any) -> Any:
+        """Similarities of two arrays of rows, shape (len(x), len(y)); not of a local kernel."""
+        if self.kind == "gaussian":
+            found = squared_distances(x, y)
+            found = found * (-0.5 / self.sigma**2) if traced(found) else _times(found, self.sigma)
+            return exponential(found)
+        if self.kind == "cosine":
+            return unit_rows(x) @ unit_rows(y).T
+        if self.kind == "linear":
+            return x @ y.T
+        if self.kind == "delta":
+            return alike(x, y)
+        if self.kind == "precomputed":
+            at, other = (np.asarray(to_numpy(v))[:, 0].astype(np.int64) for v in (x, y))
+            return self.matrix[at][:, other]
+        function = self.function
+        if function is None:
+            raise DataError(
+                f"Kernel {self.kind!r} has no similarity of two rows alone.",
+                got=self.kind,
+                hint="kernel.gram(rows)",
+            )
+        return function(x, y)
+
+    def gram(self, x: Any) -> Any:
+        """Similarities of all pairs of rows, shape (n, n); the caller may overwrite them."""
+        if self.kind == "adaptive":
+            return self._adaptive(x)
+        if self.kind == "knn":
+            return self._graph(x)
+        return self.between(x, x)
+
+    def _adaptive(self, x: Any) -> Any:
+        xp = namespace(x)
+        squared = squared_distances(x, x)
+        radius = self._squared_radius(squared)
+        width = xp.sqrt(radius)
+        return exponential(squared * (-0.5) / (width[:, None] * width))
+
+    def _graph(self, x: Any) -> Any:
+        squared = squared_distances(x, x)
+        near = squared <= self._squared_radius(squared)[:, None]
+        joined = near | near.T
+        return joined.astype(x.dtype) if isinstance(joined, np.ndarray) else joined.to(x.dtype)
+
+    def _squared_radius(self, squared: Any) -> Any:
+        """Squared distance of each row to its k-th neighbour, itself not among them."""
+        k = min(self.n_neighbors, len(squared) - 1)
+        if isinstance(squared, np.ndarray):
+            found = np.partition(squared, k, axis=1)[:, k]
+            least = np.min(found[found > 0], initial=np.inf)
+            return np.where(found > 0, found, least if np.isfinite(least) else 1.0)
+        found = squared.kthvalue(k + 1, dim=1).values
+        some = found[found > 0]
+        least = float(some.min()) if len(some) else 1.0
+        return found.clamp(min=least)
+
+    def relearned(self, x: Any) -> Kernel:
+        """The kernel with its bandwidth learned of these rows, where it is learned."""
+        return replace(self, sigma=median_distance(x)) if self.learned else self
+
+
+def alike(x: Any, y: Any) -> Any:
+    """One where rows of classes are the same, else zero."""
+    same = x[:, :1] == y[:, :1].T
+    return same.astype(x.dtype) if isinstance(same, np.ndarray) else same.to(x.dtype)
+
+
+def _times(found: Any, sigma: float) -> Any:
+    found *= -0.5 / sigma**2
+    return found
+
+
+def squared_distances(x: Any, y: Any) -> Any:
+    """Squared Euclidean distances of all pairs, shape (len(x), len(y)), none below zero.
+
+    By products of matrices, of rows less their common centre: an origin far away would eat the
+    digits. The distance of a row to itself is zero.
+    """
+    xp = namespace(x)
+    centre = x.mean(axis=0) if isinstance(x, np.ndarray) else x.mean(0)
+    same = x is y
+    x = x - centre
+    y = x if same else y - centre
+    mine, other = (x * x).sum(1), (y * y).sum(1)
+    if traced(x) or traced(y):
+        return xp.clip(mine[:, None] + other - 2 * (x @ y.T), 0, None)
+    found = x @ y.T
+    found *= -2
+    found += mine[:, None]
+    found += other
+    found = xp.clip(found, 0, None, out=found)
+    if same:
+        xp.fill_diagonal(found, 0) if isinstance(found, np.ndarray) else found.fill_diagonal_(0)
+    return found
+
+
+def unit_rows(x: Any) -> Any:
+    """Rows of length one; a row of zeros stays."""
+    length = namespace(x).sqrt((x * x).sum(1))[:, None]
+    return x / namespace(x).where(length > 0, length, length + 1)
+
+
+def median_distance(x: Any) -> float:
+    """Median distance of two rows that differ, of at most `LOOKED_AT` rows; one if none differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> median_distance(np.array([[0.0], [0.0], [3.0], [4.0]]))
+    3.0
+    """
+    rows = to_numpy(x)
+    if len(rows) > LOOKED_AT:
+        at = np.random.default_rng(_SEED).choice(len(rows), LOOKED_AT, replace=False)
+        rows = rows[np.sort(at)]
+    rows = rows.astype(np.float64)
+    rows = rows - rows.mean(axis=0)
+    least = COPIES * digits(to_numpy(x)) * float((rows * rows).sum(1).max(initial=0.0))
+    squared = squared_distances(rows, rows)[np.triu_indices(len(rows), 1)]
+    apart = squared[squared > least]
+    return float(np.sqrt(np.median(apart))) if len(apart) else 1.0
