@@ -17,6 +17,7 @@ from infometric.base import UNCERTAINTY, UNITS, Estimator
 from infometric.estimators.continuous import class_codes, is_class, numbers, raw_columns
 from infometric.exceptions import ColumnError, DataError, UnsupportedError
 from infometric.functional import spectra
+from infometric.sources.arrays import is_array_file, open_array
 from infometric.state.arrays import is_tensor, to_numpy
 from infometric.state.encoders import Column
 from infometric.state.kernels import Kernel, median_distance
@@ -125,6 +126,8 @@ class SpectralEstimator(Estimator):
     def _rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[list[str], Any]:
         """Names of the columns of X, and its rows; without a target that is one of its columns."""
         refuse_weights(self, sample_weight)
+        if is_array_file(X):
+            X = open_array(X)
         if is_array(X):
             x = as_points(refuse_cubes(X), "X")
             return [f"x{i}" for i in range(x.shape[1])], x
@@ -230,6 +233,8 @@ def second_variable(caller: str, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
             f"{caller} is of two variables; requires y to be passed, but the target y is None.",
             hint="fit(X, y)",
         )
+    if is_array_file(y):
+        y = open_array(y)
     if is_array(y) and (kind == REPRESENTATION or (y.ndim == 2 and y.shape[1] > 1)):
         return as_points(refuse_cubes(y), "y"), "continuous"
     columns = _columns_of(X, y)

@@ -32,12 +32,20 @@ def check_path(path: str) -> bool:
             got=Path(path).suffix or path,
             hint="name it .csv, .csv.gz, .tsv or .parquet, or pass a frame",
         )
+    refuse_no_file(path, "parquet" if parquet else "csv")
+    return parquet
+
+
+def refuse_no_file(path: str, kind: str) -> None:
+    """Error where a path, or a pattern of paths, names no file that holds something.
+
+    Raises
+    ------
+    SourceError
+        Where it is a folder, absent or empty.
+    """
     if os.path.isdir(path):
-        raise SourceError(
-            f"{path} is a folder.",
-            got=path,
-            hint=f"pass its files: {path}/*.{'parquet' if parquet else 'csv'}",
-        )
+        raise SourceError(f"{path} is a folder.", got=path, hint=f"pass its files: {path}/*.{kind}")
     found = glob.glob(path) if "*" in path else [path] * os.path.isfile(path)
     if not found:
         near = _nearest(path)
@@ -47,7 +55,6 @@ def check_path(path: str) -> bool:
         )
     if any(os.path.getsize(f) == 0 for f in found):
         raise SourceError(f"{path} is empty.", got="0 bytes", hint="write the file again")
-    return parquet
 
 
 def read_header(path: str) -> tuple[str, list[str]]:
