@@ -83,6 +83,10 @@ class SpectralEstimator(Estimator):
     solver: str = "auto"
     units: str = "nats"
     parity: bool = False
+    centred: bool = False
+    target: str = "auto"
+    kernel_y: Any = "same"
+    sigma_y: Any = "median"
 
     # -- data -------------------------------------------------------------------------------
 
@@ -92,9 +96,9 @@ class SpectralEstimator(Estimator):
             "n_features_in_": len(names),
             "feature_names_in_": np.array(names, dtype=object),
         }
-        variables, kernels, kinds = [x], [self._kernel(x, X)], ["continuous"]
+        variables, kernels, kinds = [x], [self._kernel(x)], ["continuous"]
         if self._paired:
-            other, kind = self._other(X, y)
+            other, kind = self._other(X, y, self.target)
             variables.append(other)
             kinds.append(kind)
             kernels.append(Kernel("delta") if kind == "discrete" else self._kernel_of_other(other))
@@ -103,7 +107,8 @@ class SpectralEstimator(Estimator):
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> Spectrum:
         names, x = self._rows(X, y, sample_weight)
-        if len(names) != self.n_features_in_:
+        known = self.kernel == "precomputed"
+        if len(names) != self.n_features_in_ and not known:
             raise DataError(
                 f"X has {len(names)} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input.",
@@ -113,10 +118,17 @@ class SpectralEstimator(Estimator):
         variables = [x]
         if self._paired:
             variables.append(self._other(X, y, self.kind_)[0])
-        kernels = [replace(k, learned=False) for k in self.state_.kernels]
+        kernels = [
+            precomputed(v) if k.kind == "precomputed" else replace(k, learned=False)
+            for k, v in zip(self.state_.kernels, variables, strict=True)
+        ]
         return self._state(variables, kernels, self.state_.kinds)
 
     def _state(self, variables: Any, kernels: Any, kinds: Any) -> Spectrum:
+        variables = [
+            np.arange(float(len(v))) if k.kind == "precomputed" else v
+            for k, v in zip(kernels, variables, strict=True)
+        ]
         if self.parity:
             variables = published_rows(variables)
         state = Spectrum.of(*variables, kernels=kernels, kinds=kinds, solver=self.solver)
@@ -136,17 +148,20 @@ class SpectralEstimator(Estimator):
             columns.pop(y, None)
         return list(columns), as_points(np.column_stack([numbers(c) for c in columns.values()]))
 
-    def _other(self, X: Any, y: Any, kind: str = "auto") -> tuple[Any, Kind]:
+    def _other(self, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
         """Rows of the second variable, and whether they are classes."""
         return second_variable(type(self).__name__, X, y, kind)
 
     # -- kernels ----------------------------------------------------------------------------
 
-    def _kernel(self, x: Any, X: Any = None) -> Kernel:
+    def _kernel(self, x: Any) -> Kernel:
         return self._kernel_for(x, self.kernel, self.sigma)
 
     def _kernel_of_other(self, y: Any) -> Kernel:
-        return self._kernel_for(y, self.kernel, getattr(self, "sigma_y", "median"))
+        kernel = self.kernel if same(self.kernel_y) else self.kernel_y
+        if same(self.kernel_y) and kernel == "precomputed" and y.shape[0] != y.shape[1]:
+            kernel = "gaussian"  # numbers beside similarities that are known
+        return self._kernel_for(y, kernel, self.sigma_y)
 
     def _kernel_for(self, x: Any, kernel: Any, sigma: Any) -> Kernel:
         if callable(kernel):
@@ -157,7 +172,17 @@ class SpectralEstimator(Estimator):
             return Kernel("gaussian", PUBLISHED_SIGMA)
         learned = kernel == "gaussian" and sigma == "median"
         width = median_distance(x) if learned else 1.0 if sigma == "median" else float(sigma)
-        return Kernel(kernel, width, int(self.n_neighbors), learned)
+        return Kernel(kernel, width, int(self.n_neighbors), learned, centred=bool(self.centred))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self._paired
+        return tags
+
+
+def same(kernel: Any) -> bool:
+    """Whether the second variable has the kernel of the first."""
+    return isinstance(kernel, str) and kernel == "same"
 
 
 def is_array(data: Any) -> bool:
@@ -418,16 +443,11 @@ class DiffusionSpectralMI(SpectralEstimator):
             parity=bool(self.parity),
         )
 
-    def _other(self, X: Any, y: Any, kind: str = "auto") -> tuple[Any, Kind]:
-        found, seen = super()._other(X, y, kind if kind != "auto" else self.target)
+    def _other(self, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
+        found, seen = super()._other(X, y, kind)
         if self.parity and seen == "continuous":
             return published_classes(to_numpy(found))[:, None], "discrete"
         return found, seen
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
 
 
 def published_classes(y: Array, classes: int = 10) -> Array:

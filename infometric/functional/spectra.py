@@ -82,8 +82,26 @@ def diffusion_operator(similarities: Any, alpha: float = 0.0) -> Any:
     """
     found = similarities
     for power in (alpha, 0.5) if alpha else (0.5,):
-        found = both_sides(found, found.sum(0) ** -power)
+        found = both_sides(found, refuse_isolated(found.sum(0)) ** -power)
     return found
+
+
+def refuse_isolated(degrees: Any) -> Any:
+    """Degrees, all above zero.
+
+    Raises
+    ------
+    DataError
+        Where one is not: no walk leaves that row.
+    """
+    if not bool((degrees > 0).all()):
+        bad = to_numpy(~(degrees > 0))
+        raise DataError(
+            "A walk needs similarities that are not negative, and none of a row with nothing.",
+            got={"row": int(np.flatnonzero(bad)[0]), "sum": float(to_numpy(degrees)[bad][0])},
+            hint="K.clip(0), and ones on its diagonal; or MatrixEntropy, which walks not",
+        )
+    return degrees
 
 
 def both_sides(matrix: Any, factor: Any) -> Any:
@@ -279,7 +297,7 @@ class SpectralSum(SpectralFunctional):
     def cautions(self, s: Spectrum) -> tuple[Caution, ...]:
         """Say where the bandwidth decides, and not the data."""
         if s.features(0) is not None:
-            return ()
+            return (Caution("DegenerateWarning", ALL_ALIKE),) if all_alike(s) else ()
         shares = self.shares(s)
         wide, narrow = max(shares.values()), min(shares.values())
         sigma = s.kernels[0].sigma
@@ -338,7 +356,7 @@ class MatrixEntropy(SpectralSum):
     >>> from infometric.state.kernels import Kernel
     >>> x = np.array([[0.0], [0.0], [9.0], [9.0]])  # two places far apart
     >>> s = Spectrum.of(x, kernels=[Kernel(sigma=1.0)])
-    >>> float(MatrixEntropy().value(s) / np.log(2))
+    >>> round(float(MatrixEntropy().value(s) / np.log(2)), 12)
     1.0
     """
 
@@ -402,7 +420,7 @@ class EffectiveNumber(Increasing):
         return self.measure
 
     @property
-    def inner(self) -> MatrixEntropy:
+    def inner(self) -> Any:
         """Its logarithm."""
         return MatrixEntropy(self.order, self.power, self.form, self.alpha)
 
@@ -418,6 +436,14 @@ class EffectiveNumber(Increasing):
         """As of the entropy."""
         self.inner.check(s)
 
+    def facts(self, s: Spectrum) -> dict[str, Any]:
+        """As of the entropy; of products of columns, the share of the greatest rank there is."""
+        features = s.features(0)
+        if features is None:
+            return self.inner.facts(s)
+        share = float(self.value(s)) / min(features.shape)
+        return self.inner.facts(s) | {"share_of_full_rank": share}
+
 
 @dataclass(frozen=True)
 class ConditionalMatrixEntropy(SpectralSum):
@@ -432,6 +458,11 @@ class ConditionalMatrixEntropy(SpectralSum):
     name: ClassVar[str] = "conditional_matrix_entropy"
     variables: ClassVar[int] = 2
     bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+
+    def check(self, s: Spectrum) -> None:
+        """Error where nearly every row has a class of its own."""
+        if s.kinds[-1] == "discrete":
+            refuse_lone_classes(s)
 
     def margins(self, ndim: int) -> Margins:
         """Both, less the second."""
@@ -455,6 +486,11 @@ class MatrixInformation(SpectralSum):
     least: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
 
+    def check(self, s: Spectrum) -> None:
+        """Error where nearly every row has a class of its own."""
+        if s.kinds[-1] == "discrete":
+            refuse_lone_classes(s)
+
     def margins(self, ndim: int) -> Margins:
         """Each, less both together."""
         return ((1.0, (0,)), (1.0, (1,)), (-1.0, (0, 1)))
@@ -468,7 +504,7 @@ class MatrixInformation(SpectralSum):
         return np.asarray(-entropy_of_both(s, order, self))
 
 
-# --- diffusion spectral mutual information ---------------------------------------------------------
+# --- diffusion spectral mutual information ----------------------------------------------------
 
 
 @dataclass(frozen=True)

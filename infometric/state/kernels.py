@@ -24,10 +24,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from infometric.exceptions import DataError
-from infometric.state.arrays import digits, exponential, namespace, to_numpy, traced
+from infometric.state.arrays import digits, exponential, like, namespace, to_numpy, traced
+from infometric.typing import Array
 
 LOOKED_AT = 2000  # rows whose distances tell the bandwidth
 COPIES = 64.0  # squared distances below so many roundings of the squared rows are zero
+PRODUCTS = frozenset({"cosine", "linear"})  # kinds that are products of columns
 _SEED = 20260401  # the rows looked at are the same each time
 
 
@@ -50,6 +52,8 @@ class Kernel:
         ``function(x, y)`` of two arrays of rows, shape (len(x), len(y)).
     matrix : array of shape (n, n), optional
         Similarities that are known already; rows are then their numbers.
+    centred : bool
+        Whether similarities are those of rows less their mean, in the space of the kernel.
 
     Examples
     --------
@@ -64,6 +68,7 @@ class Kernel:
     learned: bool = False
     function: Callable[[Any, Any], Any] | None = None
     matrix: Any = None
+    centred: bool = False
     local: ClassVar[frozenset[str]] = frozenset({"adaptive", "knn"})  # depend on all rows together
 
     @property
@@ -76,15 +81,18 @@ class Kernel:
             "callable": getattr(self.function, "__qualname__", "function"),
             "precomputed": f"{id(self.matrix):x}",
         }.get(self.kind, "")
-        return f"{self.kind}:{told}" if told else self.kind
+        found = f"{self.kind}:{told}" if told else self.kind
+        return f"{found}:centred" if self.centred else found
 
     @property
     def scale_free(self) -> bool:
         """Whether similarities of all rows need no more than the two rows and numbers."""
-        return self.kind not in self.local
+        return self.kind not in self.local and not self.centred
 
     def between(self, x: Any, y: Any) -> Any:
         """Similarities of two arrays of rows, shape (len(x), len(y)); not of a local kernel."""
+        if self.centred:
+            self._refuse_pairs()
         if self.kind == "gaussian":
             found = squared_distances(x, y)
             found = found * (-0.5 / self.sigma**2) if traced(found) else _times(found, self.sigma)
@@ -98,22 +106,52 @@ class Kernel:
         if self.kind == "precomputed":
             at, other = (np.asarray(to_numpy(v))[:, 0].astype(np.int64) for v in (x, y))
             return self.matrix[at][:, other]
-        function = self.function
-        if function is None:
+        return self._called(x, y)
+
+    def _called(self, x: Any, y: Any) -> Any:
+        if self.function is None:
+            self._refuse_pairs()
+        found = like(self.function(x, y), x)  # type: ignore[misc]
+        if tuple(found.shape) != (len(x), len(y)):
             raise DataError(
-                f"Kernel {self.kind!r} has no similarity of two rows alone.",
-                got=self.kind,
-                hint="kernel.gram(rows)",
+                "A kernel is a function of two arrays of rows, and gives a similarity of each pair "
+                f"of them: {len(x)} by {len(y)} here.",
+                got={"shape": tuple(found.shape)},
+                hint="kernel=lambda x, y: x @ y.T",
             )
-        return function(x, y)
+        return found
+
+    def _refuse_pairs(self) -> None:
+        raise DataError(
+            f"Kernel {self.key!r} has no similarity of two rows alone.",
+            got=self.kind,
+            hint="kernel.gram(rows)",
+        )
 
     def gram(self, x: Any) -> Any:
         """Similarities of all pairs of rows, shape (n, n); the caller may overwrite them."""
+        if self.centred:
+            return self._less_mean(x)
         if self.kind == "adaptive":
             return self._adaptive(x)
         if self.kind == "knn":
             return self._graph(x)
         return self.between(x, x)
+
+    def features(self, x: Any) -> Any:
+        """Rows whose products are the similarities; None where there are none of that kind."""
+        if self.kind not in PRODUCTS:
+            return None
+        found = unit_rows(x) if self.kind == "cosine" else x
+        return less_mean(found) if self.centred else found
+
+    def _less_mean(self, x: Any) -> Any:
+        found = self.features(x)
+        if found is not None:
+            return found @ found.T
+        found = replace(self, centred=False).gram(x)
+        mean = found.mean(0)
+        return found - mean[:, None] - mean + mean.mean()
 
     def _adaptive(self, x: Any) -> Any:
         xp = namespace(x)
@@ -143,6 +181,12 @@ class Kernel:
     def relearned(self, x: Any) -> Kernel:
         """The kernel with its bandwidth learned of these rows, where it is learned."""
         return replace(self, sigma=median_distance(x)) if self.learned else self
+
+
+def less_mean(x: Any) -> Any:
+    """Rows less their mean; of rows that are all alike exactly zero."""
+    x = x - x[:1]
+    return x - x.mean(0)
 
 
 def alike(x: Any, y: Any) -> Any:
@@ -195,13 +239,22 @@ def median_distance(x: Any) -> float:
     >>> median_distance(np.array([[0.0], [0.0], [3.0], [4.0]]))
     3.0
     """
-    rows = to_numpy(x)
-    if len(rows) > LOOKED_AT:
-        at = np.random.default_rng(_SEED).choice(len(rows), LOOKED_AT, replace=False)
-        rows = rows[np.sort(at)]
-    rows = rows.astype(np.float64)
-    rows = rows - rows.mean(axis=0)
-    least = COPIES * digits(to_numpy(x)) * float((rows * rows).sum(1).max(initial=0.0))
-    squared = squared_distances(rows, rows)[np.triu_indices(len(rows), 1)]
-    apart = squared[squared > least]
+    _, squared = distances_looked_at(x)
+    squared = squared[np.triu_indices(len(squared), 1)]
+    apart = squared[squared > 0]
     return float(np.sqrt(np.median(apart))) if len(apart) else 1.0
+
+
+def distances_looked_at(x: Any) -> tuple[Array, Array]:
+    """Numbers of the rows that tell the bandwidth, and their squared distances; zero of copies."""
+    rows = to_numpy(x)
+    at: Array = np.arange(len(rows))
+    if len(rows) > LOOKED_AT:
+        rng = np.random.default_rng(_SEED)
+        at = np.sort(rng.choice(len(rows), LOOKED_AT, replace=False))
+    rows = rows[at].astype(np.float64)
+    rows -= rows.mean(axis=0)
+    least = COPIES * digits(to_numpy(x)) * float((rows * rows).sum(1).max(initial=0.0))
+    squared = squared_distances(rows, rows)
+    squared[squared <= least] = 0.0
+    return at, squared

@@ -16,7 +16,7 @@ from scipy.linalg import eigvalsh, svdvals
 
 from infometric.exceptions import DataError, InvalidParameterError
 from infometric.state.arrays import is_tensor, namespace, to_numpy
-from infometric.state.kernels import Kernel, unit_rows
+from infometric.state.kernels import Kernel
 from infometric.state.sample import CONTINUOUS, Kind, Sample, as_rows, refuse_not_finite
 from infometric.typing import Array
 
@@ -24,7 +24,8 @@ EXACT = 10_000  # rows up to which all eigenvalues are found
 DOUBLE = 4_000  # rows up to which they are found in double precision
 LEAST = 3  # rows of which a spectrum says something
 SOLVERS = ("auto", "exact", "lanczos")
-FEATURES = frozenset({"cosine", "linear"})  # kernels that are products of columns
+SHIFTED = frozenset({"gaussian", "adaptive", "knn"})  # kernels to which the origin is nothing
+NUMBERED = frozenset({"delta", "precomputed"})  # kernels of numbers that stand for something
 Found = TypeVar("Found")
 
 
@@ -144,10 +145,13 @@ class Spectrum(Sample):
 
     def points(self, at: int) -> Any:
         """Rows of a variable in the precision of the work: single beyond `DOUBLE` rows."""
-        x = self.variables[at]
-        if self.size <= DOUBLE or x.dtype in (np.float32, getattr(namespace(x), "float32", None)):
+        x: Any = self.variables[at]
+        kind = self.kernels[at].kind
+        single = x.dtype in (np.float32, getattr(namespace(x), "float32", None))
+        if single or kind in NUMBERED or self.size <= DOUBLE:
             return x
-        x = x - x.mean(0)  # an origin far away would eat the digits
+        if kind in SHIFTED:
+            x = x - x.mean(0)  # an origin far away would eat the digits
         return x.float() if is_tensor(x) else x.astype(np.float32)
 
     def gram(self, *at: int) -> Any:
@@ -159,10 +163,7 @@ class Spectrum(Sample):
 
     def features(self, at: int) -> Any:
         """Rows whose products are the similarities; None where there are none of that kind."""
-        kernel = self.kernels[at]
-        if kernel.kind not in FEATURES:
-            return None
-        return unit_rows(self.variables[at]) if kernel.kind == "cosine" else self.variables[at]
+        return self.kernels[at].features(self.variables[at])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready representation, read back by `from_dict`."""
@@ -177,7 +178,8 @@ class Spectrum(Sample):
             "state": "spectrum",
             "dtypes": ",".join(str(to_numpy(v).dtype) for v in self.variables),
             "kernels": ",".join(
-                f"{k.kind}:{k.sigma!r}:{k.n_neighbors}:{int(k.learned)}" for k in self.kernels
+                f"{k.kind}:{k.sigma!r}:{k.n_neighbors}:{int(k.learned)}:{int(k.centred)}"
+                for k in self.kernels
             ),
             "solver": self.solver,
         }
@@ -194,8 +196,9 @@ class Spectrum(Sample):
         rows = Sample.from_dict({**data, "state": "sample"})
         kernels = []
         for told in data["kernels"].split(","):
-            kind, sigma, neighbors, learned = told.split(":")
-            kernels.append(Kernel(kind, float(sigma), int(neighbors), bool(int(learned))))
+            kind, sigma, neighbors, *flags = told.split(":")
+            learned, centred = (flag == "1" for flag in flags)
+            kernels.append(Kernel(kind, float(sigma), int(neighbors), learned, centred=centred))
         typed = tuple(
             v.astype(t) for v, t in zip(rows.variables, data["dtypes"].split(","), strict=True)
         )
