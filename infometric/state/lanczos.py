@@ -26,7 +26,7 @@ quadrature. SIAM Journal on Matrix Analysis and Applications 38, 1075-1099. doi:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -37,14 +37,15 @@ from infometric.exceptions import InvalidParameterError
 from infometric.state.arrays import digits, empty, like, namespace, to_numpy
 from infometric.typing import Array
 
-DEFLATED = 30  # vectors of the sketch
+DEFLATED = 60  # vectors of the sketch
 FIRST = 24  # probes at first
 LEAST = 8  # of which a standard error is told
 CHECKS = 2  # steps between two looks at the bracket
 CHUNK = 8  # steps of the basis made room for at once
 SHARE = 0.25  # of the tolerance that the bracket may take
-MEMORY = 256e6  # bytes of the bases of one batch
-EXPECTED = 20  # steps, for that memory
+MEMORY = 500e6  # bytes of the bases of one batch
+EXPECTED = 28  # steps, for that memory
+NOISE = 1e-3  # of the largest eigenvalue, in units of its digits: below it all is rounding
 CONTROLS = 3  # 1, eigenvalue, squared eigenvalue: their traces are known
 
 Progress = Callable[[int, int], None]
@@ -131,21 +132,21 @@ class LanczosEntropy:
 
 
 def quantile(level: float, probes: int) -> float:
-    """Quantile of Student's law for a mean over probes."""
-    return float(stdtrit(max(probes - 1, 1), 0.5 + level / 2))
+    """Quantile of Student's law for a mean over probes, less a degree for each control."""
+    return float(stdtrit(max(probes - CONTROLS, 1), 0.5 + level / 2))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """An entropy as a function of two traces, of :math:`S^t` and of a second function.
+    r"""An entropy as a function of two traces, of :math:`S^t` and of a second function.
 
     Parameters
     ----------
     time : float
         Power t of the eigenvalues.
     order : float
-        Order of the entropy; at 1 the second function is :math:`\\lambda^t \\log \\lambda`, else
-        it is :math:`\\lambda^{t \\cdot order}`.
+        Order of the entropy; at 1 the second function is :math:`\lambda^t \log \lambda`, else
+        it is :math:`\lambda^{t \cdot order}`.
     """
 
     time: float
@@ -242,7 +243,7 @@ class Process:
     def _room(self, of: Any) -> None:
         self._chunks.append(empty((len(self.lengths), CHUNK, of.shape[1]), of))
 
-    def vectors(self, c: int) -> Any:
+    def vectors(self, c: Any) -> Iterator[Any]:
         """Basis of one vector, in parts of shape (steps, n)."""
         left = self.steps[c]
         for chunk in self._chunks:
@@ -270,18 +271,18 @@ class Process:
                 follow[c, next_place] = rest / beta[c]
         self.alpha.append(alpha)
         self.beta.append(beta)
-        worn = beta <= self._tiny * np.max(self.beta, axis=0)  # nothing left but rounding
+        scale = np.maximum(np.max(self.beta, axis=0), np.max(self.alpha, axis=0))
+        worn = beta <= np.maximum(self._tiny * scale, NOISE * self._tiny * scale.max())
         self.active = self.active[~worn[self.active]]
 
-    def _less_earlier(self, c: int, product: Any) -> tuple[Any, float]:
-        """Vector less its parts along all earlier ones, twice; and its part along the latest."""
+    def _less_earlier(self, c: Any, product: Any) -> tuple[Any, float]:
+        """Vector less its parts along all earlier ones, and its part along the latest."""
         rest = product + 0  # a copy without gaps
         along = 0.0
-        for _ in range(2):
-            for part in self.vectors(c):
-                share = part @ rest
-                rest -= share @ part
-            along += float(share[-1])
+        for part in self.vectors(c):
+            share = part @ rest
+            rest -= share @ part
+        along = float(share[-1])
         return rest, along
 
     def freeze(self, done: Array) -> None:
@@ -338,7 +339,7 @@ class Quadrature:
             safe = np.where(pivot > 0, pivot, 1.0)
             here = self.alpha[:, j] - self.beta[:, j - 1] ** 2 / safe
             pivot = np.where(j < self.steps, np.where(pivot > 0, here, pivot), pivot)
-        sound = pivot > self.tiny * 1e-3 * self.alpha.max(1, initial=0.0)
+        sound = pivot > NOISE * self.tiny * self.alpha.max(1, initial=0.0)
         alpha = np.pad(self.alpha, ((0, 0), (0, 1)))
         beta = np.pad(self.beta, ((0, 0), (0, 1)))
         bordered = np.where(sound, self.last, 0.0)
@@ -408,6 +409,17 @@ class Forms:
             weights,
             quadrature.steps,
         )
+
+    @classmethod
+    def none(cls) -> Forms:
+        """Forms of no vector."""
+        two, three, nodes = np.zeros((2, 0)), np.zeros((3, 0)), np.zeros((0, 0))
+        return cls(two, two, three, nodes, nodes, np.zeros(0, int))
+
+    @property
+    def count(self) -> int:
+        """Number of vectors."""
+        return int(self.low.shape[1])
 
     @property
     def middle(self) -> Array:
@@ -491,8 +503,52 @@ class Estimate:
         traces = np.where(traces * (base + mean) > 0, traces, base + mean)
         gradient = measure.gradient(traces)
         scatter = gradient @ (probes.middle - fitted.T @ probes.moments)
-        se = float(np.std(scatter, ddof=1) / math.sqrt(len(scatter)))
+        se = float(np.std(scatter, ddof=CONTROLS) / math.sqrt(len(scatter)))
         return cls(traces, (sketch.width.sum(1) + probes.width.mean(1)) / 2, se)
+
+
+@dataclass(frozen=True, eq=False)
+class Derivative:
+    """Derivative of an entropy by an eigenvalue, times the eigenvalue.
+
+    Parameters
+    ----------
+    measure : Measure
+        Which entropy.
+    gradient : array of shape (2,)
+        Its derivatives by the two traces.
+    fitted : array of shape (3,)
+        Coefficients of 1, x and x squared that fit the function best.
+    """
+
+    measure: Measure
+    gradient: Array
+    fitted: Array
+
+    @classmethod
+    def of(cls, measure: Measure, gradient: Array, probes: Forms) -> Derivative:
+        """Derivative with its fit to the eigenvalues that probes saw."""
+        values = np.tensordot(gradient, measure.slopes(probes.nodes), 1)
+        return cls(measure, gradient, controls(probes.nodes, probes.weights, values[None])[:, 0])
+
+    def rest(self, nodes: Array) -> Array:
+        """What is left of the function beside the terms whose diagonals are known."""
+        found = np.tensordot(self.gradient, self.measure.slopes(nodes), 1)
+        return np.asarray(found - self.fitted[1] * nodes - self.fitted[2] * nodes**2)
+
+    def applied(self, process: Process, of: Any) -> Any:
+        """That rest as a function of the operator, times the first vectors: (vectors, n)."""
+        nodes, _, vectors = process.quadrature().gauss()
+        share = np.einsum("cij,cj,cj->ci", vectors, self.rest(nodes), vectors[:, 0])
+        share *= np.sqrt(process.lengths)[:, None]
+        out = empty((len(share), process.operator.n), of)
+        for c, mine in enumerate(share):
+            out[c] = 0
+            start = 0
+            for part in process.vectors(c):
+                out[c] += like(mine[start : start + len(part)], part) @ part
+                start += len(part)
+        return out
 
 
 @dataclass
@@ -516,8 +572,7 @@ class Search:
         self.squares = operator.squares()
         self.own = operator.diagonal()
         self.known = np.array([operator.n, self.own.sum(), self.squares.sum()], dtype=float)
-        self.sketch: Forms | None = None
-        self.probes: Forms | None = None
+        self.sketch = self.probes = Forms.none()
         self.basis: Any = None
         self.total = (DEFLATED + FIRST) * EXPECTED
 
@@ -527,10 +582,18 @@ class Search:
         return like(2 * drawn - 1, self.operator.like)
 
     def deflate(self, count: int) -> None:
-        """Basis of the range that the operator maps random vectors to."""
-        found = self.operator.matmat(self.signs(count).T)
-        self.told(count)
-        self.basis = namespace(found).linalg.qr(found)[0]
+        """Basis of the range of the operator, turned so that its vectors are near eigenvectors."""
+        algebra = namespace(self.operator.like).linalg
+        basis = self.signs(count).T
+        for _ in range(2):
+            basis = algebra.qr(self.product(basis))[0]
+        self.basis = basis @ algebra.eigh(basis.T @ self.product(basis))[1]
+
+    def product(self, vectors: Any) -> Any:
+        """Product of the operator with vectors, told to whoever listens."""
+        found = self.operator.matmat(vectors)
+        self.told(vectors.shape[1])
+        return found
 
     def told(self, products: int, total: int | None = None) -> None:
         """Tell whoever listens how many products were made."""
@@ -541,7 +604,7 @@ class Search:
 
     def batch(self, count: int) -> None:
         """Forms of more probes; of the sketch too at first."""
-        first = self.sketch is None
+        first = not self.probes.count
         signs = self.signs(count)
         starts = signs - (signs @ self.basis) @ self.basis.T
         known = self.basis.shape[1] if first else 0
@@ -551,10 +614,12 @@ class Search:
         forms = self.settled(process, known)
         if first:
             self.sketch = forms.some(slice(None, known))
-        mine = forms.some(slice(known, None))
-        self.probes = mine if self.probes is None else self.probes.joined(mine)
+        self.probes = self.probes.joined(forms.some(slice(known, None)))
         if self.diagonal:
-            self.samples.append(self.diagonals(process, signs, first))
+            applied = self.derivative(first).applied(process, self.operator.like)
+            if first:
+                self.sure = self.of_sketch(applied[:known].T)
+            self.samples.append(self.sure + signs * self.outside(applied[known:]))
 
     def settled(self, process: Process, known: int) -> Forms:
         """Forms after as many steps as the bracket needs."""
@@ -580,7 +645,7 @@ class Search:
     def gaps(self, forms: Forms, known: int) -> Array:
         """Widths of the brackets of single vectors in units of the entropy."""
         probes = forms.middle[:, known:].mean(1)
-        sketch = forms.some(slice(None, known)) if self.sketch is None else self.sketch
+        sketch = self.sketch if self.sketch.count else forms.some(slice(None, known))
         traces = sketch.middle.sum(1) + probes
         return np.abs(self.measure.gradient(traces)) @ forms.width
 
@@ -601,7 +666,7 @@ class Search:
         self.batch(min(max(self.room() - deflated, LEAST), FIRST, self.most_probes))
         while True:
             found = self.estimate()
-            count = self.probes.low.shape[1]
+            count = self.probes.count
             low, high = self.measure.bounds(found.traces - found.half, found.traces + found.half)
             aim = self.tolerance - (high - low) / 2
             noise = quantile(0.95, count) * found.se
@@ -611,46 +676,23 @@ class Search:
             more = min(math.ceil(wanted), self.most_probes) - count
             self.batch(max(min(more, max(self.room(), LEAST)), 1))
 
-    def diagonals(self, process: Process, signs: Any, first: bool) -> Any:
-        """Estimates of the diagonal of the derivative, one for each probe of a batch."""
+    def derivative(self, first: bool) -> Derivative:
+        """Derivative of the entropy at what the first batch tells of the traces."""
         if first:
-            self._derivative()
-        known = self.basis.shape[1] if first else 0
-        applied = self.applied(process)
+            gradient = self.measure.gradient(self.estimate().traces)
+            self._derivative = Derivative.of(self.measure, gradient, self.probes)
+        return self._derivative
+
+    def outside(self, applied: Any) -> Any:
+        """Parts of vectors of shape (vectors, n) that are not in the sketch."""
+        return applied - (applied @ self.basis) @ self.basis.T
+
+    def of_sketch(self, applied: Any) -> Any:
+        """Diagonal that the sketch and the known diagonals tell, from the function of the basis."""
         basis = self.basis
-        if first:
-            inside = applied[:known].T
-            across = basis.T @ inside
-            twice = 2 * (basis * inside).sum(1) - ((basis @ across) * basis).sum(1)
-            explained = self.fitted[1] * self.own + self.fitted[2] * self.squares
-            self._sure = twice + like(explained, signs)
-        outer = applied[known:]
-        outer = outer - (outer @ basis) @ basis.T
-        return signs * outer + self._sure
-
-    def _derivative(self) -> None:
-        """The derivative times the eigenvalue, less what known diagonals explain."""
-        traces = self.estimate().traces
-        measure, gradient = self.measure, self.measure.gradient(traces)
-        self._weight = lambda nodes: np.tensordot(gradient, measure.slopes(nodes), 1)
-        probes = self.probes
-        values = self._weight(probes.nodes)[None]
-        self.fitted = controls(probes.nodes, probes.weights, values)[:, 0]
-
-    def applied(self, process: Process) -> Any:
-        """That function of the operator times the first vectors, shape (vectors, n)."""
-        nodes, _, vectors = process.quadrature().gauss()
-        rest = self._weight(nodes) - self.fitted[1] * nodes - self.fitted[2] * nodes**2
-        share = np.einsum("cij,cj,cj->ci", vectors, rest, vectors[:, 0])
-        share *= np.sqrt(process.lengths)[:, None]
-        out = empty((len(share), self.operator.n), self.operator.like)
-        for c, mine in enumerate(share):
-            out[c] = 0
-            start = 0
-            for part in process.vectors(c):
-                out[c] += like(mine[start : start + len(part)], part) @ part
-                start += len(part)
-        return out
+        inside = (basis * applied).sum(1) * 2 - ((basis @ (basis.T @ applied)) * basis).sum(1)
+        _, linear, square = self._derivative.fitted
+        return inside + like(linear * self.own + square * self.squares, inside)
 
 
 def trace_entropy(
@@ -739,7 +781,7 @@ def _told(search: Search, found: Estimate) -> LanczosEntropy:
     measure, probes = search.measure, search.probes
     value = measure.value(found.traces)
     low, high = measure.bounds(found.traces - found.half, found.traces + found.half)
-    count = probes.low.shape[1]
+    count = probes.count
     steps = np.concatenate([search.sketch.steps, probes.steps])
     half = (high - low) / 2 + quantile(0.95, count) * found.se
     samples = namespace(search.basis).vstack(search.samples) if search.samples else None
