@@ -30,14 +30,21 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, UnsupportedError
 from infometric.functional.base import Caution, Functional, Increasing
+from infometric.functional.sensitivity import (
+    influence_of_features,
+    influence_of_matrix,
+    influence_of_median,
+)
 from infometric.state.arrays import digits, namespace, to_numpy, traced
+from infometric.state.blocks import DiffusionBlocks, GramBlocks
+from infometric.state.lanczos import influence, trace_entropy
 from infometric.state.spectrum import Spectrum, squared_singular_values, symmetric_eigenvalues
 from infometric.typing import Array, Units
 
@@ -53,6 +60,10 @@ SEES_NOTHING = (
     "the entropy is {:.1%} of log n: to a kernel so wide all rows are alike; use a narrower "
     "bandwidth, {}"
 )
+FEW = 2_000  # rows up to which groups of them are left out in turn
+DIRECT = 4_000  # rows up to which influence is found of all eigenvectors
+STEP = 0.05  # of the logarithm of a bandwidth, for its slope
+_SEED = 20260402
 ALL_ALIKE = "all rows are alike, so that the entropy is zero whatever the bandwidth"
 
 
@@ -187,8 +198,12 @@ class SpectralFunctional(Functional):
     of_terms: ClassVar[tuple[str, ...]] = ()
 
     def favoured(self, s: Any) -> str:
-        """Groups of rows left out in turn."""
-        return "jackknife"
+        """Groups of rows left out in turn; of many rows their influence, at less of a cost."""
+        return "delta" if s.size > FEW and self.has_influence(s) else "jackknife"
+
+    def has_influence(self, s: Spectrum) -> bool:
+        """Whether the influence of single rows is known."""
+        return False
 
     def check(self, s: Spectrum) -> None:
         """Error where the data do not fit the measure."""
@@ -220,6 +235,27 @@ class SpectralFunctional(Functional):
         """
         parts = (s.take(np.flatnonzero(groups != g)).relearned() for g in np.unique(groups))
         return np.array([float(self.value(part)) for part in parts])
+
+    def sensitivity(self, s: Spectrum) -> tuple[Array, float]:
+        """Influence of each row, shape (n,), and the mean variance of the noise in it.
+
+        Raises
+        ------
+        UnsupportedError
+            Where none is known.
+        """
+        raise UnsupportedError(
+            f"{self.name} has no influence of single rows.", hint="uncertainty='jackknife'"
+        )
+
+    def influence(self, s: Spectrum) -> Array:
+        """Influence of each row on the value, shape (n,)."""
+        return self.sensitivity(s)[0]
+
+    def variance(self, s: Spectrum) -> Array:
+        """Variance of the value, from the influence of rows."""
+        values, noise = self.sensitivity(s)
+        return np.asarray(max(float(values.var()) - noise, 0.0) / len(values))
 
     def numerical(self, s: Spectrum) -> tuple[float, float]:
         """Standard error of the computation itself, and greatest error that it cannot exclude."""
@@ -261,6 +297,8 @@ class SpectralSum(SpectralFunctional):
         return s.kept(key, lambda: float(self._entropy(s, at)))
 
     def _entropy(self, s: Spectrum, at: tuple[int, ...]) -> float:
+        if not self.is_exact(s, at):
+            return self.bracketed(s, at).value  # type: ignore[no-any-return]
         return spectral_entropy(
             eigenvalues_of(s, at, self.form, self.alpha), self.order, self.power
         )  # type: ignore[no-any-return]
@@ -270,6 +308,91 @@ class SpectralSum(SpectralFunctional):
         return np.asarray(
             sum(sign * self.entropy_of(s, at) for sign, at in self.margins(len(s.variables)))
         )
+
+    @staticmethod
+    def is_exact(s: Spectrum, at: tuple[int, ...]) -> bool:
+        """Whether all eigenvalues are found: always where rows are their own features."""
+        return s.exact or (len(at) == 1 and s.features(at[0]) is not None)
+
+    def operator(self, s: Spectrum, at: tuple[int, ...]) -> Any:
+        """Operator of some variables together, of which products are taken block by block."""
+
+        def make() -> Any:
+            rows, kernel = s.together(at)
+            if self.form == "diffusion":
+                return DiffusionBlocks(rows, kernel, self.alpha)
+            return GramBlocks(rows, kernel)
+
+        return s.kept(("operator", at, self.form, self.alpha), make)
+
+    def bracketed(self, s: Spectrum, at: tuple[int, ...], *, diagonal: bool = False) -> Any:
+        """Entropy of some variables together, between bounds; the same probes each time."""
+        told = ("lanczos", at, self.form, self.alpha, self.order, self.power)
+        found = s.kept(told, lambda: self._lanczos(s, at, diagonal))
+        if diagonal and found.samples is None:
+            return s.kept((*told, "diagonal"), lambda: self._lanczos(s, at, diagonal))
+        return found
+
+    def _lanczos(self, s: Spectrum, at: tuple[int, ...], diagonal: bool) -> Any:
+        operator = self.operator(s, at)
+        return trace_entropy(operator, self.power, self.order, diagonal=diagonal, rng=_SEED)
+
+    def numerical(self, s: Spectrum) -> tuple[float, float]:
+        """Noise of the probes, and half the width of the brackets."""
+        found = self.brackets(s).values()
+        return math.hypot(*(f.se for f in found)), sum((f.high - f.low) / 2 for f in found)
+
+    def brackets(self, s: Spectrum) -> dict[str, Any]:
+        """Entropies that are bracketed and not exact, by the variables taken together."""
+        parts = (at for _, at in self.margins(len(s.variables)) if not self.is_exact(s, at))
+        return {named(at): self.bracketed(s, at) for at in parts}
+
+    def has_influence(self, s: Spectrum) -> bool:
+        """Of kernels of two rows alone, unless columns are centred."""
+        return all(k.scale_free and not k.centred for k in s.kernels)
+
+    def influence_of(self, s: Spectrum, at: tuple[int, ...]) -> tuple[Array, float]:
+        """Influence of each row on the entropy of some variables, and the noise in it."""
+        if not self.has_influence(s):
+            raise UnsupportedError(
+                "A kernel that depends on all rows has no influence of single rows.",
+                got=[k.kind for k in s.kernels],
+                hint="uncertainty='jackknife'",
+            )
+        features = s.features(at[0]) if len(at) == 1 and self.form == "gram" else None
+        if features is not None:
+            return influence_of_features(features, self.order, self.power), 0.0
+        if s.exact and s.size <= DIRECT:
+            walk = self.form == "diffusion"
+            found = influence_of_matrix(
+                s.gram(*at), self.order, self.power, walk=walk, alpha=self.alpha
+            )
+            return found, 0.0
+        return influence(self.operator(s, at), self.bracketed(s, at, diagonal=True))
+
+    def sensitivity(self, s: Spectrum) -> tuple[Array, float]:
+        """Influence of each row, that on learned bandwidths included, and its noise."""
+        values, noise = np.zeros(s.size), 0.0
+        for sign, at in self.margins(len(s.variables)):
+            found, own = self.influence_of(s, at)
+            values, noise = values + sign * found, noise + own
+        return values + self.of_bandwidths(s), noise
+
+    def of_bandwidths(self, s: Spectrum) -> Array:
+        """Influence of each row by way of the bandwidths that were learned of them."""
+        total = np.zeros(s.size)
+        for i, kernel in enumerate(s.kernels):
+            if kernel.learned:
+                total += self.slope_of(s, i) * influence_of_median(s.variables[i])
+        return total
+
+    def slope_of(self, s: Spectrum, i: int) -> float:
+        """Derivative of the value by the logarithm of a bandwidth."""
+        ends = []
+        for step in (STEP, -STEP):
+            width = s.kernels[i].sigma * math.exp(step)
+            ends.append(float(self.value(s.with_kernel(i, replace(s.kernels[i], sigma=width)))))
+        return (ends[0] - ends[1]) / (2 * STEP)
 
     def shares(self, s: Spectrum) -> dict[str, float]:
         """Each entropy as a share of the most that so many rows can have."""
@@ -291,7 +414,29 @@ class SpectralSum(SpectralFunctional):
             "share_of_log_n": shares if len(shares) > 1 else next(iter(shares.values())),
             "saturated": bounded and max(shares.values()) > SATURATED,
             "flat": bounded and min(shares.values()) < FLAT,
-            "solver": "exact" if s.exact else "lanczos",
+            **self.of_solver(s),
+        }
+
+    def of_solver(self, s: Spectrum) -> dict[str, Any]:
+        """How the entropies were found, and the interval of the computation itself."""
+        told = {
+            name: {
+                "low": f.interval()[0],
+                "high": f.interval()[1],
+                "se": f.se,
+                "bracket": f.high - f.low,
+                "certified": f.certified,
+                "converged": f.converged,
+                "steps": f.steps,
+                "probes": f.probes,
+            }
+            for name, f in self.brackets(s).items()
+        }
+        if not told:
+            return {"solver": "exact"}
+        return {
+            "solver": "lanczos",
+            "lanczos": told if len(told) > 1 else next(iter(told.values())),
         }
 
     def cautions(self, s: Spectrum) -> tuple[Caution, ...]:
@@ -566,11 +711,34 @@ class ConditionalDiffusionEntropy(SpectralSum):
             return 0.0
         gram = whole_gram(s, 0)
         if gram is None:
-            alone = s.take(rows).of_variables([0])
-            return DiffusionSpectralEntropy(
-                self.order, self.power, self.form, self.alpha
-            ).entropy_of(alone, (0,))
+            return self.alone.entropy_of(part_of(s, rows), (0,))
         return entropy_of_matrix(gram[rows][:, rows], self)
+
+    @property
+    def alone(self) -> DiffusionSpectralEntropy:
+        """The entropy of one class."""
+        return DiffusionSpectralEntropy(self.order, self.power, self.form, self.alpha)
+
+    def brackets(self, s: Spectrum) -> dict[str, Any]:
+        """None that is told: the noise of classes averages out."""
+        return {}
+
+    def influence_within(self, s: Spectrum, codes: Array) -> tuple[Array, Array, float]:
+        """Influence of each row on the entropy of its class, that entropy, and the noise."""
+        values, own, noise = np.zeros(s.size), np.zeros(s.size), 0.0
+        for rows in rows_by_class(codes):
+            if len(rows) < 2:
+                continue
+            part = part_of(s, rows)
+            own[rows] = self.of_rows(s, rows)
+            values[rows], added = self.alone.influence_of(part, (0,))
+            noise += added * len(rows) / s.size
+        return values, own, noise
+
+    def sensitivity(self, s: Spectrum) -> tuple[Array, float]:
+        """Influence of each row on the mean entropy of the classes."""
+        values, own, noise = self.influence_within(s, class_numbers(s))
+        return values + own - own.mean() + self.of_bandwidths(s), noise
 
     def shares(self, s: Spectrum) -> dict[str, float]:
         """Mean entropy of the classes as a share of the most that their rows can have."""
@@ -693,9 +861,48 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
     def numerical(self, s: Spectrum) -> tuple[float, float]:
         """Error of the mean over few random orders."""
         chance = s.kept(("chance", self), lambda: self._chance(s))
-        return (
-            (float(chance.std(ddof=1)) / math.sqrt(len(chance)), 0.0) if len(chance) > 1 else (0, 0)
-        )
+        noise = float(chance.std(ddof=1)) / math.sqrt(len(chance)) if len(chance) > 1 else 0.0
+        own, unsure = SpectralSum.numerical(self, s)
+        return math.hypot(noise, own), unsure
+
+    def brackets(self, s: Spectrum) -> dict[str, Any]:
+        """Of both variables together, where they are no classes."""
+        if self.of_classes(s) or s.exact:
+            return {}
+        return {"xy": self.bracketed(s, (0, 1))}
+
+    def sensitivity(self, s: Spectrum) -> tuple[Array, float]:
+        """Influence of each row on what chance shows, less that on the entropy in its order."""
+        orders = self.orders(s.size)[:FEW_ORDERS]
+        found = self._of_classes(s, orders) if self.of_classes(s) else self._of_pairs(s, orders)
+        return found[0] + self.of_bandwidths(s), found[1]
+
+    def _of_classes(self, s: Spectrum, orders: Array) -> tuple[Array, float]:
+        codes = class_numbers(s)
+        values, own, noise = self.influence_within(s, codes)
+        by_chance, sizes = np.zeros(s.size), np.zeros((len(orders), codes.max() + 1))
+        for k, order in enumerate(orders):
+            drawn = codes[order]
+            changed, entropy, added = self.influence_within(s, drawn)
+            by_chance += changed / len(orders)
+            noise += added / len(orders) ** 2
+            sizes[k, drawn] = entropy
+        shared = sizes.mean(axis=0)[codes] - own
+        return by_chance - values + shared - shared.mean(), noise
+
+    def _of_pairs(self, s: Spectrum, orders: Array) -> tuple[Array, float]:
+        first = leading(s)
+        own, noise = self.influence_of(s, (0, 1))
+        values = -own
+        for order in orders:
+            rows = list(s.variables)
+            rows[first] = rows[first][order]
+            changed, added = self.influence_of(s.with_groups([tuple(rows)]), (0, 1))
+            back = np.empty(s.size)
+            back[order] = changed  # where the row of the first variable went
+            values += (changed + back) / len(orders)
+            noise += 2 * added / len(orders) ** 2
+        return values, noise
 
     def shares(self, s: Spectrum) -> dict[str, float]:
         """As within classes, or of both variables together."""
@@ -709,7 +916,7 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
         return found | {"n_orders": PUBLISHED_REPETITIONS if self.parity else self.n_orders}
 
 
-_SEED = 20260402
+FEW_ORDERS = 4  # random orders whose influence is taken
 JOINT_ORDERS = 3  # random orders where groups are left out: each is a spectrum of all rows
 PUBLISHED_REPETITIONS = 5
 LONE = 0.9  # classes a row, above which classes tell nothing
@@ -741,6 +948,12 @@ def rows_by_class(codes: Array) -> list[Array]:
 HELD = 4_000  # rows up to which the Gram matrix of all is kept while classes are taken from it
 
 
+def part_of(s: Spectrum, rows: Array) -> Spectrum:
+    """Some rows of the first variable alone; of many the spectrum is bracketed, not found."""
+    part = s.take(rows).of_variables([0])
+    return replace(part, solver="lanczos") if s.solver == "auto" and len(rows) > FEW else part
+
+
 def whole_gram(s: Spectrum, at: int) -> Any:
     """Gram matrix of a variable, to take parts of; None where it is large, or not of pairs."""
     if s.size > HELD or not s.kernels[at].scale_free:
@@ -756,6 +969,10 @@ def entropy_of_matrix(similarities: Any, f: SpectralSum) -> float:
 
 def entropy_of_both(s: Spectrum, order: Array, f: SpectralSum, first: int = 0) -> float:
     """Entropy of two variables together, one of them in another order."""
+    if not s.exact:
+        rows = list(s.variables)
+        rows[first] = rows[first][order]
+        return float(f.bracketed(s.with_groups([tuple(rows)]), (0, 1)).value)
     held = [whole_gram(s, at) for at in (first, 1 - first)]
     a, b = (s.gram(at) if g is None else g for at, g in zip((first, 1 - first), held, strict=True))
     a = a[order][:, order]

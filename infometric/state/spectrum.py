@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 from scipy.linalg import eigvalsh, svdvals
 
-from infometric.exceptions import DataError, InvalidParameterError
-from infometric.state.arrays import is_tensor, namespace, to_numpy
+from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.state.arrays import is_tensor, like, namespace, to_numpy
 from infometric.state.kernels import Kernel
 from infometric.state.sample import CONTINUOUS, Kind, Sample, as_rows, refuse_not_finite
 from infometric.typing import Array
@@ -23,6 +23,7 @@ from infometric.typing import Array
 EXACT = 10_000  # rows up to which all eigenvalues are found
 DOUBLE = 4_000  # rows up to which they are found in double precision
 LEAST = 3  # rows of which a spectrum says something
+APART = 9.0  # of rows of unlike classes, in bandwidths: their similarity is below 1e-35
 SOLVERS = ("auto", "exact", "lanczos")
 SHIFTED = frozenset({"gaussian", "adaptive", "knn"})  # kernels to which the origin is nothing
 NUMBERED = frozenset({"delta", "precomputed"})  # kernels of numbers that stand for something
@@ -127,6 +128,38 @@ class Spectrum(Sample):
         kernels = [k.relearned(v) for k, v in zip(self.kernels, self.variables, strict=True)]
         return replace(self, kernels=tuple(kernels), _found={})
 
+    def with_kernel(self, at: int, kernel: Kernel) -> Self:
+        """The same rows with another kernel of one variable."""
+        kernels = [kernel if i == at else k for i, k in enumerate(self.kernels)]
+        return replace(self, kernels=tuple(kernels), _found={})
+
+    def together(self, at: Sequence[int]) -> tuple[Any, Kernel]:
+        """Rows and one kernel whose similarities are the products of those of some variables.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the kernels of several variables are not Gaussian, or of classes.
+        """
+        if len(at) == 1:
+            return self.points(at[0]), self.kernels[at[0]]
+        kinds = {self.kernels[i].kind for i in at}
+        if not kinds <= {"gaussian", "delta"}:
+            raise UnsupportedError(
+                "Products of similarities are found block by block of Gaussian kernels alone.",
+                got=sorted(kinds),
+                hint="kernel='gaussian', or fewer rows and solver='exact'",
+            )
+        return side_by_side([self._scaled(i) for i in at]), Kernel(sigma=1.0)
+
+    def _scaled(self, at: int) -> Any:
+        """Rows over their bandwidth; of classes, places far apart."""
+        x, kernel = self.points(at), self.kernels[at]
+        if kernel.kind == "gaussian":
+            return (x - x.mean(0)) / kernel.sigma
+        codes = np.unique(to_numpy(x)[:, 0], return_inverse=True)[1].reshape(-1)
+        return like(APART * np.eye(int(codes.max()) + 1)[codes], self.points(0))
+
     def of_variables(self, at: Sequence[int]) -> Self:
         """Some of the variables."""
         return replace(
@@ -203,6 +236,12 @@ class Spectrum(Sample):
             v.astype(t) for v, t in zip(rows.variables, data["dtypes"].split(","), strict=True)
         )
         return cls((typed,), rows.kinds, data["key"], tuple(kernels), solver=data["solver"])
+
+
+def side_by_side(blocks: Sequence[Any]) -> Any:
+    """Columns of several arrays, in the least precision among them."""
+    least = min(blocks, key=lambda b: b.dtype.itemsize)
+    return namespace(least).concatenate([like(b, least) for b in blocks], axis=1)
 
 
 def as_points(values: Any, name: str = "x") -> Any:

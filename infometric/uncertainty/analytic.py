@@ -27,8 +27,9 @@ from scipy.special import chdtr, chdtrc, chndtr, chndtrinc, gammaincinv, ndtri
 from infometric.functional.base import Null
 from infometric.functional.information import PearsonChiSquare
 from infometric.state.sample import Sample
+from infometric.state.spectrum import Spectrum
 from infometric.typing import RNG, Array
-from infometric.uncertainty.base import Inference, normal_interval, trusted
+from infometric.uncertainty.base import MEAN_AT_N, Inference, normal_interval, trusted
 
 # Above this the inverse of the noncentral chi-square loses its digits; the normal limit serves.
 _LARGE = 1e8
@@ -47,6 +48,8 @@ class Delta:
         self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
     ) -> Inference:
         """Standard error and interval."""
+        if isinstance(state, Spectrum):
+            return self._of_spectrum(functional, state, theta, level)
         se = standard_error(functional, state)
         centre = theta - functional.bias(state) if functional.recentred else theta
         low, high = normal_interval(centre, se, level)
@@ -57,6 +60,18 @@ class Delta:
         if isinstance(state, Sample):
             return trusted(found, functional.doubts(state), functional.of_terms)
         return found
+
+    def _of_spectrum(
+        self, functional: Any, state: Spectrum, theta: Array, level: float
+    ) -> Inference:
+        """Normal interval, with the error of the computation itself."""
+        noise, unsure = functional.numerical(state)
+        se = np.hypot(standard_error(functional, state), noise)
+        low, high = normal_interval(theta, se, level)
+        told: dict[str, Any] = {"interval_of": MEAN_AT_N.format(state.size)}
+        told |= {"numerical_se": noise, "bracket": unsure} if noise or unsure else {}
+        found = Inference(self.name, se, low - unsure, high + unsure, diagnostics=told)
+        return trusted(found, functional.doubts(state), functional.of_terms)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from infometric.functional.base import Caution
 from infometric.typing import Array
 
 NAN: Any = np.float64("nan")
+MEAN_AT_N = "the mean of the value over samples of {} rows"  # what an interval of a spectrum is of
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,12 @@ from infometric.state.scores import Scores
 from infometric.state.search import nearest
 from infometric.state.spectrum import Spectrum
 from infometric.typing import RNG, Array
-from infometric.uncertainty.base import Inference, normal_interval, trusted
+from infometric.uncertainty.base import MEAN_AT_N, Inference, normal_interval, trusted
 from infometric.uncertainty.subsampling import serial
 
 _BATCH = 4_000_000  # cells evaluated at once
 GROUPS = 20  # of rows left out in turn
 FEWEST_GROUPS = 3
-MEAN_AT_N = "the mean of the value over samples of {} rows"
 TABLES = 9999  # random tables of a permutation test
 ORDERS = 199  # random orders of a sample: each is searched for neighbours anew
 IN_ORDER = (
