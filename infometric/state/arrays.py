@@ -7,6 +7,7 @@ torch is never imported here: an array of it brings it along.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,15 @@ def like(values: Any, x: Any) -> Any:
     return np.asarray(values, dtype=x.dtype)
 
 
+def of_one_library(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Arrays in one library and on one device: those of the first tensor, if there is one."""
+    found = tuple(values)
+    first = next((v for v in found if is_tensor(v)), None)
+    if first is None:
+        return found
+    return tuple(namespace(first).as_tensor(v, device=first.device) for v in found)
+
+
 def empty(shape: tuple[int, ...], x: Any) -> Any:
     """An array not filled yet, of the library, the device and the precision of another."""
     return x.new_empty(shape) if is_tensor(x) else np.empty(shape, x.dtype)
@@ -67,3 +77,8 @@ def at_most(x: Any, most: float) -> Any:
     return (
         namespace(x).clip(x, None, most) if traced(x) else namespace(x).clip(x, None, most, out=x)
     )
+
+
+def double(x: Any) -> Any:
+    """The same values in double precision."""
+    return x.double() if is_tensor(x) else np.asarray(x, dtype=np.float64)
