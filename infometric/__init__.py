@@ -29,7 +29,9 @@ _WHERE = {
         "NormalizedMutualInformation AdjustedMutualInformation ConditionalMutualInformation "
         "TotalCorrelation DualTotalCorrelation InteractionInformation TransferEntropy "
         "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy "
-        "DiffusionSpectralEntropy DiffusionSpectralMI MatrixEntropy VendiScore"
+        "DiffusionSpectralEntropy DiffusionSpectralMI MatrixEntropy VendiScore "
+        "MatrixJointEntropy MatrixConditionalEntropy MatrixMutualInformation "
+        "RankMe ParticipationRatio StableRank AlphaReQ LiDAR KernelAlignment"
     ),
     "infometric.credit": (
         "PSI CSI StabilityMonitor AuditLog InformationValue WeightOfEvidence OptimalBinning "
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from infometric.estimators import (
         AdjustedMutualInformation,
         AlphaDivergence,
+        AlphaReQ,
         ConditionalMutualInformation,
         DifferentialEntropy,
         DifferentialRenyiEntropy,
@@ -108,12 +111,20 @@ if TYPE_CHECKING:
         JeffreysDivergence,
         JensenShannonDistance,
         JensenShannonDivergence,
+        KernelAlignment,
         KLDivergence,
+        LiDAR,
+        MatrixConditionalEntropy,
         MatrixEntropy,
+        MatrixJointEntropy,
+        MatrixMutualInformation,
         MutualInformation,
         NormalizedMutualInformation,
+        ParticipationRatio,
+        RankMe,
         RenyiDivergence,
         RenyiEntropy,
+        StableRank,
         TotalCorrelation,
         TotalVariation,
         TransferEntropy,

@@ -27,6 +27,17 @@ from infometric.estimators.divergence import (
     TsallisDivergence,
 )
 from infometric.estimators.entropy import Entropy, HillNumber, RenyiEntropy, TsallisEntropy
+from infometric.estimators.representation import (
+    AlphaReQ,
+    KernelAlignment,
+    LiDAR,
+    MatrixConditionalEntropy,
+    MatrixJointEntropy,
+    MatrixMutualInformation,
+    ParticipationRatio,
+    RankMe,
+    StableRank,
+)
 from infometric.estimators.spectral import (
     DiffusionSpectralEntropy,
     DiffusionSpectralMI,
@@ -35,6 +46,15 @@ from infometric.estimators.spectral import (
 )
 
 __all__ = [
+    "AlphaReQ",
+    "KernelAlignment",
+    "LiDAR",
+    "MatrixConditionalEntropy",
+    "MatrixJointEntropy",
+    "MatrixMutualInformation",
+    "ParticipationRatio",
+    "RankMe",
+    "StableRank",
     "DiffusionSpectralEntropy",
     "DiffusionSpectralMI",
     "MatrixEntropy",
