@@ -42,8 +42,8 @@ def slopes(eigenvalues: Array, order: float, power: float) -> Array:
 
     Examples
     --------
-    >>> slopes(np.array([0.5, 0.5]), 1.0, 1.0)  # even eigenvalues: a maximum
-    array([0., 0.])
+    >>> slopes(np.array([0.75, 0.25]), 2.0, 1.0).round(3)  # as p moves to the greater: less
+    array([-0.3,  0.3])
     """
     tiny = np.finfo(float).tiny
     most = max(float(eigenvalues.max(initial=0.0)), tiny)
