@@ -64,6 +64,17 @@ FEW = 2_000  # rows up to which groups of them are left out in turn
 DIRECT = 4_000  # rows up to which influence is found of all eigenvectors
 STEP = 0.05  # of the logarithm of a bandwidth, for its slope
 _SEED = 20260402
+ALONE, ALONE_OF = 0.05, 5.0  # share of the trace, or rows' worth, above which a row decides
+ONE_GROUP = 0.75  # share of the scatter of the jackknife above which one group decides
+FEW_ROWS = (
+    "one row holds {:.0%} of the trace of the spectrum, for hardly another is like it: tails are "
+    "heavy, and the interval is too short where a sample has missed such rows; bring the columns "
+    "to a scale without outliers, np.arcsinh(X / np.median(abs(X))), or use a wider bandwidth"
+)
+FEW_GROUPS = (
+    "leaving out one group of rows makes {:.0%} of the variance, so that few rows decide, and the "
+    "interval may be too short; look for outliers and rare classes"
+)
 ALL_ALIKE = "all rows are alike, so that the entropy is zero whatever the bandwidth"
 
 
@@ -213,7 +224,7 @@ class SpectralFunctional(Functional):
         return ()
 
     def hesitations(self, s: Spectrum, values: Array) -> tuple[str, ...]:
-        """Why the interval, which is given, may not hold; `values` are those of the jackknife."""
+        """Why the interval, which is given, may not hold; `values` are of the jackknife, if any."""
         return ()
 
     def statistic(self, s: Spectrum) -> Array:
@@ -393,6 +404,39 @@ class SpectralSum(SpectralFunctional):
             width = s.kernels[i].sigma * math.exp(step)
             ends.append(float(self.value(s.with_kernel(i, replace(s.kernels[i], sigma=width)))))
         return (ends[0] - ends[1]) / (2 * STEP)
+
+    def hesitations(self, s: Spectrum, values: Array) -> tuple[str, ...]:
+        """Say where a row or a group of them decides: other samples have none of that kind."""
+        found = []
+        share = max((self.greatest_share(s, at) for at in self.looked_at(s)), default=0.0)
+        if share > max(ALONE, ALONE_OF / s.size):
+            found.append(FEW_ROWS.format(share))
+        scatter = (values - values.mean()) ** 2 if len(values) else np.zeros(1)
+        if scatter.max() > ONE_GROUP * scatter.sum():
+            found.append(FEW_GROUPS.format(scatter.max() / scatter.sum()))
+        return tuple(found)
+
+    def looked_at(self, s: Spectrum) -> list[tuple[int, ...]]:
+        """Variables taken together, of whose spectrum a row may hold too much."""
+        return [at for _, at in self.margins(len(s.variables))]
+
+    def greatest_share(self, s: Spectrum, at: tuple[int, ...]) -> float:
+        """Greatest share of the trace that one row has alone: it has few that are like it."""
+
+        def find() -> float:
+            own = to_numpy(self.diagonal(s, at))
+            return float(own.max() / total) if (total := own.sum()) > 0 else 0.0
+
+        return s.kept(("greatest share", at, self.form, self.alpha), find)
+
+    def diagonal(self, s: Spectrum, at: tuple[int, ...]) -> Any:
+        """Diagonal of the operator of some variables, shape (n,)."""
+        features = s.features(at[0]) if len(at) == 1 and self.form == "gram" else None
+        if features is not None:
+            return (features * features).sum(1)
+        if s.size > DIRECT and self.has_influence(s):
+            return self.operator(s, at).diagonal()
+        return operator_of(s, at, self.form, self.alpha).diagonal()
 
     def shares(self, s: Spectrum) -> dict[str, float]:
         """Each entropy as a share of the most that so many rows can have."""
@@ -719,6 +763,10 @@ class ConditionalDiffusionEntropy(SpectralSum):
         """The entropy of one class."""
         return DiffusionSpectralEntropy(self.order, self.power, self.form, self.alpha)
 
+    def looked_at(self, s: Spectrum) -> list[tuple[int, ...]]:
+        """The first variable."""
+        return [(0,)]
+
     def brackets(self, s: Spectrum) -> dict[str, Any]:
         """None that is told: the noise of classes averages out."""
         return {}
@@ -845,18 +893,19 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
 
     def without(self, s: Spectrum, groups: Array) -> Array:
         """Values with each group left out, in the same random orders of the rows that stay."""
-        found = []
-        orders, most = self.orders(s.size), self.n_orders if self.of_classes(s) else JOINT_ORDERS
+        chance, own = [], []
+        orders = self.orders(s.size)[: None if self.of_classes(s) else JOINT_ORDERS]
         for g in np.unique(groups):
             kept = np.flatnonzero(groups != g)
             part = s.take(kept).relearned()
             place = np.full(s.size, -1)
             place[kept] = np.arange(len(kept))
             # what a row meets in a random order it meets again, unless that was left out
-            own = [place[order][kept] for order in orders]
-            chance = [self.under(part, completed(order)) for order in own[:most]]
-            found.append(float(np.mean(chance)) + float(self.statistic(part)))
-        return np.array(found)
+            same = (completed(place[order][kept]) for order in orders)
+            chance.append([self.under(part, order) for order in same])
+            own.append(float(self.statistic(part)))
+        found = np.array(chance)
+        return less_scattered(found.mean(axis=1) + np.array(own), noise_of_means(found))
 
     def numerical(self, s: Spectrum) -> tuple[float, float]:
         """Error of the mean over few random orders."""
@@ -904,6 +953,10 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
             noise += 2 * added / len(orders) ** 2
         return values, noise
 
+    def looked_at(self, s: Spectrum) -> list[tuple[int, ...]]:
+        """The representation, or both variables together."""
+        return [(0,)] if self.of_classes(s) else [(0, 1)]
+
     def shares(self, s: Spectrum) -> dict[str, float]:
         """As within classes, or of both variables together."""
         if self.of_classes(s):
@@ -920,6 +973,26 @@ FEW_ORDERS = 4  # random orders whose influence is taken
 JOINT_ORDERS = 3  # random orders where groups are left out: each is a spectrum of all rows
 PUBLISHED_REPETITIONS = 5
 LONE = 0.9  # classes a row, above which classes tell nothing
+
+
+def noise_of_means(table: Array) -> float:
+    """Variance of the mean of a line that is neither of its line nor of a column.
+
+    Lines are groups left out, columns random orders: an order that a group has disturbed is another
+    order, and what that changes is no scatter of samples.
+    """
+    lines, columns = table.shape
+    if columns < 2:
+        return 0.0
+    left = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+    return float((left**2).sum() / ((lines - 1) * (columns - 1)) / columns)
+
+
+def less_scattered(values: Array, noise: float) -> Array:
+    """Values drawn to their mean until their variance is less by that of their noise."""
+    centre, scatter = values.mean(), values.var(ddof=1)
+    share = max(1 - noise / scatter, 0.0) if scatter > 0 else 1.0
+    return centre + (values - centre) * math.sqrt(share)  # type: ignore[no-any-return]
 
 
 def refuse_lone_classes(s: Spectrum) -> None:

@@ -71,7 +71,7 @@ class Delta:
         told: dict[str, Any] = {"interval_of": MEAN_AT_N.format(state.size)}
         told |= {"numerical_se": noise, "bracket": unsure} if noise or unsure else {}
         found = Inference(self.name, se, low - unsure, high + unsure, diagnostics=told)
-        return trusted(found, functional.doubts(state), functional.of_terms)
+        return trusted(found, functional.doubts(state), functional.hesitations(state, np.empty(0)))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ divergence carries its bias twice and covers far below its level. Permutation p-
 
 References
 ----------
+Busing, F. M. T. A., Meijer, E., van der Leeden, R. (1999). Delete-m jackknife for unequal m. Stat.
+Comput. 9, 3-8. doi:10.1023/A:1008800423698
 Davison, A. C., Hinkley, D. V. (1997). Bootstrap methods and their application. Cambridge.
 doi:10.1017/CBO9780511802843
 Patefield, W. M. (1981). Algorithm AS 159: an efficient method of generating random R x C tables.
@@ -17,6 +19,7 @@ Mol. Biol. 9(1). doi:10.2202/1544-6115.1585
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from numbers import Integral
@@ -101,7 +104,7 @@ class Jackknife:
         count = min(self.n_groups, state.size)
         groups = rng.permutation(np.arange(state.size) % count)
         values = functional.without(state, groups)
-        sampling = float(np.sqrt((count - 1) / count * ((values - values.mean()) ** 2).sum()))
+        sampling = math.sqrt(of_unequal_groups(float(theta), values, np.bincount(groups)))
         noise, unsure = functional.numerical(state)
         se = float(np.hypot(sampling, noise))
         reach = float(stdtrit(count - 1, 0.5 + level / 2)) * se + unsure
@@ -128,6 +131,17 @@ class Jackknife:
         variance = ((n - 1) * share * (values - mean) ** 2).sum((-2, -1))
         bias = ((n - 1) * (mean - np.asarray(theta)[..., None, None])).sum((-2, -1))
         return variance, bias
+
+
+def of_unequal_groups(theta: float, values: Array, sizes: Array) -> float:
+    """Variance from groups left out in turn, whose sizes may differ by a row.
+
+    Of pseudo-values: without them a value that grows with the rows would scatter by the sizes alone
+    (Busing et al. 1999).
+    """
+    h = sizes.sum() / sizes
+    pseudo = h * theta - (h - 1) * values
+    return float(((pseudo - pseudo.mean()) ** 2 / (h - 1)).mean())
 
 
 @dataclass(frozen=True)
