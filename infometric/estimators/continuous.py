@@ -209,7 +209,7 @@ def numbers(column: Column) -> Array:
         if set(column.levels or ()) <= {False, True}:
             return column.values.astype(float)
         raise DataError(
-            f"Column {column.name!r} holds text, and neighbours need numbers.",
+            f"Column {column.name!r} holds text, and distances need numbers.",
             got=list(column.levels or ())[:3],
             hint="leave the column out; mutual_information takes it as a class",
         )

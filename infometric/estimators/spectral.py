@@ -145,7 +145,9 @@ class SpectralEstimator(Estimator):
             return [f"x{i}" for i in range(x.shape[1])], x
         columns = raw_columns(X)
         if self._paired and isinstance(y, str):
-            columns.pop(y, None)
+            if y not in columns:
+                raise ColumnError.missing(y, columns, where="X")
+            del columns[y]
         return list(columns), as_points(np.column_stack([numbers(c) for c in columns.values()]))
 
     def _other(self, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:

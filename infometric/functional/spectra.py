@@ -44,6 +44,7 @@ from infometric.functional.sensitivity import (
 )
 from infometric.state.arrays import digits, namespace, to_numpy, traced
 from infometric.state.blocks import DiffusionBlocks, GramBlocks
+from infometric.state.kernels import Kernel
 from infometric.state.lanczos import influence, trace_entropy
 from infometric.state.spectrum import Spectrum, squared_singular_values, symmetric_eigenvalues
 from infometric.typing import Array, Units
@@ -54,12 +55,11 @@ SATURATED = 0.9  # share of log n above which an entropy counts rows
 FLAT = 0.05  # and below which all rows are alike to the kernel
 COUNTS_ROWS = (
     "the entropy is {:.0%} of log n, the most that n rows can have: it counts the rows, and grows "
-    "with them; use a wider bandwidth, {}, or compare at equal n alone"
+    "with them; use {}, or compare at equal n alone"
 )
-SEES_NOTHING = (
-    "the entropy is {:.1%} of log n: to a kernel so wide all rows are alike; use a narrower "
-    "bandwidth, {}"
-)
+SEES_NOTHING = "the entropy is {:.1%} of log n: to a kernel so wide all rows are alike; use {}"
+WIDER = dict.fromkeys(("adaptive", "knn"), "more neighbours, n_neighbors=30")
+NARROWER = dict.fromkeys(("adaptive", "knn"), "fewer neighbours, n_neighbors=5")
 FEW = 2_000  # rows up to which groups of them are left out in turn
 DIRECT = 4_000  # rows up to which influence is found of all eigenvectors
 STEP = 0.05  # of the logarithm of a bandwidth, for its slope
@@ -75,6 +75,7 @@ FEW_GROUPS = (
     "leaving out one group of rows makes {:.0%} of the variance, so that few rows decide, and the "
     "interval may be too short; look for outliers and rare classes"
 )
+ONE_CLASS = "there is one class, so that nothing is compared"
 ALL_ALIKE = "all rows are alike, so that the entropy is zero whatever the bandwidth"
 
 
@@ -166,6 +167,7 @@ def spectral_entropy(eigenvalues: Any, order: float = 1.0, power: float = 1.0) -
         return 0.0 * most
     weights = (positive / most) ** power
     p = weights / weights.sum()
+    p = p[p > 0]  # a high power of a small number is none
     if order == 1:
         return -(p * xp.log(p)).sum()
     if math.isinf(order):
@@ -221,11 +223,15 @@ class SpectralFunctional(Functional):
 
     def doubts(self, s: Spectrum) -> tuple[str, ...]:
         """Why no interval is known to hold; none where one is."""
-        return ()
+        return (ALL_ALIKE,) if all_alike(s) else ()
 
     def hesitations(self, s: Spectrum, values: Array) -> tuple[str, ...]:
         """Why the interval, which is given, may not hold; `values` are of the jackknife, if any."""
         return ()
+
+    def needless(self, s: Spectrum) -> bool:
+        """Whether an entropy near zero says nothing against the bandwidth."""
+        return False
 
     def statistic(self, s: Spectrum) -> Array:
         """What a permutation test compares: the value, or what it depends on."""
@@ -486,20 +492,20 @@ class SpectralSum(SpectralFunctional):
     def cautions(self, s: Spectrum) -> tuple[Caution, ...]:
         """Say where the bandwidth decides, and not the data."""
         if s.features(0) is not None:
-            return (Caution("DegenerateWarning", ALL_ALIKE),) if all_alike(s) else ()
+            return (Caution("ReliabilityWarning", ALL_ALIKE),) if all_alike(s) else ()
         shares = self.shares(s)
         wide, narrow = max(shares.values()), min(shares.values())
-        sigma = s.kernels[0].sigma
         out = []
         if wide > SATURATED:
+            out.append(Caution("ReliabilityWarning", COUNTS_ROWS.format(wide, wider(s.kernels[0]))))
+        if all_alike(s):
+            out.append(Caution("ReliabilityWarning", ALL_ALIKE))
+        elif narrow < FLAT and not self.needless(s):
             out.append(
-                Caution("ReliabilityWarning", COUNTS_ROWS.format(wide, f"sigma={2 * sigma:.3g}"))
-            )
-        if narrow <= 0 and all_alike(s):
-            out.append(Caution("DegenerateWarning", ALL_ALIKE))
-        elif narrow < FLAT:
-            out.append(
-                Caution("ReliabilityWarning", SEES_NOTHING.format(narrow, f"sigma={sigma / 2:.3g}"))
+                Caution(
+                    "ReliabilityWarning",
+                    SEES_NOTHING.format(max(narrow, 0.0), narrower(s.kernels[0])),
+                )
             )
         return tuple(out)
 
@@ -515,6 +521,18 @@ class SpectralSum(SpectralFunctional):
 def named(at: tuple[int, ...]) -> str:
     """Name of some variables together."""
     return "".join("xyzuvw"[i] for i in at)
+
+
+def wider(kernel: Kernel) -> str:
+    """What makes unlike rows alike."""
+    told = {"gaussian": f"a wider bandwidth, sigma={2 * kernel.sigma:.3g}"}
+    return told.get(kernel.kind, WIDER.get(kernel.kind, "a kernel of wider reach"))
+
+
+def narrower(kernel: Kernel) -> str:
+    """What tells rows apart."""
+    told = {"gaussian": f"a narrower bandwidth, sigma={kernel.sigma / 2:.3g}"}
+    return told.get(kernel.kind, NARROWER.get(kernel.kind, "a kernel of narrower reach"))
 
 
 def bandwidths(s: Spectrum) -> dict[str, Any]:
@@ -767,6 +785,20 @@ class ConditionalDiffusionEntropy(SpectralSum):
         """The first variable."""
         return [(0,)]
 
+    def needless(self, s: Spectrum) -> bool:
+        """Classes that are one place each are what is looked for."""
+        return self.alone.entropy_of(s.of_variables([0]), (0,)) > FLAT * math.log(s.size)
+
+    def doubts(self, s: Spectrum) -> tuple[str, ...]:
+        """A single class is compared with nothing."""
+        lone = self.of_classes(s) and int(class_numbers(s).max()) == 0
+        return (*super().doubts(s), *((ONE_CLASS,) if lone else ()))
+
+    @staticmethod
+    def of_classes(s: Spectrum) -> bool:
+        """Whether one of the variables holds classes."""
+        return "discrete" in s.kinds
+
     def brackets(self, s: Spectrum) -> dict[str, Any]:
         """None that is told: the noise of classes averages out."""
         return {}
@@ -835,11 +867,6 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
     bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
     n_orders: int = 10
     parity: bool = False
-
-    @staticmethod
-    def of_classes(s: Spectrum) -> bool:
-        """Whether one of the variables holds classes."""
-        return "discrete" in s.kinds
 
     def check(self, s: Spectrum) -> None:
         """Error where classes tell nothing."""

@@ -95,7 +95,7 @@ class Kernel:
             self._refuse_pairs()
         if self.kind == "gaussian":
             found = squared_distances(x, y)
-            found = found * (-0.5 / self.sigma**2) if traced(found) else _times(found, self.sigma)
+            found = _times(found, self.sigma)
             return exponential(found)
         if self.kind == "cosine":
             return unit_rows(x) @ unit_rows(y).T
@@ -119,6 +119,8 @@ class Kernel:
                 got={"shape": tuple(found.shape)},
                 hint="kernel=lambda x, y: x @ y.T",
             )
+        if x is y:
+            refuse_one_sided(found)
         return found
 
     def _refuse_pairs(self) -> None:
@@ -189,15 +191,36 @@ def less_mean(x: Any) -> Any:
     return x - x.mean(0)
 
 
+def refuse_one_sided(similarities: Any) -> None:
+    """Error where a row is not as like another as the other is to it.
+
+    Raises
+    ------
+    DataError
+        With the greatest difference.
+    """
+    apart, most = (float(abs(v).max()) for v in (similarities - similarities.T, similarities))
+    if not apart <= 1e-4 * most:
+        raise DataError(
+            "A kernel gives the same similarity whichever row comes first.",
+            got={"greatest difference": apart},
+            hint="kernel=lambda x, y: (f(x, y) + f(y, x).T) / 2",
+        )
+
+
 def alike(x: Any, y: Any) -> Any:
     """One where rows of classes are the same, else zero."""
     same = x[:, :1] == y[:, :1].T
     return same.astype(x.dtype) if isinstance(same, np.ndarray) else same.to(x.dtype)
 
 
-def _times(found: Any, sigma: float) -> Any:
-    found *= -0.5 / sigma**2
-    return found
+def _times(squared: Any, sigma: float) -> Any:
+    """Exponent of the Gaussian kernel; in two steps, for a squared bandwidth may be no number."""
+    if traced(squared):
+        return squared * (-0.5 / sigma) / sigma
+    squared *= -0.5 / sigma
+    squared /= sigma
+    return squared
 
 
 def squared_distances(x: Any, y: Any) -> Any:

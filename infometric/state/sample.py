@@ -198,7 +198,12 @@ def as_rows(values: Any, name: str = "x") -> Array:
     return np.ascontiguousarray(x)
 
 
-def refuse_not_finite(x: Array, name: str) -> None:
+def refuse_not_finite(
+    x: Array,
+    name: str,
+    why: str = "which have no neighbours",
+    instead: str = "; the measures of counts take bins=10, where missing is a cell",
+) -> None:
     """Error for NaN and infinities, with their rows."""
     fine = np.isfinite(x)
     if fine.all():
@@ -207,10 +212,10 @@ def refuse_not_finite(x: Array, name: str) -> None:
     called = name if name.isidentifier() else "x"
     rows = ".all(axis=1)" if x.ndim == 2 and x.shape[1] > 1 else ""
     raise DataError(
-        f"{name} contains NaN or infinity in {len(bad)} row(s), which have no neighbours.",
+        f"{name} contains NaN or infinity in {len(bad)} row(s), {why}.",
         got={"row": int(bad[0]), "value": np.atleast_1d(x[bad[0]]).tolist()},
         hint=f"keep = np.isfinite({called}){rows}, then {called}[keep], and the same rows of what "
-        "it is paired with; the measures of counts take bins=10, where missing is a cell",
+        f"it is paired with{instead}",
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import eigvalsh, svdvals
 
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
-from infometric.state.arrays import is_tensor, like, namespace, to_numpy
+from infometric.state.arrays import is_tensor, like, namespace, of_one_library, to_numpy
 from infometric.state.kernels import Kernel
 from infometric.state.sample import CONTINUOUS, Kind, Sample, as_rows, refuse_not_finite
 from infometric.typing import Array
@@ -84,7 +84,7 @@ class Spectrum(Sample):
                 got=solver,
                 hint="solver='auto'",
             )
-        rows = tuple(as_points(v, f"variable {i}") for i, v in enumerate(variables))
+        rows = of_one_library(as_points(v, f"variable {i}") for i, v in enumerate(variables))
         lengths = [len(v) for v in rows]
         if len(set(lengths)) > 1:
             raise DataError(
@@ -257,15 +257,36 @@ def as_points(values: Any, name: str = "x") -> Any:
         x = values.detach()
         x = x if x.is_floating_point() and x.element_size() >= 4 else x.double()
         x = x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
-        if not bool(namespace(x).isfinite(x).all()):
-            refuse_not_finite(to_numpy(x), name)
-        return x
-    single = getattr(values, "dtype", None) == np.float32
-    if single and getattr(values, "ndim", 0) in (1, 2) and values.size:
+    elif getattr(values, "dtype", None) in (np.float32, np.float64) and np.ndim(values) in (1, 2):
         x = np.ascontiguousarray(values).reshape(len(values), -1)
-        refuse_not_finite(x, name)
-        return x
-    return as_rows(values, name)
+    else:
+        x = as_rows(values, name)
+    if not bool(namespace(x).isfinite(x).all()):
+        refuse_not_finite(to_numpy(x), name, "which are no places", "")
+    refuse_out_of_range(x, name)
+    return x
+
+
+def refuse_out_of_range(x: Any, name: str) -> None:
+    """Error where squared distances would be beyond the numbers, or below all of them.
+
+    Raises
+    ------
+    DataError
+        With the greatest distance from the centre, in a column.
+    """
+    if not len(x):
+        return
+    away = float(abs(x - x[:1]).max())
+    least, most = (
+        float(getattr(namespace(x).finfo(x.dtype), end)) ** 0.45 for end in ("tiny", "max")
+    )
+    if away and not least < away < most:
+        raise DataError(
+            f"{name} is out of the range whose squares are numbers of {x.dtype}.",
+            got=away,
+            hint=f"{name} / abs({name}).max(): the scale does not matter to sigma='median'",
+        )
 
 
 def symmetric_eigenvalues(matrix: Any) -> Any:

@@ -220,7 +220,8 @@ class Permutation:
         if not functional.least:
             raise UnsupportedError(
                 f"{functional.name} has no hypothesis of nothing there to permute under.",
-                hint="method='subsampling', or uncertainty='subsampling' of a class",
+                hint=f"method={(own := functional.favoured(state))!r}, or uncertainty={own!r} of a "
+                "class",
             )
         size = self.n_resamples or ORDERS
         if isinstance(state, Spectrum):
