@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 
 from infometric.exceptions import DataError, InvalidParameterError
-from infometric.state.arrays import empty, exponential, is_tensor, namespace, to_numpy
+from infometric.state.arrays import digits, empty, exponential, is_tensor, namespace, to_numpy
 from infometric.state.kernels import Kernel
 
 BLOCK = 1024  # rows of a tile
 WIDE = 4  # times as many columns: longer products, and still in the cache
 HELD = 512e6  # bytes of a matrix that is held
+FINE = 1e-5  # error of an exponent beyond which it is found in double precision
 
 Tile = tuple[slice, slice, Any]
 
@@ -58,8 +59,8 @@ class Blocks:
         self.n = len(rows)
         self.like = rows[:1]
         size = self.n * self.n * self.like.dtype.itemsize
+        self._tile = self._tiles_of(rows)
         self._matrix = self._whole(rows, size, held)
-        self._tile = self._tiles_of(rows) if self._matrix is None else None
         self.scale = rows[:, 0] * 0 + 1
 
     def _whole(self, rows: Any, size: int, held: float) -> Any:
@@ -77,10 +78,11 @@ class Blocks:
             )
         if kernel.kind != "gaussian":
             return kernel.gram(rows)
-        left, right = _factors(rows, kernel.sigma)
-        xp = namespace(rows)
-        found = exponential(xp.matmul(left, right.T))
-        xp.fill_diagonal(found, 1) if not is_tensor(found) else found.fill_diagonal_(1)
+        found = empty((self.n, self.n), rows)
+        for at, to, tile in self._tiles():
+            found[at, to] = tile
+            if at != to:
+                found[to, at] = tile.T
         return found
 
     def _tiles_of(self, rows: Any) -> Callable[[slice, slice], Any]:
@@ -93,13 +95,19 @@ class Blocks:
 
             return looked_up
         left, right = _factors(rows, kernel.sigma)
-        buffer = empty((self.block * self.block * WIDE,), rows)
         xp = namespace(rows)
+        size = self.block * self.block * WIDE
+        buffer = empty((size,), rows)
+        same = left.dtype == rows.dtype
+        exponent = buffer if same else empty((size,), left)
 
         def gaussian(at: slice, to: slice) -> Any:
             high, wide = at.stop - at.start, to.stop - to.start
             tile = buffer[: high * wide].reshape(high, wide)
-            xp.matmul(left[at], right[to].T, out=tile)
+            found = exponent[: high * wide].reshape(high, wide)
+            xp.matmul(left[at], right[to].T, out=found)
+            if not same:
+                tile[:] = found
             exponential(tile)
             if at == to:
                 xp.fill_diagonal(tile, 1) if not is_tensor(tile) else tile.fill_diagonal_(1)
@@ -110,8 +118,6 @@ class Blocks:
     def _tiles(self) -> Iterator[Tile]:
         """Tiles of the upper triangle, those of the diagonal square."""
         make = self._tile
-        if make is None:
-            return
         n, block = self.n, self.block
         for start in range(0, n, block):
             at = slice(start, min(start + block, n))
@@ -155,7 +161,7 @@ class Blocks:
         """Similarity of each row to itself, shape (n,), float64 of numpy."""
         if self._matrix is not None:
             return to_numpy(self._matrix.diagonal()).astype(np.float64)
-        if self.kernel.kind == "gaussian" or self._tile is None:
+        if self.kernel.kind == "gaussian":
             return np.ones(self.n)
         found = []
         for start in range(0, self.n, self.block):
@@ -279,8 +285,20 @@ class DiffusionBlocks(Blocks):
 
 
 def _factors(rows: Any, sigma: float) -> tuple[Any, Any]:
-    """Two arrays whose product is the exponent of the Gaussian kernel, norms and all."""
-    xp = namespace(rows)
+    """Two arrays whose product is the exponent of the Gaussian kernel, norms and all.
+
+    In double precision where single would tell near rows apart that are far from the centre.
+    """
+    left = _left(rows, sigma)
+    worst = -float(left[:, -2].min()) * digits(rows)
+    if worst > FINE and rows.dtype.itemsize < 8:
+        left = _left(rows.double() if is_tensor(rows) else rows.astype(np.float64), sigma)
+    right = left.clone() if is_tensor(left) else left.copy()
+    right[:, -2], right[:, -1] = 1, left[:, -2]
+    return left, right
+
+
+def _left(rows: Any, sigma: float) -> Any:
     centre = rows.mean(axis=0) if isinstance(rows, np.ndarray) else rows.mean(0)
     left = empty((rows.shape[0], rows.shape[1] + 2), rows)
     scaled = left[:, :-2]
@@ -289,9 +307,7 @@ def _factors(rows: Any, sigma: float) -> tuple[Any, Any]:
     scaled /= sigma
     left[:, -2] = -0.5 * (scaled * scaled).sum(1)
     left[:, -1] = 1
-    right = left.copy() if xp is np else left.clone()
-    right[:, -2], right[:, -1] = 1, left[:, -2]
-    return left, right
+    return left
 
 
 __all__ = ["BLOCK", "HELD", "Blocks", "DiffusionBlocks", "GramBlocks"]

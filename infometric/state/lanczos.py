@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,6 +45,8 @@ CHUNK = 8  # steps of the basis made room for at once
 SHARE = 0.25  # of the tolerance that the bracket may take
 MEMORY = 500e6  # bytes of the bases of one batch
 EXPECTED = 28  # steps, for that memory
+ROUNDED = 3.0  # roundings of an entry
+LOWEST = 1e-6  # share of its upper bound that a positive trace has at least
 NOISE = 1e-3  # of the largest eigenvalue, in units of its digits: below it all is rounding
 CONTROLS = 3  # 1, eigenvalue, squared eigenvalue: their traces are known
 
@@ -91,7 +93,7 @@ class LanczosEntropy:
         Whether the half-width of the interval is within the tolerance.
     certified : bool
         Whether theory proves the bracket; otherwise it is the change over the last half of the
-        steps, to both sides.
+        steps, or the difference of the two quadratures if that is more, to both sides.
     trace : float
         Trace of the operator to the power `time`.
     time, order : float
@@ -183,6 +185,8 @@ class Measure:
 
     def bounds(self, low: Array, high: Array) -> tuple[float, float]:
         """Least and greatest entropy of traces within bounds."""
+        positive = np.array([True, self.order != 1])
+        low = np.where(positive, np.maximum(low, LOWEST * np.abs(high)), low)
         corners = [(a, b) for a in (low[0], high[0]) for b in (low[1], high[1])]
         found = [self.value(np.array(corner)) for corner in corners]
         if self.order == 1:  # the entropy has one minimum in the trace, where the two terms balance
@@ -394,13 +398,13 @@ class Forms:
         quadrature = process.quadrature()
         nodes, weights, _ = quadrature.gauss()
         gauss = (measure.functions(nodes) * weights).sum(2)
-        if measure.proven(int(quadrature.steps.min())):
-            radau_nodes, radau_weights = quadrature.radau()
-            other = (measure.functions(radau_nodes) * radau_weights).sum(2)
-        else:
+        radau_nodes, radau_weights = quadrature.radau()
+        other = (measure.functions(radau_nodes) * radau_weights).sum(2)
+        if not measure.proven(int(quadrature.steps.min())):
             before_nodes, before_weights, _ = process.quadrature(0.5).gauss()
             before = (measure.functions(before_nodes) * before_weights).sum(2)
-            gauss, other = before, 2 * gauss - before  # as far to the other side
+            half = np.maximum(np.abs(gauss - before), np.abs(gauss - other))
+            gauss, other = gauss - half, gauss + half
         return cls(
             np.minimum(gauss, other),
             np.maximum(gauss, other),
@@ -651,7 +655,15 @@ class Search:
 
     def estimate(self) -> Estimate:
         """What is known so far."""
-        return Estimate.of(self.measure, self.sketch, self.probes, self.known)
+        found = Estimate.of(self.measure, self.sketch, self.probes, self.known)
+        return replace(found, half=found.half + self.rounding())
+
+    def rounding(self) -> Array:
+        """What rounding may add to the traces: it makes zeros as large as the noise of entries."""
+        spacing = digits(self.operator.like)
+        noise = ROUNDED * spacing * math.sqrt(self.known[2] / self.operator.n)
+        zeros = self.probes.weights[self.probes.nodes < 100 * noise].sum() / self.probes.count
+        return np.asarray(np.abs(self.measure.functions(np.array(noise))) * zeros)
 
     def room(self) -> int:
         """Vectors that a batch has memory for."""
@@ -668,11 +680,11 @@ class Search:
             found = self.estimate()
             count = self.probes.count
             low, high = self.measure.bounds(found.traces - found.half, found.traces + found.half)
-            aim = self.tolerance - (high - low) / 2
+            aim = max(self.tolerance - (high - low) / 2, self.tolerance / 2)
             noise = quantile(0.95, count) * found.se
             if noise <= aim or count >= self.most_probes:
                 return found
-            wanted = count * (noise / max(aim, self.tolerance / 2)) ** 2 * 1.1
+            wanted = count * (noise / aim) ** 2 * 1.1
             more = min(math.ceil(wanted), self.most_probes) - count
             self.batch(max(min(more, max(self.room(), LEAST)), 1))
 
