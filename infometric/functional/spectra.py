@@ -212,11 +212,16 @@ class SpectralFunctional(Functional):
 
     def favoured(self, s: Any) -> str:
         """Groups of rows left out in turn; of many rows their influence, at less of a cost."""
-        return "delta" if s.size > FEW and self.has_influence(s) else "jackknife"
+        many = s.size > max(FEW, 2 * self.enough_rows(s))
+        return "delta" if many and self.has_influence(s) else "jackknife"
 
     def has_influence(self, s: Spectrum) -> bool:
         """Whether the influence of single rows is known."""
         return False
+
+    def enough_rows(self, s: Spectrum) -> int:
+        """Rows of a part that tells how much pairs of rows add to the variance."""
+        return 600
 
     def check(self, s: Spectrum) -> None:
         """Error where the data do not fit the measure."""
@@ -784,6 +789,11 @@ class ConditionalDiffusionEntropy(SpectralSum):
     def looked_at(self, s: Spectrum) -> list[tuple[int, ...]]:
         """The first variable."""
         return [(0,)]
+
+    def enough_rows(self, s: Spectrum) -> int:
+        """So many that classes have some each."""
+        classes = int(class_numbers(s).max()) + 1 if self.of_classes(s) else 0
+        return max(super().enough_rows(s), 20 * classes)
 
     def needless(self, s: Spectrum) -> bool:
         """Classes that are one place each are what is looked for."""

@@ -1,4 +1,10 @@
-"""What a strategy returns, and the normal interval several of them share."""
+"""What a strategy returns, the normal interval several of them share, and groups left out.
+
+References
+----------
+Busing, F. M. T. A., Meijer, E., van der Leeden, R. (1999). Delete-m jackknife for unequal m. Stat.
+Comput. 9, 3-8. doi:10.1023/A:1008800423698
+"""
 
 from __future__ import annotations
 
@@ -12,6 +18,7 @@ from infometric.functional.base import Caution
 from infometric.typing import Array
 
 NAN: Any = np.float64("nan")
+GROUPS = 20  # of rows of a spectrum, left out in turn
 MEAN_AT_N = "the mean of the value over samples of {} rows"  # what an interval of a spectrum is of
 
 
@@ -27,6 +34,26 @@ class Inference:
     replicates: Array | None = None
     diagnostics: dict[str, Any] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
+
+
+def without_groups(
+    functional: Any, state: Any, theta: float, count: int, rng: np.random.Generator
+) -> tuple[float, Array]:
+    """Variance of a value of a spectrum, and its values with random groups of rows left out."""
+    groups = rng.permutation(np.arange(state.size) % count)
+    values = np.asarray(functional.without(state, groups))
+    return of_unequal_groups(theta, values, np.bincount(groups)), values
+
+
+def of_unequal_groups(theta: float, values: Array, sizes: Array) -> float:
+    """Variance from groups left out in turn, whose sizes may differ by a row.
+
+    Of pseudo-values: without them a value that grows with the rows would scatter by the sizes alone
+    (Busing et al. 1999).
+    """
+    h = sizes.sum() / sizes
+    pseudo = h * theta - (h - 1) * values
+    return float(((pseudo - pseudo.mean()) ** 2 / (h - 1)).mean())
 
 
 def normal_interval(theta: Array, se: Array, level: float) -> tuple[Array, Array]:

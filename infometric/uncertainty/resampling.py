@@ -7,8 +7,6 @@ divergence carries its bias twice and covers far below its level. Permutation p-
 
 References
 ----------
-Busing, F. M. T. A., Meijer, E., van der Leeden, R. (1999). Delete-m jackknife for unequal m. Stat.
-Comput. 9, 3-8. doi:10.1023/A:1008800423698
 Davison, A. C., Hinkley, D. V. (1997). Bootstrap methods and their application. Cambridge.
 doi:10.1017/CBO9780511802843
 Patefield, W. M. (1981). Algorithm AS 159: an efficient method of generating random R x C tables.
@@ -35,11 +33,17 @@ from infometric.state.scores import Scores
 from infometric.state.search import nearest
 from infometric.state.spectrum import Spectrum
 from infometric.typing import RNG, Array
-from infometric.uncertainty.base import MEAN_AT_N, Inference, normal_interval, trusted
+from infometric.uncertainty.base import (
+    GROUPS,
+    MEAN_AT_N,
+    Inference,
+    normal_interval,
+    trusted,
+    without_groups,
+)
 from infometric.uncertainty.subsampling import serial
 
 _BATCH = 4_000_000  # cells evaluated at once
-GROUPS = 20  # of rows left out in turn
 FEWEST_GROUPS = 3
 TABLES = 9999  # random tables of a permutation test
 ORDERS = 199  # random orders of a sample: each is searched for neighbours anew
@@ -102,9 +106,8 @@ class Jackknife:
     ) -> Inference:
         """Groups of rows left out in turn, and Student's interval; no bias is taken off."""
         count = min(self.n_groups, state.size)
-        groups = rng.permutation(np.arange(state.size) % count)
-        values = functional.without(state, groups)
-        sampling = math.sqrt(of_unequal_groups(float(theta), values, np.bincount(groups)))
+        variance, values = without_groups(functional, state, float(theta), count, rng)
+        sampling = math.sqrt(variance)
         noise, unsure = functional.numerical(state)
         se = float(np.hypot(sampling, noise))
         reach = float(stdtrit(count - 1, 0.5 + level / 2)) * se + unsure
@@ -131,17 +134,6 @@ class Jackknife:
         variance = ((n - 1) * share * (values - mean) ** 2).sum((-2, -1))
         bias = ((n - 1) * (mean - np.asarray(theta)[..., None, None])).sum((-2, -1))
         return variance, bias
-
-
-def of_unequal_groups(theta: float, values: Array, sizes: Array) -> float:
-    """Variance from groups left out in turn, whose sizes may differ by a row.
-
-    Of pseudo-values: without them a value that grows with the rows would scatter by the sizes alone
-    (Busing et al. 1999).
-    """
-    h = sizes.sum() / sizes
-    pseudo = h * theta - (h - 1) * values
-    return float(((pseudo - pseudo.mean()) ** 2 / (h - 1)).mean())
 
 
 @dataclass(frozen=True)
