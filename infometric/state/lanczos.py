@@ -47,6 +47,7 @@ MEMORY = 500e6  # bytes of the bases of one batch
 EXPECTED = 28  # steps, for that memory
 ROUNDED = 3.0  # roundings of an entry
 LOWEST = 1e-6  # share of its upper bound that a positive trace has at least
+NEGATIVE = 1e3  # spacings of the largest eigenvalue below zero that no rounding explains
 NOISE = 1e-3  # of the largest eigenvalue, in units of its digits: below it all is rounding
 CONTROLS = 3  # 1, eigenvalue, squared eigenvalue: their traces are known
 
@@ -236,7 +237,8 @@ class Process:
         self.alpha: list[Array] = []
         self.beta: list[Array] = []
         self.products = 0
-        self._tiny = 10 * digits(starts)
+        self.digits = digits(starts)
+        self._tiny = 10 * self.digits
         self._chunks: list[Any] = []
         root = xp.sqrt((starts * starts).sum(1))[:, None]
         starts /= xp.where(root > 0, root, root + 1)
@@ -383,6 +385,8 @@ class Forms:
         Of Gauss' quadrature; zero beyond the steps of a vector.
     steps : array of shape (vectors,)
         Steps of each vector.
+    certified : bool
+        Whether the bounds are proven.
     """
 
     low: Array
@@ -391,6 +395,7 @@ class Forms:
     nodes: Array
     weights: Array
     steps: Array
+    certified: bool = True
 
     @classmethod
     def of(cls, process: Process, measure: Measure) -> Forms:
@@ -400,7 +405,9 @@ class Forms:
         gauss = (measure.functions(nodes) * weights).sum(2)
         radau_nodes, radau_weights = quadrature.radau()
         other = (measure.functions(radau_nodes) * radau_weights).sum(2)
-        if not measure.proven(int(quadrature.steps.min())):
+        negative = nodes.min() < -NEGATIVE * process.digits * np.abs(nodes).max()
+        certified = measure.proven(int(quadrature.steps.min())) and not negative
+        if not certified:
             before_nodes, before_weights, _ = process.quadrature(0.5).gauss()
             before = (measure.functions(before_nodes) * before_weights).sum(2)
             half = np.maximum(np.abs(gauss - before), np.abs(gauss - other))
@@ -412,6 +419,7 @@ class Forms:
             nodes,
             weights,
             quadrature.steps,
+            certified,
         )
 
     @classmethod
@@ -444,6 +452,7 @@ class Forms:
             self.nodes[at],
             self.weights[at],
             self.steps[at],
+            self.certified,
         )
 
     def joined(self, other: Forms) -> Forms:
@@ -460,6 +469,7 @@ class Forms:
             both(self.nodes, other.nodes),
             both(self.weights, other.weights),
             np.concatenate([self.steps, other.steps]),
+            self.certified and other.certified,
         )
 
 
@@ -807,7 +817,7 @@ def _told(search: Search, found: Estimate) -> LanczosEntropy:
         count,
         search.basis.shape[1],
         half <= search.tolerance,
-        measure.proven(int(steps.min())),
+        probes.certified and search.sketch.certified,
         float(found.traces[0]),
         measure.time,
         measure.order,
