@@ -50,6 +50,8 @@ _WHERE = {
     "infometric.pairwise": "PairwiseResult",
     "infometric.comparison": "EncodingComparison",
     "infometric.timeline": "Timeline",
+    "infometric.history": "TrainingHistory",
+    "infometric.probe": "TrainingProbe",
     "infometric.pareto": "FairnessFrontier FairnessPoint",
     "infometric.inference": "infer",
     "infometric.uncertainty": (
@@ -165,9 +167,11 @@ if TYPE_CHECKING:
         tsallis_entropy,
         weight_of_evidence,
     )
+    from infometric.history import TrainingHistory
     from infometric.inference import infer
     from infometric.pairwise import PairwiseResult
     from infometric.pareto import FairnessFrontier, FairnessPoint
+    from infometric.probe import TrainingProbe
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
     from infometric.state.encoders import CategoryEncoder, GroupEncoder, IntervalEncoder

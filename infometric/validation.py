@@ -147,6 +147,8 @@ def _first_option(name: str, allowed: Sequence[Constraint]) -> str | None:
 
 
 _DEFAULT_HINTS = {
+    "every": "every=100",
+    "batch_size": "batch_size=256",
     "uncertainty": "uncertainty='auto' of an estimator, method='auto' of a function",
     "special": "special=[-1, 999]",
     "chance": "chance=0.95",

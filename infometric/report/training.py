@@ -1,0 +1,118 @@
+"""Pictures of a training history; needs the extra ``plot`` (matplotlib)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from infometric.exceptions import DataError, MissingExtraError
+from infometric.history import TrainingHistory
+
+# layers by depth, light and dark alternating in hue so that neighbours differ; readable on white
+# and on black
+COLOURS = ("#1f78b4", "#d9822b", "#2f9e6b", "#a65fb5", "#c44e52", "#8a97a5")
+NAMES = {
+    "dse": "diffusion spectral entropy",
+    "dsmi": "information about the target",
+    "dsmi_input": "information about the input",
+    "effective_rank": "effective rank",
+}
+_GRID = "#8a97a5"
+_MARKED = 25  # steps up to which each has a mark
+
+
+def panels(
+    history: TrainingHistory, measures: Sequence[str], layers: Sequence[str], axes: Any = None
+) -> Any:
+    """Each measure over the steps: a line for each layer, with a band for its interval.
+
+    Parameters
+    ----------
+    history : TrainingHistory
+        What a probe saw.
+    measures, layers : sequence of str
+        Which of them are drawn.
+    axes : sequence of matplotlib.axes.Axes, optional
+        One for each measure; a new figure by default, in the colours of matplotlib's style.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        Where nothing has been measured yet, or axes and measures differ in number.
+    """
+    if not len(history):
+        raise DataError("Nothing has been measured yet.", got=len(history), hint="probe.measure()")
+    shared = axes is None
+    found = _figure(len(measures)) if shared else np.atleast_1d(np.asarray(axes, dtype=object))
+    if found.size != len(measures):
+        raise DataError(
+            "There must be one axes for each measure.",
+            got={"axes": int(found.size), "measures": list(measures)},
+            hint="plt.subplots(1, len(history.measures))[1]",
+        )
+    for ax, measure in zip(found.ravel(), measures, strict=True):
+        for i, layer in enumerate(layers):
+            line(history, layer, measure, ax, COLOURS[i % len(COLOURS)])
+        _dress(ax, history, measure)
+    if shared and len(layers) > 1:
+        first = found.ravel()[0]
+        first.figure.legend(
+            *first.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=min(len(layers), 5),
+            frameon=False,
+        )
+    return found.ravel()
+
+
+def line(
+    history: TrainingHistory,
+    layer: str,
+    measure: str,
+    ax: Any,
+    colour: str,
+    label: str | None = None,
+) -> None:
+    """One layer: values as a line, interrupted where there is none, and intervals as a band."""
+    known = [
+        (s, history[s, layer, measure]) for s in history.steps if (s, layer, measure) in history
+    ]
+    if not known:
+        return
+    steps = np.array([s for s, _ in known])
+    value, low, high = np.array([(r.value, *r.ci) for _, r in known]).T
+    if len(steps) > 1:
+        ax.fill_between(steps, low, high, color=colour, alpha=0.25, lw=0)
+    else:  # a band has no width: a bar
+        ax.vlines(steps, low, high, color=colour, alpha=0.5, lw=2.5)
+    style = "-o" if len(steps) <= _MARKED else "-"
+    ax.plot(steps, value, style, color=colour, ms=3.5, lw=1.7, label=label or layer)
+
+
+def _dress(ax: Any, history: TrainingHistory, measure: str) -> None:
+    units = next(
+        (r.units for (_, _, m), r in history.items() if m == measure and r.value == r.value), ""
+    )
+    ax.set_title(NAMES.get(measure, measure.replace("_", " ")), fontsize="medium")
+    ax.set_xlabel("training step")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_ylabel("" if units == "dimensionless" else units)
+    ax.grid(axis="y", color=_GRID, alpha=0.25, lw=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _figure(count: int) -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtraError.of("matplotlib", "plot") from error
+    size = (1.0 + 3.0 * count, 3.4)
+    return plt.subplots(1, count, figsize=size, layout="constrained", squeeze=False)[1][0]

@@ -1,0 +1,566 @@
+"""TrainingProbe on real torch models: what it measures, what it leaves alone, what it survives."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import infometric as im
+from infometric.exceptions import (
+    ColumnError,
+    DataError,
+    InfometricError,
+    InvalidParameterError,
+    OutputError,
+    ReliabilityWarning,
+    SourceError,
+    UnsupportedError,
+)
+from infometric.probe import fewer_columns, stratified
+
+N = 60
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    y = np.arange(N) % 3
+    return (rng.normal(size=(N, 5)) + 4 * np.eye(5)[y]).astype(np.float32), y
+
+
+def network(**changes):
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Linear(5, 8), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.BatchNorm1d(8), nn.Linear(8, 3)
+    )
+
+
+def quick(model, layers, X, y=None, **options):
+    return im.TrainingProbe(model, layers, X, y, **{"uncertainty": "none", **options})
+
+
+def entropy_by_hand(rows):
+    """Diffusion spectral entropy with the median bandwidth, by scipy alone."""
+    from scipy.spatial.distance import cdist, pdist
+
+    rows = np.asarray(rows, float)
+    g = np.exp(-(cdist(rows, rows) ** 2) / (2 * np.median(pdist(rows)) ** 2))
+    d = g.sum(1)
+    p = np.linalg.eigvalsh(g / np.sqrt(np.outer(d, d))).clip(1e-300)
+    p /= p.sum()
+    return -(p * np.log(p)).sum()
+
+
+# --- what it measures -----------------------------------------------------------------------------
+
+
+def test_values_are_those_of_the_layers_in_evaluation_mode(data):
+    X, y = data
+    model = network().train()
+    probe = quick(model, ["0", "3", "4"], X, y, batch_size=7)
+    probe.measure()
+    model.eval()
+    rows = torch.from_numpy(X)
+    with torch.no_grad():
+        wanted = {"0": model[0](rows), "3": model[:4](rows), "4": model(rows)}
+    for layer, out in wanted.items():
+        found = probe.history[0, layer, "dse"]
+        assert found.value == pytest.approx(entropy_by_hand(out), abs=2e-5)
+        s = np.linalg.svd(out.double().numpy(), compute_uv=False)
+        p = s / s.sum()
+        rank = np.exp(-(p[p > 1e-6] * np.log(p[p > 1e-6])).sum())
+        assert probe.history[0, layer, "effective_rank"].value == pytest.approx(rank, abs=1e-4)
+        told = im.diffusion_spectral_mi(out.numpy(), y, method="none").value
+        assert probe.history[0, layer, "dsmi"].value == pytest.approx(told, abs=1e-5)
+
+
+def test_a_layer_followed_by_one_that_works_in_place_is_seen_before_it(data):
+    X, _ = data
+    model = network()
+    probe = quick(model, "0", X, measures={"raw": im.MatrixEntropy(kernel="linear")})
+    probe.measure()
+    out = model[0](torch.from_numpy(X)).detach()
+    assert (out < 0).any()
+    wanted = im.MatrixEntropy(kernel="linear", uncertainty="none").fit(out.numpy()).estimate()
+    assert probe.history[0, "0", "raw"].value == pytest.approx(wanted.value, abs=1e-5)
+
+
+def test_intervals_and_tests_come_on_request(data):
+    X, y = data
+    probe = im.TrainingProbe(network(), "4", X, y, level=0.9, test=True, units="bits", rng=3)
+    probe.measure(7)
+    told = probe.history[7, "4", "dsmi"]
+    assert told.ci.low < told.value < told.ci.high
+    assert (told.level, told.units, told.n, told.pvalue) == (0.9, "bits", (N,), 0.005)
+    entropy = probe.history[7, "4", "dse"]
+    assert entropy.se > 0
+    assert np.isnan(entropy.pvalue)
+    rows = network()(torch.from_numpy(X))  # the same weights, but dropout
+    assert rows.shape == (N, 3)
+
+
+def test_the_same_seed_gives_the_same_bits_and_the_same_sample(data):
+    X, y = data
+    histories = []
+    for _ in range(2):
+        probe = im.TrainingProbe(network(), ["0"], X, y, max_rows=30, rng=5)
+        probe.measure()
+        probe.measure(1)  # the model has not moved
+        histories.append(probe.history)
+    assert histories[0].to_json() == histories[1].to_json()
+    first, second = (histories[0][step, "0", "dse"] for step in (0, 1))
+    assert (first.value, first.ci) == (second.value, second.ci)
+
+
+def test_samples_keep_the_shares_of_classes():
+    y = np.repeat([0, 1, 2], [600, 300, 100])
+    rows = stratified(1000, 100, y, np.random.default_rng(0))
+    assert np.bincount(y[rows]).tolist() == [60, 30, 10]
+    assert len(set(rows)) == 100
+    assert stratified(5, 9, None, np.random.default_rng(0)).tolist() == [0, 1, 2, 3, 4]
+    probe = im.TrainingProbe(y=y, max_rows=50)
+    assert np.bincount(y[probe.rows]).tolist() == [30, 15, 5]
+
+
+def test_information_about_the_input_and_a_continuous_target(data):
+    X, _ = data
+    model, noise = network(), np.random.default_rng(1).normal(size=N)
+    probe = quick(model, ["0"], X, noise, measures=["dsmi", "dsmi_input"])
+    probe.measure()
+    out = model[0](torch.from_numpy(X)).detach().numpy()
+    found = [probe.history[0, "0", m].value for m in ("dsmi", "dsmi_input")]
+    for value, y in zip(found, (noise, X), strict=True):
+        wanted = im.diffusion_spectral_mi(out, y, target="representation", method="none").value
+        assert value == pytest.approx(wanted, abs=1e-5)
+    assert found[1] > 5 * abs(found[0])
+
+
+def test_estimators_of_ones_own(data):
+    X, y = data
+    mine = {"vendi": im.VendiScore(), "dse_wide": im.DiffusionSpectralEntropy(sigma=100.0)}
+    probe = quick(network(), "4", X, y, measures=mine)
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        probe.measure()
+    assert probe.history.measures == ["vendi", "dse_wide"]
+    assert 1 <= probe.history[0, "4", "vendi"].value <= 3
+    assert not hasattr(mine["vendi"], "state_")
+
+
+def test_fewer_columns_keep_all_distances():
+    x = np.random.default_rng(0).normal(size=(6, 40))
+    z = fewer_columns(x)
+    assert z.shape == (6, 6)
+    np.testing.assert_allclose(z @ z.T, x @ x.T, atol=1e-12)
+
+
+# --- shapes ---------------------------------------------------------------------------------------
+
+
+class Odd(nn.Module):
+    """Outputs of many shapes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.rnn = nn.GRU(6, 5, batch_first=True)
+        self.twice = nn.Identity()
+        self.idle = nn.Identity()
+        self.text = Text()
+        self.first = nn.Flatten(0)
+        self.short = nn.Identity()
+        self.complex = nn.Identity()
+
+    def forward(self, x):
+        out = self.conv(x)
+        self.rnn(x[:, 0])
+        self.twice(x)
+        self.twice(2 * x[:, 0, :2, 0])
+        self.text(x)
+        self.first(x)
+        self.short(out.to(torch.bfloat16))
+        self.complex(torch.complex(x[:, 0, 0], x[:, 0, 1]))
+        return out
+
+
+class Text(nn.Module):
+    def forward(self, x):
+        return "no tensor"
+
+
+def test_shapes_of_outputs():
+    images = np.random.default_rng(0).normal(size=(12, 1, 6, 6)).astype(np.float32)
+    torch.manual_seed(0)
+    model = Odd()
+    names = ["conv", "rnn", "twice", "idle", "text", "first", "short", "complex"]
+
+    def recorder(pool, names=names):
+        probe = quick(model, names, images, measures=["effective_rank"], pool=pool)
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("always")
+            probe.measure()
+        return {layer: probe.history[0, layer, "effective_rank"] for layer in names}
+
+    seen = recorder("flatten")
+    out = model.conv(torch.from_numpy(images)).detach()
+
+    def rank(rows):
+        s = np.linalg.svd(np.asarray(rows, float), compute_uv=False)
+        p = s / s.sum()
+        return np.exp(-(p * np.log(np.maximum(p, 1e-300))).sum())
+
+    assert seen["conv"].value == pytest.approx(rank(out.reshape(12, -1)), rel=1e-4)
+    assert seen["short"].value == pytest.approx(seen["conv"].value, rel=1e-2)
+    assert seen["twice"].value == pytest.approx(rank(images[:, 0, :2, 0]), rel=1e-4)
+    for layer, reason in (
+        ("idle", "not called"),
+        ("text", "no tensor"),
+        ("first", "not one row for each"),
+        ("complex", "complex"),
+    ):
+        assert reason in seen[layer].diagnostics["reason"]
+        assert np.isnan(seen[layer].value)
+    mean = recorder("mean")
+    assert mean["conv"].value == pytest.approx(rank(out.mean((2, 3))), rel=1e-4)
+    states = model.rnn(torch.from_numpy(images[:, 0]))[0].detach()
+    assert mean["rnn"].value == pytest.approx(rank(states.mean(1)), rel=1e-4)
+    own = recorder(lambda out: out.flatten(1)[:, :2], ["conv"])
+    assert own["conv"].value == pytest.approx(rank(out.flatten(1)[:, :2]), rel=1e-4)
+
+
+def test_inputs_of_several_parts():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Embedding(9, 4)
+            self.mix = nn.Linear(6, 3)
+
+        def forward(self, tokens, *, numbers=None, more=None):
+            return self.mix(torch.cat([self.embed(tokens), numbers], 1))
+
+    rng = np.random.default_rng(0)
+    tokens, numbers = rng.integers(0, 9, 20), rng.normal(size=(20, 2))  # double, the model single
+    model = Two()
+    named = quick(model, "mix", {"tokens": tokens, "numbers": torch.from_numpy(numbers)})
+    named.measure()
+    called = quick(
+        model, "mix", (tokens, numbers), call=lambda m, batch: m(batch[0], numbers=batch[1])
+    )
+    called.measure()
+    assert named.history[0, "mix", "dse"].value == called.history[0, "mix", "dse"].value
+    with pytest.raises(DataError, match="one entry for each example"):
+        quick(model, "mix", {"tokens": tokens, "numbers": numbers[:5]})
+
+
+# --- what it leaves alone -------------------------------------------------------------------------
+
+
+def test_training_is_the_same_with_and_without(data):
+    X, y = data
+    x, target = torch.from_numpy(X), torch.from_numpy(y)
+
+    def train(probed):
+        model = network().train()
+        model[3].eval()  # a frozen part stays frozen
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        probe = quick(model, ["0", "4"], X, y, every=2) if probed else None
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), target).backward()
+            if probe is not None:
+                probe.measure(100)
+                modes = [m.training for m in model]
+                assert modes == [True, True, True, False, True]
+                probe.step()
+            optimizer.step()
+        assert torch.is_grad_enabled()
+        return model, probe
+
+    (plain, _), (probed, probe) = train(False), train(True)
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, probed.state_dict()[name]), name
+    assert probe.history.steps == [2, 4, 100]
+    assert all(not m._forward_hooks for m in probed.modules())
+
+
+def test_hooks_live_for_one_pass_of_the_probe(data):
+    X, _ = data
+    model, calls = network(), []
+
+    def call(model, batch):
+        calls.append([len(m._forward_hooks) for m in model])
+        assert not model.training
+        assert not torch.is_grad_enabled()
+        return model(batch)
+
+    probe = quick(model, ["0", "4"], X, call=call)
+    assert not any(m._forward_hooks for m in model)
+    probe.measure()
+    assert calls == [[1, 0, 0, 0, 1]]
+    assert not any(m._forward_hooks for m in model)
+
+
+def test_an_exception_of_the_model_leaves_it_as_it_was(data):
+    X, _ = data
+    model = network().train()
+
+    def call(model, batch):
+        torch.rand(3)
+        raise RuntimeError("out of memory")
+
+    probe = quick(model, "0", X, call=call)
+    state = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        probe.measure()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(m.training for m in model)
+    assert not model[0]._forward_hooks
+    assert torch.is_grad_enabled()
+    assert len(probe.history) == 0
+
+
+def test_the_examples_are_copies(data):
+    X, _ = data
+    mine = X.copy()
+    probe = quick(network(), "0", mine)
+    probe.measure(0)
+    mine[:] = 0
+    probe.measure(1)
+    first, second = (probe.history[step, "0", "dse"].value for step in (0, 1))
+    assert first == second
+
+
+# --- what it survives -----------------------------------------------------------------------------
+
+
+def test_nan_is_a_record_with_its_reason_and_one_warning(data):
+    X, y = data
+    model = network()
+    probe = quick(model, ["0", "4"], X, y, every=1)
+    with torch.no_grad():
+        model[4].weight[0, 0] = float("nan")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert probe.step()
+        assert probe.step()
+    told = [w for w in heard if issubclass(w.category, ReliabilityWarning)]
+    assert len(told) == 3  # one a measure, not one a step
+    assert "4, dse: no value at step 1: 60 of 60 rows hold NaN or infinity" in str(told[0].message)
+    assert np.isfinite(probe.history[2, "0", "dsmi"].value)
+    lost = probe.history[2, "4", "dse"]
+    assert np.isnan(lost.value)
+    assert lost.diagnostics["reason"] == "60 of 60 rows hold NaN or infinity"
+    assert "nothing measured (2 of 2 steps without a value)" in probe.history.summary()
+    again = im.TrainingHistory.from_json(probe.history.to_json())
+    assert np.isnan(again[2, "4", "dse"].value)
+    probe.history.plot()
+
+
+def test_a_dead_layer_has_no_entropy(data):
+    X, y = data
+    model = network()
+    with torch.no_grad():
+        model[4].weight.zero_()
+    probe = im.TrainingProbe(model, "4", X, y)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        probe.measure()
+    assert probe.history[0, "4", "dse"].value == pytest.approx(0, abs=1e-9)
+    assert probe.history[0, "4", "dsmi"].value == pytest.approx(0, abs=1e-9)
+    assert probe.history[0, "4", "effective_rank"].value == pytest.approx(1, abs=1e-3)
+    assert any("4, dse: all rows are alike" in str(w.message) for w in heard)
+
+
+def test_a_measure_that_fails_ends_nothing(data):
+    X, _ = data
+
+    class Broken(im.MatrixEntropy):
+        def fit(self, X, y=None, *, sample_weight=None):
+            raise ZeroDivisionError("by design")
+
+    probe = quick(network(), "0", X, measures={"broken": Broken(), "vendi": im.VendiScore()})
+    with pytest.warns(ReliabilityWarning, match="ZeroDivisionError: by design"):
+        probe.measure()
+    assert probe.history[0, "0", "vendi"].value > 1
+
+
+def test_wrapped_shared_lazy_and_replaced_layers(data):
+    X, _ = data
+    model = network()
+    spread = nn.DataParallel(model)
+    probe = quick(spread, ["module.0", "4"], X)
+    probe.measure()
+    assert probe.history.layers == ["module.0", "4"]
+
+    shared = nn.Linear(5, 5)
+    twice = nn.Sequential(shared, nn.Tanh(), shared)
+    probe = quick(twice, ["0", "2"], X)
+    probe.measure()
+    assert probe.history[0, "0", "dse"].value == probe.history[0, "2", "dse"].value
+
+    lazy = nn.Sequential(nn.LazyLinear(4))
+    probe = quick(lazy, "0", X)
+    with pytest.raises(UnsupportedError, match=r"model\(first_batch\)"):
+        probe.measure()
+    lazy(torch.from_numpy(X))
+    probe.measure()
+
+    model[4] = nn.Linear(8, 2)
+    probe = quick(model, "4", X)
+    probe.measure(0)
+    del model[4]
+    with pytest.warns(ReliabilityWarning, match="no layer of this name any more"):
+        probe.measure(1)
+
+
+# --- without torch --------------------------------------------------------------------------------
+
+
+def test_activations_from_elsewhere(data):
+    X, y = data
+    probe = im.TrainingProbe(y=y, max_rows=30, uncertainty="none")
+    probe.record(0, "a", X)
+    probe.record(0, "b", X[probe.rows])
+    probe.record(0, "c", torch.from_numpy(X).reshape(N, 5, 1))
+    values = {layer: probe.history[0, layer, "dse"].value for layer in "abc"}
+    assert values["a"] == values["b"] == values["c"]
+    with pytest.raises(DataError, match="a row for each example"):
+        probe.record(0, "d", X[:7])
+    with pytest.raises(DataError, match="one row for each example"):
+        probe.record(0, "d", 3.0)
+    assert probe.step() is False
+    with pytest.raises(UnsupportedError, match="no model"):
+        probe.measure()
+    free = im.TrainingProbe(uncertainty="none")
+    free.record(3, "x", X.tolist())
+    assert free.history.measures == ["dse", "effective_rank"]
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"layers": ["3", "44"]}, InvalidParameterError, "no layer '44'.*\n.*'4'"),
+        ({"layers": []}, InvalidParameterError, "names of the layers"),
+        ({"layers": [None]}, InvalidParameterError, "no layer None"),
+        ({"model": object()}, InvalidParameterError, "torch.nn.Module"),
+        ({"X": None}, DataError, "examples to show"),
+        ({"X": np.zeros((2, 5)), "y": None}, DataError, "at least 3"),
+        ({"X": np.zeros((9, 5))}, DataError, "same examples"),
+        ({"measures": ["dze"]}, InvalidParameterError, "'dse', 'dsmi'"),
+        ({"measures": {"a": "dse"}}, InvalidParameterError, "no estimator"),
+        ({"measures": ["dsmi"], "y": None}, DataError, "there is none"),
+        ({"every": 0}, InvalidParameterError, "every"),
+        ({"max_rows": 2}, InvalidParameterError, "max_rows"),
+        ({"pool": "max"}, InvalidParameterError, "pool"),
+        ({"batch_size": 0}, InvalidParameterError, "batch_size"),
+        ({"sigma": 0}, InvalidParameterError, "sigma"),
+        ({"level": 95}, InvalidParameterError, "level"),
+        ({"uncertainty": "guess"}, InvalidParameterError, "uncertainty"),
+        ({"rng": -1}, InvalidParameterError, "rng"),
+        ({"save": "/no/such/folder/a.json"}, OutputError, "mkdir"),
+    ],
+)
+def test_refusals(data, change, error, text):
+    X, y = data
+    given = {"model": network(), "layers": ["0"], "X": X, "y": y, **change}
+    with pytest.raises(error, match=text) as caught:
+        im.TrainingProbe(
+            given.pop("model"), given.pop("layers"), given.pop("X"), given.pop("y"), **given
+        )
+    assert isinstance(caught.value, InfometricError)
+    assert caught.value.hint
+
+
+# --- the history ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def history(data):
+    X, y = data
+    model = network()
+    with im.TrainingProbe(model, ["0", "4"], X, y, max_rows=30, every=10) as probe:
+        probe.measure()
+        for _ in range(20):
+            probe.step()
+    assert probe.step() is False
+    with pytest.raises(UnsupportedError):
+        probe.measure()
+    return probe.history
+
+
+def test_history_as_frame_and_file(history, tmp_path):
+    frame = history.to_frame()
+    assert len(frame) == len(history) == 3 * 2 * 3
+    assert set(frame["step"]) == {0, 10, 20}
+    known = frame[frame["measure"] == "dsmi"]
+    assert (known["ci_low"] < known["value"]).all()
+    path = tmp_path / "history.json"
+    history.to_json(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["history.json"]
+    for again in (im.TrainingHistory.from_json(path), im.TrainingHistory.from_json(str(path))):
+        assert again.to_json() == history.to_json()
+        assert again.to_frame().equals(frame)
+    assert json.loads(path.read_text())["schema_version"] == 1
+    assert list(history.of("4", "dse")) == ["0", "10", "20"]
+    assert history.summary().count("\n") == 5
+
+
+def test_history_is_saved_while_training_goes_on(data, tmp_path):
+    X, _ = data
+    path = tmp_path / "h.json"
+    probe = quick(network(), "0", X, every=1, save=path)
+    for step in (1, 2):
+        probe.step()
+        assert im.TrainingHistory.from_json(path).steps[-1] == step
+
+
+def test_history_refuses_what_is_none(history, tmp_path):
+    for key, text in (
+        ((0, "5", "dse"), "no column '5' in the layers"),
+        ((0, "4", "dsee"), "'dse', the nearest"),
+        ((11, "4", "dse"), "'10', the nearest"),
+        ("dse", "step, layer and measure"),
+    ):
+        with pytest.raises(ColumnError, match=text):
+            history[key]
+    with pytest.raises(ColumnError):
+        history.of("0", "nothing")
+    with pytest.raises(DataError, match="schema version"):
+        im.TrainingHistory.from_json('{"schema_version": 9}')
+    broken = history.to_dict()
+    del broken["records"][0]["layer"]
+    with pytest.raises(DataError, match="in pieces"):
+        im.TrainingHistory.from_dict(broken)
+    with pytest.raises(SourceError):
+        im.TrainingHistory.from_json(tmp_path / "absent.json")
+
+
+def test_picture(history):
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    axes = history.plot()
+    assert [len(ax.lines) for ax in axes] == [2, 2, 2]
+    table = history.of("4", "dse")
+    np.testing.assert_allclose(axes[0].lines[1].get_ydata(), [r.value for r in table.values()])
+    band = axes[0].collections[1].get_paths()[0].vertices
+    ends = [end for r in table.values() for end in r.ci]
+    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [min(ends), max(ends)])
+    assert len(history.plot("dse", layers="4")) == 1
+    with pytest.raises(ColumnError, match="the layers"):
+        history.plot(layers=["9"])
+    with pytest.raises(DataError, match="one axes for each"):
+        history.plot(axes=plt.subplots()[1])
+    with pytest.raises(DataError, match="Nothing has been measured"):
+        im.TrainingHistory().plot()
+    plt.close("all")
