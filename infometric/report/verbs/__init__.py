@@ -1,3 +1,3 @@
 """Commands of one field each; a module registers its own on the app of `commands`."""
 
-MODULES: tuple[str, ...] = ("binning", "fairness", "monitoring", "scoring")
+MODULES: tuple[str, ...] = ("binning", "fairness", "monitoring", "representation", "scoring")
