@@ -589,6 +589,7 @@ class Search:
         self.sketch = self.probes = Forms.none()
         self.basis: Any = None
         self.total = (DEFLATED + FIRST) * EXPECTED
+        self.vector = operator.n * operator.like.dtype.itemsize  # bytes
 
     def signs(self, count: int) -> Any:
         """Random signs, shape (count, n)."""
@@ -645,7 +646,8 @@ class Search:
             process.advance()
             self.told(process.products - before)
             steps = len(process.alpha)
-            ended = not len(process.active) or steps >= self.most_steps
+            full = process.products * self.vector > self.memory
+            ended = not len(process.active) or steps >= self.most_steps or full
             if not ended and (steps < 2 * CHECKS or steps % CHECKS):
                 continue
             forms = Forms.of(process, self.measure)
@@ -677,13 +679,12 @@ class Search:
 
     def room(self) -> int:
         """Vectors that a batch has memory for."""
-        size = self.operator.like.dtype.itemsize
-        return int(self.memory / (EXPECTED * self.operator.n * size))
+        return int(self.memory / (EXPECTED * self.vector))
 
     def run(self) -> Estimate:
         """Probes until the interval is narrow enough, or there are as many as are allowed."""
         n = self.operator.n
-        deflated = min(DEFLATED, n // 3)
+        deflated = min(DEFLATED, n // 3, max(2 * self.room() // 3, 1))
         self.deflate(deflated)
         self.batch(min(max(self.room() - deflated, LEAST), FIRST, self.most_probes))
         while True:
