@@ -62,6 +62,8 @@ WIDER = dict.fromkeys(("adaptive", "knn"), "more neighbours, n_neighbors=30")
 NARROWER = dict.fromkeys(("adaptive", "knn"), "fewer neighbours, n_neighbors=5")
 FEW = 2_000  # rows up to which groups of them are left out in turn
 DIRECT = 4_000  # rows up to which influence is found of all eigenvectors
+DIVISIONS = 12  # random divisions of the rows into halves
+LEAST_DIVIDED = 12  # rows that are worth dividing
 STEP = 0.05  # of the logarithm of a bandwidth, for its slope
 _SEED = 20260402
 ALONE, ALONE_OF = 0.05, 5.0  # share of the trace, or rows' worth, above which a row decides
@@ -283,7 +285,16 @@ class SpectralFunctional(Functional):
         """Standard error of the computation itself, and greatest error that it cannot exclude."""
         return 0.0, 0.0
 
-    def trend(self, s: Spectrum, theta: float, rng: np.random.Generator) -> dict[str, Any]:
+    def halves(self, s: Spectrum, rng: np.random.Generator) -> Array:
+        """Mean of the values of two halves of the rows, for each of some random divisions."""
+        if s.size < LEAST_DIVIDED or not s.exact:
+            return np.empty(0)
+        divisions = (s.split(2, rng) for _ in range(DIVISIONS))
+        return np.array(
+            [np.mean([float(self.value(half.relearned())) for half in two]) for two in divisions]
+        )
+
+    def trend(self, theta: float, halves: Array) -> dict[str, Any]:
         """How the value moves with the number of rows."""
         return {}
 
@@ -514,12 +525,11 @@ class SpectralSum(SpectralFunctional):
             )
         return tuple(out)
 
-    def trend(self, s: Spectrum, theta: float, rng: np.random.Generator) -> dict[str, Any]:
+    def trend(self, theta: float, halves: Array) -> dict[str, Any]:
         """Mean over halves of the rows, and what the value tends to if its bias falls as 1 / n."""
-        if s.size < 12 or not s.exact:
+        if not len(halves):
             return {}
-        halves = s.split(2, rng)
-        half = float(np.mean([self.value(part) for part in halves]))
+        half = float(halves.mean())
         return {"value_of_half": half, "richardson": 2 * theta - half}
 
 
@@ -844,7 +854,7 @@ class ConditionalDiffusionEntropy(SpectralSum):
         told = {"classes": len(sizes), "least_class": int(sizes.min())}
         return super().facts(s) | told | ({"classes_of_one_row": lone} if lone else {})
 
-    def trend(self, s: Spectrum, theta: float, rng: np.random.Generator) -> dict[str, Any]:
+    def trend(self, theta: float, halves: Array) -> dict[str, Any]:
         """Nothing: classes shrink with the sample."""
         return {}
 

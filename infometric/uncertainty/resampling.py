@@ -106,7 +106,7 @@ class Jackknife:
     ) -> Inference:
         """Groups of rows left out in turn, and Student's interval; no bias is taken off."""
         count = min(self.n_groups, state.size)
-        variance, values = without_groups(functional, state, float(theta), count, rng)
+        variance, values, halves = without_groups(functional, state, float(theta), count, rng)
         sampling = math.sqrt(variance)
         noise, unsure = functional.numerical(state)
         se = float(np.hypot(sampling, noise))
@@ -119,7 +119,7 @@ class Jackknife:
             np.asarray(theta - reach),
             np.asarray(theta + reach),
             replicates=values,
-            diagnostics=told | functional.trend(state, float(theta), rng),
+            diagnostics=told | functional.trend(float(theta), halves),
         )
         return trusted(found, functional.doubts(state), functional.hesitations(state, values))
 
