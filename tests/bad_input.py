@@ -683,6 +683,101 @@ CASES += (
     ),
 )
 
+REPRESENTATIONS = (
+    Case(
+        "A representation of two rows",
+        "im.diffusion_spectral_entropy(frame[['age']][:2])",
+        DataError,
+        "n_samples=2",
+        "more rows",
+    ),
+    Case(
+        "Missing values in a representation",
+        "im.diffusion_spectral_entropy(frame[['gaps']].to_numpy(float))",
+        DataError,
+        "1 row(s), which are no places",
+        "np.isfinite(X)",
+    ),
+    Case(
+        "A bandwidth of zero",
+        "im.diffusion_spectral_entropy(frame[['age']], sigma=0)",
+        InvalidParameterError,
+        "Got 0",
+        "sigma='median'",
+    ),
+    Case(
+        "Images that are not flattened",
+        "im.diffusion_spectral_entropy(np.zeros((9, 8, 8)))",
+        DataError,
+        "(9, 8, 8)",
+        "reshape(len(X), -1)",
+    ),
+    Case(
+        "Text in a representation",
+        "im.diffusion_spectral_entropy(frame[['age', 'grade']])",
+        DataError,
+        "'grade' holds text",
+        "leave the column out",
+    ),
+    Case(
+        "A class for each row",
+        "im.diffusion_spectral_mi(frame[['age']], frame.income.astype(str))",
+        DataError,
+        "a class of its own",
+        "y.astype(float)",
+    ),
+    Case(
+        "A label that is no column",
+        "im.diffusion_spectral_mi(frame[['age', 'bad']], 'bd')",
+        ColumnError,
+        "'bd'",
+        "'bad'",
+    ),
+    Case(
+        "Labels of other rows",
+        "im.diffusion_spectral_mi(frame[['age']], frame.bad[:30])",
+        DataError,
+        "[40, 30]",
+        "pair the rows",
+    ),
+    Case(
+        "A walk on negative similarities",
+        "im.diffusion_spectral_entropy(frame[['age']] - 45, kernel=lambda x, y: x @ y.T)",
+        DataError,
+        "not negative",
+        "MatrixEntropy",
+    ),
+    Case(
+        "Parts of the rows of a spectrum",
+        "im.diffusion_spectral_entropy(frame[['age']], method='subsampling')",
+        UnsupportedError,
+        "grows with the number of rows",
+        "method='jackknife'",
+    ),
+    Case(
+        "A file that is no array",
+        "im.diffusion_spectral_entropy('notes.npy')",
+        SourceError,
+        "notes.npy",
+        "np.save(",
+    ),
+    Case(
+        "Values beyond their squares",
+        "im.diffusion_spectral_entropy(frame[['age']] * 1e200)",
+        DataError,
+        "e+201",
+        "abs(X).max()",
+    ),
+    Case(
+        "An order of ranks, of too many rows",
+        "im.diffusion_spectral_entropy(frame[['age']], order=0, solver='lanczos')",
+        InvalidParameterError,
+        "Got 0.0",
+        "exact",
+    ),
+)
+CASES = (*CASES, *REPRESENTATIONS)
+
 CORNERS = (
     # data
     Case("Lists in a column", "im.entropy(pd.Series([[1]] * 40))", DataError, "[1]", "astype(str)"),
@@ -907,6 +1002,7 @@ def write_files(folder: Path) -> None:
     whole = (folder / "loans.parquet").read_bytes()
     (folder / "truncated.parquet").write_bytes(whole[: len(whole) // 2])
     (folder / "notes.txt").write_text("call the bank\n")
+    (folder / "notes.npy").write_text("call the bank\n")
     (folder / "notes.pdf").write_text("call the bank\n")
     (folder / "notes.parquet").write_text("call the bank\n")
     (folder / "empty.csv").touch()

@@ -148,7 +148,9 @@ class SpectralEstimator(Estimator):
             if y not in columns:
                 raise ColumnError.missing(y, columns, where="X")
             del columns[y]
-        return list(columns), as_points(np.column_stack([numbers(c) for c in columns.values()]))
+        return list(columns), as_points(
+            np.column_stack([numbers(c) for c in columns.values()]), "X"
+        )
 
     def _other(self, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
         """Rows of the second variable, and whether they are classes."""
