@@ -56,6 +56,7 @@ from infometric.state.spectrum import Spectrum, squared_singular_values
 from infometric.typing import Array, Units
 
 BLOCK = 1024  # rows of similarities held at once
+LONG_BLOCK = 1 << 16  # rows of columns turned to double precision at once
 FEWEST = 4  # rows of which a debiased alignment is defined
 MANY_CLASSES = 20  # classes from which on they are taken for samples, and left out whole
 UNDEFINED = (
@@ -113,7 +114,8 @@ class EigenvalueDecay(SpectralFunctional):
         ranks, _ = self.line(s)
         if len(ranks) < 2:
             raise DataError(
-                "A line needs eigenvalues above rounding at two ranks or more.",
+                "A line needs eigenvalues above rounding at two ranks or more; "
+                f"n_features = {s.variables[0].shape[1]}.",
                 got={"ranks": len(ranks), "shape": tuple(s.variables[0].shape)},
                 hint="rows of two columns or more that vary, and ranks=None for all there are",
             )
@@ -439,12 +441,12 @@ def _of_columns(x: Any, y: Any) -> Moments:
     """Sums over pairs by products of columns: rows less their mean sum to zero."""
     cross: Any = 0.0
     diagonals = np.empty((2, len(x)))
-    for start in range(0, len(x), BLOCK):
-        part = slice(start, start + BLOCK)
+    for start in range(0, len(x), LONG_BLOCK):
+        part = slice(start, start + LONG_BLOCK)
         a, b = double(x[part]), double(y[part])
         cross = cross + a.T @ b
-        diagonals[0, part] = to_numpy((a * a).sum(1))
-        diagonals[1, part] = to_numpy((b * b).sum(1))
+        for i, v in enumerate((a, b)):
+            diagonals[i, part] = to_numpy(namespace(v).einsum("ij,ij->i", v, v))
     nothing = np.zeros(len(x))
     return Moments(float((cross * cross).sum()), (nothing, nothing), (diagonals[0], diagonals[1]))
 
