@@ -9,7 +9,8 @@ hidden layers tell which is which?
 
 # %%
 # The digits of scikit-learn, 900 to train on and 897 held out. The labels of the second network
-# are shuffled in both halves, so that nothing can be learnt of them but by heart.
+# are shuffled in both halves, so that nothing can be learnt of them but by heart (an experiment of
+# Zhang et al. 2017, arXiv:1611.03530).
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -23,6 +23,8 @@ PAGES = [
     "docs/scorecard.md",
     "docs/monitoring.md",
     "docs/scale.md",
+    "docs/spectral_pitfalls.md",
+    "docs/representation.md",
 ]
 
 
