@@ -29,7 +29,8 @@ _WHERE = {
         "NormalizedMutualInformation AdjustedMutualInformation ConditionalMutualInformation "
         "TotalCorrelation DualTotalCorrelation InteractionInformation TransferEntropy "
         "DifferentialEntropy DifferentialRenyiEntropy DifferentialTsallisEntropy "
-        "DiffusionSpectralEntropy DiffusionSpectralMI MatrixEntropy VendiScore "
+        "DiffusionSpectralEntropy DiffusionSpectralMI DiffusionConditionalEntropy "
+        "MatrixEntropy VendiScore "
         "MatrixJointEntropy MatrixConditionalEntropy MatrixMutualInformation "
         "RankMe ParticipationRatio StableRank AlphaReQ LiDAR KernelAlignment"
     ),
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
         DifferentialEntropy,
         DifferentialRenyiEntropy,
         DifferentialTsallisEntropy,
+        DiffusionConditionalEntropy,
         DiffusionSpectralEntropy,
         DiffusionSpectralMI,
         DualTotalCorrelation,

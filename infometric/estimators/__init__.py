@@ -39,6 +39,7 @@ from infometric.estimators.representation import (
     StableRank,
 )
 from infometric.estimators.spectral import (
+    DiffusionConditionalEntropy,
     DiffusionSpectralEntropy,
     DiffusionSpectralMI,
     MatrixEntropy,
@@ -55,6 +56,7 @@ __all__ = [
     "ParticipationRatio",
     "RankMe",
     "StableRank",
+    "DiffusionConditionalEntropy",
     "DiffusionSpectralEntropy",
     "DiffusionSpectralMI",
     "MatrixEntropy",

@@ -454,6 +454,78 @@ class DiffusionSpectralMI(SpectralEstimator):
         return found, seen
 
 
+class DiffusionConditionalEntropy(DiffusionSpectralMI):
+    """Diffusion spectral entropy of X given y: what a class, or another representation, leaves.
+
+    Parameters
+    ----------
+    sigma, t, alpha, kernel, order, sigma_y, target, n_neighbors, solver
+        As in `DiffusionSpectralMI`.
+    units, uncertainty
+        As in `DiffusionSpectralEntropy`.
+
+    Notes
+    -----
+    Given classes, the mean of the entropies within them, weighted by their rows; given numbers, the
+    entropy of both together less that of the numbers. Classes have fewer rows than the whole, and
+    an entropy grows with them: the difference to the entropy of X is not what they share, for which
+    `DiffusionSpectralMI` compares at equal numbers of rows.
+
+    References
+    ----------
+    Liao, D. et al. (2023). arXiv:2312.04823
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infometric import DiffusionConditionalEntropy
+    >>> x, y = np.repeat(np.eye(4) * 100, 30, axis=0), np.repeat(["a", "b"], 60)
+    >>> found = DiffusionConditionalEntropy(sigma=1.0, units="bits").fit(x, y).estimate(rng=0)
+    >>> round(found.value, 6)  # two places in each class
+    1.0
+    """
+
+    _constraints = {
+        k: v for k, v in DiffusionSpectralMI._constraints.items() if k not in ("n_orders", "parity")
+    }
+    parity = False
+
+    def __init__(
+        self,
+        *,
+        sigma: Any = "median",
+        t: float = 1.0,
+        alpha: float = 0.0,
+        kernel: Any = "gaussian",
+        order: float = 1.0,
+        sigma_y: Any = "median",
+        target: str = "auto",
+        n_neighbors: int = 10,
+        solver: str = "auto",
+        units: str = "nats",
+        uncertainty: Any = "auto",
+    ) -> None:
+        self.sigma = sigma
+        self.t = t
+        self.alpha = alpha
+        self.kernel = kernel
+        self.order = order
+        self.sigma_y = sigma_y
+        self.target = target
+        self.n_neighbors = n_neighbors
+        self.solver = solver
+        self.units = units
+        self.uncertainty = uncertainty
+
+    def _functional(self) -> Any:
+        return spectra.ConditionalDiffusionEntropy(
+            float(self.order), float(self.t), alpha=float(self.alpha)
+        )
+
+    def _measure(self) -> str:
+        return spectra.ConditionalDiffusionEntropy.name
+
+
 def published_classes(y: Array, classes: int = 10) -> Array:
     """Classes that the published package makes of numbers: even bins, or clusters of columns."""
     if y.shape[1] > 1:

@@ -741,6 +741,7 @@ class ConditionalDiffusionEntropy(SpectralSum):
     Notes
     -----
     The first variable is continuous, the second holds classes. A class of one row has entropy zero.
+    Given a second representation it is the entropy of both together less that of the second.
     """
 
     name: ClassVar[str] = "conditional_diffusion_spectral_entropy"
@@ -748,20 +749,21 @@ class ConditionalDiffusionEntropy(SpectralSum):
     form: Form = "diffusion"
 
     def check(self, s: Spectrum) -> None:
-        """Error unless the second variable holds classes, of which one has two rows.
+        """Error where the second variable holds classes, and hardly one has two rows.
 
         Raises
         ------
         DataError
             With the number of classes.
         """
-        if s.kinds != ("continuous", "discrete"):
-            raise DataError(
-                f"{self.name} is of a representation and a class.",
-                got={"kinds": s.kinds},
-                hint="Spectrum.of(x, labels, kinds=('continuous', 'discrete'), kernels=...)",
-            )
-        refuse_lone_classes(s)
+        if self.of_classes(s):
+            refuse_lone_classes(s)
+
+    def resolved(self, s: Spectrum) -> SpectralSum:
+        """The measure of a class, or of a representation."""
+        if self.of_classes(s):
+            return self
+        return ConditionalMatrixEntropy(self.order, self.power, self.form, self.alpha)
 
     def value(self, s: Spectrum) -> Array:
         """Mean of the entropies of the classes, in nats."""
@@ -888,10 +890,9 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
     n_orders: int = 10
     parity: bool = False
 
-    def check(self, s: Spectrum) -> None:
-        """Error where classes tell nothing."""
-        if self.of_classes(s):
-            super().check(s)
+    def resolved(self, s: Spectrum) -> SpectralSum:
+        """Itself, of either."""
+        return self
 
     def value(self, s: Spectrum) -> Array:
         """Information in nats."""
