@@ -64,12 +64,12 @@ def straightened(variance: float, halves: Array) -> float:
     """Jackknife variance less what is counted twice: the part that is quadratic in the rows.
 
     The mean of the values of two halves differs from the value of all by that part alone, so that
-    it scatters over random divisions as that part does over samples. Where all is quadratic half of
-    the variance is left: no less is (Efron and Stein 1981).
+    it scatters over random divisions as that part does over samples (Efron and Stein 1981). What is
+    left is no less than the variance of that part, nor than half of the jackknife's.
     """
     known = halves[np.isfinite(halves)]
     twice = float(known.var(ddof=1)) if len(known) > 1 else 0.0
-    return max(variance - twice, variance / 2)
+    return max(variance - twice, min(twice, variance))
 
 
 def normal_interval(theta: Array, se: Array, level: float) -> tuple[Array, Array]:
