@@ -126,6 +126,31 @@ def untouched(model: Any) -> Iterator[None]:
 # --- its inputs -----------------------------------------------------------------------------------
 
 
+def arrays(inputs: Any) -> Any:
+    """The same structure of tensors, and of arrays of numbers.
+
+    Raises
+    ------
+    DataError
+        Where a part holds no numbers, or lists of unlike lengths.
+    """
+    return each(inputs, lambda part: part if is_tensor(part) else _numbers(part))
+
+
+def _numbers(part: Any) -> Array:
+    try:
+        found = np.asarray(part)
+    except ValueError:
+        found = np.empty(0, dtype=object)
+    if found.dtype.kind not in "fiubc":
+        raise DataError(
+            "X must hold numbers, as the model takes them.",
+            got={"type": type(part).__name__, "dtype": str(found.dtype)},
+            hint="arrays of equal rows; tokens as whole numbers, images as floats",
+        )
+    return found
+
+
 def count_rows(inputs: Any) -> int:
     """Number of examples of an array, a tuple of arrays, or a mapping of them.
 
@@ -164,7 +189,7 @@ def as_tensors(inputs: Any, rows: Array) -> Any:
     def taken(part: Any) -> Any:
         if is_tensor(part):
             return part.detach()[torch.as_tensor(rows, device=part.device)]
-        return torch.as_tensor(np.asarray(part)[rows])
+        return torch.as_tensor(part[rows])
 
     return each(inputs, taken)
 

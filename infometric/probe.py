@@ -31,6 +31,7 @@ from infometric.hooks import (
     Call,
     Pool,
     activations,
+    arrays,
     as_numpy,
     as_tensors,
     call_model,
@@ -180,6 +181,7 @@ class TrainingProbe:
         generator = generator_of(rng)
         self._seeds = generator.integers(2**32, size=2).tolist()
         self._steps, self._warned = 0, set[tuple[str, ...]]()
+        X = None if X is None else arrays(X)
         self._target(X, y)
         self._attach(model, [layers] if isinstance(layers, str) else list(layers), X)
         chosen = _default_measures(y) if measures is None else measures
@@ -203,7 +205,7 @@ class TrainingProbe:
 
     def _target(self, X: Any, y: Any) -> None:
         """Rows that are looked at, the same for ever, and what is known of them."""
-        counts = {count_rows(part) for part in (X, y) if part is not None and _shaped(part)}
+        counts = set() if X is None else {count_rows(X)}
         target, kind = (None, "continuous") if y is None else _second(y)
         if target is not None:
             counts.add(len(target))
@@ -258,6 +260,8 @@ class TrainingProbe:
 
     def step(self) -> bool:
         """Count one step of training, and measure where its turn has come.
+
+        To be called once after each step of the optimizer.
 
         Returns
         -------
@@ -409,10 +413,6 @@ class TrainingProbe:
 
     def __repr__(self) -> str:
         return f"TrainingProbe({len(self._layers)} layers, {self.history!r})"
-
-
-def _shaped(part: Any) -> bool:
-    return isinstance(part, Mapping | tuple) or len(getattr(part, "shape", ())) > 0
 
 
 def _second(y: Any) -> tuple[Array, str]:

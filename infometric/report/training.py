@@ -67,6 +67,7 @@ def panels(
             loc="outside lower center",
             ncols=min(len(layers), 5),
             frameon=False,
+            title="layer" + _intervals(history),
         )
     return found.ravel()
 
@@ -93,6 +94,12 @@ def line(
         ax.vlines(steps, low, high, color=colour, alpha=0.5, lw=2.5)
     style = "-o" if len(steps) <= _MARKED else "-"
     ax.plot(steps, value, style, color=colour, ms=3.5, lw=1.7, label=label or layer)
+
+
+def _intervals(history: TrainingHistory) -> str:
+    """Words on the bands; none where there are none."""
+    levels = {r.level for r in history.values() if r.ci.low == r.ci.low}
+    return f", {100 * levels.pop():g} % interval" if len(levels) == 1 else ""
 
 
 def _dress(ax: Any, history: TrainingHistory, measure: str) -> None:

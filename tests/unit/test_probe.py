@@ -397,6 +397,11 @@ def test_wrapped_shared_lazy_and_replaced_layers(data):
     probe.measure()
     assert probe.history.layers == ["module.0", "4"]
 
+    compiled = torch.compile(model, backend="eager")
+    probe = quick(compiled, ["_orig_mod.0", "4"], X)
+    probe.measure()
+    assert np.isfinite(probe.history[0, "_orig_mod.0", "dse"].value)
+
     shared = nn.Linear(5, 5)
     twice = nn.Sequential(shared, nn.Tanh(), shared)
     probe = quick(twice, ["0", "2"], X)
@@ -454,6 +459,10 @@ def test_activations_from_elsewhere(data):
         ({"X": None}, DataError, "examples to show"),
         ({"X": np.zeros((2, 5)), "y": None}, DataError, "at least 3"),
         ({"X": np.zeros((9, 5))}, DataError, "same examples"),
+        ({"X": [["a"]] * N}, DataError, "must hold numbers"),
+        ({"X": [[1.0], [1.0, 2.0]] * 30}, DataError, "must hold numbers"),
+        ({"X": np.float64(3)}, DataError, "one entry for each example"),
+        ({"y": np.full(N, np.nan)}, DataError, "missing values"),
         ({"measures": ["dze"]}, InvalidParameterError, "'dse', 'dsmi'"),
         ({"measures": {"a": "dse"}}, InvalidParameterError, "no estimator"),
         ({"measures": ["dsmi"], "y": None}, DataError, "there is none"),
