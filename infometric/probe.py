@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
@@ -17,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from infometric._version import __version__
 from infometric.base import UNCERTAINTY, UNITS, Estimator
 from infometric.estimators import DiffusionSpectralEntropy, DiffusionSpectralMI, RankMe
-from infometric.estimators.spectral import REPRESENTATION, SIGMA, second_variable
+from infometric.estimators.spectral import CLASSES, REPRESENTATION, SIGMA, second_variable
 from infometric.exceptions import (
     DataError,
     InfometricWarning,
@@ -59,6 +60,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "test": (OneOf((False, True)),),
     "units": UNITS,
 }
+REHEARSED = 12  # rows on which it is tried whether a strategy serves a measure
 MEASURES = ("dse", "dsmi", "dsmi_input", "effective_rank")
 NEEDS_A_TARGET = (
     "The measure compares activations with a target, and there is none.",
@@ -183,12 +185,12 @@ class TrainingProbe:
         self._steps, self._warned = 0, set[tuple[str, ...]]()
         X = None if X is None else arrays(X)
         self._target(X, y)
-        self._attach(model, [layers] if isinstance(layers, str) else list(layers), X)
+        self._attach(model, [layers] if isinstance(layers, str) else list(layers or ()), X)
         chosen = _default_measures(y) if measures is None else measures
         self.estimators = _estimators(
             chosen, {"sigma": sigma, "t": float(t), "alpha": alpha, "units": units}
         )
-        self._check_targets()
+        self._rehearse()
         told = {**given, "level": level, "measures": list(self.estimators)}
         plain = str | int | float | None
         self.history = TrainingHistory(
@@ -249,12 +251,32 @@ class TrainingProbe:
             )
         self._model, self._inputs = model, as_tensors(X, self.rows)
 
-    def _check_targets(self) -> None:
+    def _rehearse(self) -> None:
+        """Error now, on noise, for what no measurement of a long training could give."""
+        n = len(self.rows) if self.rows is not None else REHEARSED
+        noise = np.random.default_rng(0).normal(size=(n, 2))
         for name, estimator in self.estimators.items():
-            target = self._x if name == "dsmi_input" else self._y
-            if _compares(estimator) and target is None:
+            if _compares(estimator) and self._target_of(name) is None:
                 what, hint = NEEDS_A_TARGET
                 raise DataError(what, got={"measure": name, "y": None}, hint=hint)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if name in MEASURES:  # what is wrong with y is wrong at every step
+                    self._fit(name, estimator, noise)
+                with suppress_all_but(UnsupportedError):
+                    self._result(self._fit(name, estimator, noise, REHEARSED))
+
+    def _target_of(self, name: str) -> Array | None:
+        return self._x if name == "dsmi_input" else self._y
+
+    def _fit(self, name: str, estimator: Estimator, rows: Array, most: int | None = None) -> Any:
+        """Estimator fitted to rows and their target; `most` takes the first of them."""
+        fresh, target = clone(estimator), self._target_of(name)
+        if name != "dsmi_input" and fresh.get_params(deep=False).get("target") == "auto":
+            fresh.set_params(target=CLASSES if self._kind == "discrete" else REPRESENTATION)
+        if not _compares(estimator) or target is None:
+            return fresh.fit(rows[:most])
+        return fresh.fit(rows[:most], target[:most])
 
     # -- measuring --------------------------------------------------------------------------
 
@@ -293,6 +315,7 @@ class TrainingProbe:
                 got=None,
                 hint="TrainingProbe(model, layers, X, y), or probe.record(step, layer, rows)",
             )
+        at = self._steps if step is None else whole(step)
         found = activations(
             unwrapped(self._model),
             self._layers,
@@ -301,7 +324,6 @@ class TrainingProbe:
             batch_size=self.batch_size,
             call=self.call,
         )
-        at = self._steps if step is None else step
         for layer, seen in found.items():
             self._measure_layer(at, layer, seen.rows, self._y, seen.reason)
         self._write()
@@ -323,6 +345,7 @@ class TrainingProbe:
         DataError
             Where there is not one row for each example.
         """
+        step = whole(step)
         given = activations if hasattr(activations, "reshape") else np.asarray(activations)
         rows = as_numpy(pooled(given, self.pool))
         if rows.ndim != 2 or len(rows) != len(given):
@@ -363,14 +386,12 @@ class TrainingProbe:
         self, layer: str, name: str, estimator: Estimator, rows: Array, turned: Array
     ) -> tuple[Result | None, str]:
         """Result of one measure, or none and the reason: a probe must not end a training run."""
-        own = name in MEASURES
-        target = self._x if name == "dsmi_input" else self._y
-        data = (turned if own else rows,) + ((target,) if _compares(estimator) else ())
+        data = turned if name in MEASURES else rows
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             try:  # many small matrices: threads would wait for one another more than they work
                 with threadpool_limits(1, user_api="blas"):
-                    result = self._result(clone(estimator).fit(*data))
+                    result = self._result(self._fit(name, estimator, data))
             except Exception as error:
                 what = getattr(error, "what", None) or str(error)
                 return None, f"{type(error).__name__}: {what}"
@@ -448,7 +469,8 @@ def _estimators(measures: Any, options: Mapping[str, Any]) -> dict[str, Estimato
                 )
         return dict(measures)
     found: dict[str, Estimator] = {}
-    for name in [measures] if isinstance(measures, str) else measures:
+    names = measures if isinstance(measures, list | tuple) and len(measures) else [measures]
+    for name in names:
         if name not in MEASURES:
             raise InvalidParameterError(
                 f"measures must be of {', '.join(map(repr, MEASURES))}.",
@@ -466,6 +488,32 @@ def _estimator(name: str, options: Mapping[str, Any]) -> Estimator:
         return DiffusionSpectralEntropy(**options)
     target = REPRESENTATION if name == "dsmi_input" else "auto"
     return DiffusionSpectralMI(**options, target=target)
+
+
+def whole(step: Any) -> int:
+    """Number of a step.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where it is no whole number.
+    """
+    if not Span(Integral).holds(step):
+        raise InvalidParameterError(
+            "step must be a whole number.", got=step, hint="probe.measure(step=100)"
+        )
+    return int(step)
+
+
+@contextmanager
+def suppress_all_but(kind: type[Exception]) -> Iterator[None]:
+    """Let errors of one kind through, and no others."""
+    try:
+        yield
+    except kind:
+        raise
+    except Exception:
+        return
 
 
 def stratified(n: int, most: int, classes: Array | None, rng: np.random.Generator) -> Array:

@@ -140,6 +140,20 @@ def test_information_about_the_input_and_a_continuous_target(data):
     assert found[1] > 5 * abs(found[0])
 
 
+def test_classes_stay_classes_whatever_their_names(data):
+    X, _ = data
+    y = np.arange(N) // 3  # twenty classes of three rows
+    values = []
+    for labels in (y, y.astype(str), [f"name {i}" for i in y]):
+        probe = quick(network(), "0", X, labels, measures=["dsmi"])
+        probe.measure()
+        values.append(probe.history[0, "0", "dsmi"])
+    out = network()[0](torch.from_numpy(X)).detach().numpy()
+    wanted = im.diffusion_spectral_mi(out, y, target="classes", method="none").value
+    assert values[1].diagnostics["classes"] == 20
+    assert values[1].value == values[2].value == pytest.approx(wanted, abs=1e-5)
+
+
 def test_estimators_of_ones_own(data):
     X, y = data
     mine = {"vendi": im.VendiScore(), "dse_wide": im.DiffusionSpectralEntropy(sigma=100.0)}
@@ -438,6 +452,8 @@ def test_activations_from_elsewhere(data):
         probe.record(0, "d", X[:7])
     with pytest.raises(DataError, match="one row for each example"):
         probe.record(0, "d", 3.0)
+    with pytest.raises(InvalidParameterError, match="whole number"):
+        probe.record("first", "d", X)
     assert probe.step() is False
     with pytest.raises(UnsupportedError, match="no model"):
         probe.measure()
@@ -466,6 +482,12 @@ def test_activations_from_elsewhere(data):
         ({"measures": ["dze"]}, InvalidParameterError, "'dse', 'dsmi'"),
         ({"measures": {"a": "dse"}}, InvalidParameterError, "no estimator"),
         ({"measures": ["dsmi"], "y": None}, DataError, "there is none"),
+        ({"measures": []}, InvalidParameterError, "'dse', 'dsmi'"),
+        ({"measures": 3}, InvalidParameterError, "'dse', 'dsmi'"),
+        ({"layers": None}, InvalidParameterError, "names of the layers"),
+        ({"y": [f"name {i}" for i in range(N)]}, DataError, "a class of its own"),
+        ({"uncertainty": "bootstrap"}, UnsupportedError, "bootstrap"),
+        ({"uncertainty": "permutation"}, UnsupportedError, "permute"),
         ({"every": 0}, InvalidParameterError, "every"),
         ({"max_rows": 2}, InvalidParameterError, "max_rows"),
         ({"pool": "max"}, InvalidParameterError, "pool"),
