@@ -39,6 +39,7 @@ from infometric.exceptions import DataError
 from infometric.functional.base import Caution
 from infometric.functional.spectra import (
     ALL_ALIKE,
+    DIVISIONS,
     EffectiveNumber,
     SpectralFunctional,
     all_alike,
@@ -235,19 +236,29 @@ class DiscriminantEntropy(SpectralFunctional):
 
         return s.kept(("discriminant", self), find)
 
-    def without(self, s: Spectrum, groups: Array) -> Array:
-        """Values with groups of rows left out; of many classes, which are samples, whole classes.
+    def of_samples(self, s: Spectrum) -> bool:
+        """Whether classes are so many that they are samples, of which rows are views."""
+        return int(class_numbers(s).max()) + 1 >= MANY_CLASSES
+
+    def dealt(self, s: Spectrum, count: int, rng: np.random.Generator) -> Array:
+        """Groups of rows; of whole classes where these are samples.
 
         Views of one sample are not independent: it is samples that were drawn.
         """
+        if not self.of_samples(s):
+            return super().dealt(s, count, rng)
         codes = class_numbers(s)
-        first = np.array([rows[0] for rows in rows_by_class(codes)])
-        if len(first) >= MANY_CLASSES:
-            order = np.argsort(groups[first], kind="stable")
-            dealt = np.empty(len(first), dtype=int)
-            dealt[order] = np.arange(len(first)) % (int(groups.max()) + 1)
-            groups = dealt[codes]
-        return super().without(s, groups)
+        classes = int(codes.max()) + 1
+        return rng.permutation(np.arange(classes) % min(count, classes))[codes]  # type: ignore[no-any-return]
+
+    def halves(self, s: Spectrum, rng: np.random.Generator) -> Array:
+        """Mean of the values of two halves, of rows or of whole classes."""
+        if not self.of_samples(s):
+            return super().halves(s, rng)
+        divisions = (self.dealt(s, 2, rng) for _ in range(DIVISIONS))
+        return np.array(
+            [[float(self.value(s.take(np.flatnonzero(d == i)))) for i in (0, 1)] for d in divisions]
+        ).mean(axis=1)
 
     def cautions(self, s: Spectrum) -> tuple[Caution, ...]:
         """Say where all rows are alike."""
@@ -262,7 +273,7 @@ class DiscriminantEntropy(SpectralFunctional):
             "least_class": int(sizes.min()),
             "delta": self.delta,
             "share_of_full_rank": math.exp(float(self.value(s))) / full,
-            "left_out": "classes" if len(sizes) >= MANY_CLASSES else "rows",
+            "left_out": "classes" if self.of_samples(s) else "rows",
         }
 
 
@@ -319,6 +330,8 @@ class Moments(NamedTuple):
         """Hilbert-Schmidt independence criterion; debiased its mean is zero under independence."""
         (k, other), (r, q) = self.diagonals, self.rows
         n = len(k)
+        if n < FEWEST:
+            return math.nan
         if not debiased:
             return float(self.product - 2 / n * (r @ q) + r.sum() * q.sum() / n**2) / (n - 1) ** 2
         r, q = r - k, q - other

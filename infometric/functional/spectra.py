@@ -285,6 +285,10 @@ class SpectralFunctional(Functional):
         """Standard error of the computation itself, and greatest error that it cannot exclude."""
         return 0.0, 0.0
 
+    def dealt(self, s: Spectrum, count: int, rng: np.random.Generator) -> Array:
+        """Number of the random group of each row, of which one at a time is left out."""
+        return rng.permutation(np.arange(s.size) % count)
+
     def halves(self, s: Spectrum, rng: np.random.Generator) -> Array:
         """Mean of the values of two halves of the rows, for each of some random divisions."""
         if s.size < LEAST_DIVIDED or not s.exact:

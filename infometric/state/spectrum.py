@@ -257,7 +257,9 @@ def as_points(values: Any, name: str = "x") -> Any:
         x = values.detach()
         x = x if x.is_floating_point() and x.element_size() >= 4 else x.double()
         x = x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
-    elif getattr(values, "dtype", None) in (np.float32, np.float64) and np.ndim(values) in (1, 2):
+    elif getattr(values, "dtype", None) in (np.float32, np.float64) and (
+        np.ndim(values) in (1, 2) and values.size
+    ):
         x = np.ascontiguousarray(values).reshape(len(values), -1)
     else:
         x = as_rows(values, name)

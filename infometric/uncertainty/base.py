@@ -42,7 +42,7 @@ def without_groups(
     functional: Any, state: Any, theta: float, count: int, rng: np.random.Generator
 ) -> tuple[float, Array, Array]:
     """Variance of a value of a spectrum, its values without groups of rows, and those of halves."""
-    groups = rng.permutation(np.arange(state.size) % count)
+    groups = functional.dealt(state, count, rng)
     values = np.asarray(functional.without(state, groups))
     halves = np.asarray(functional.halves(state, rng))
     scatter = of_unequal_groups(theta, values, np.bincount(groups))

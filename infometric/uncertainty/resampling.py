@@ -107,6 +107,7 @@ class Jackknife:
         """Groups of rows left out in turn, and Student's interval; no bias is taken off."""
         count = min(self.n_groups, state.size)
         variance, values, halves = without_groups(functional, state, float(theta), count, rng)
+        count = len(values)  # a measure of whole classes may have fewer to leave out
         sampling = math.sqrt(variance)
         noise, unsure = functional.numerical(state)
         se = float(np.hypot(sampling, noise))
