@@ -485,7 +485,7 @@ class DiffusionConditionalEntropy(DiffusionSpectralMI):
     1.0
     """
 
-    _constraints = {
+    _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = {
         k: v for k, v in DiffusionSpectralMI._constraints.items() if k not in ("n_orders", "parity")
     }
     parity = False
