@@ -100,7 +100,8 @@ class TrainingProbe:
     level : float
         Nominal coverage of the intervals.
     uncertainty : str or Uncertainty
-        Strategy of the intervals; "none" measures values alone, many times faster.
+        Strategy of the intervals, by default that of each estimator; "none" measures values alone,
+        many times faster.
     test : bool
         Whether "dsmi" gets the p-value of a permutation test beside its interval.
     units : {"nats", "bits", "bans"}
@@ -190,6 +191,7 @@ class TrainingProbe:
         self.estimators = _estimators(
             chosen, {"sigma": sigma, "t": float(t), "alpha": alpha, "units": units}
         )
+        self._own = frozenset() if isinstance(chosen, Mapping) else frozenset(self.estimators)
         self._rehearse()
         told = {**given, "level": level, "measures": list(self.estimators)}
         plain = str | int | float | None
@@ -261,7 +263,7 @@ class TrainingProbe:
                 raise DataError(what, got={"measure": name, "y": None}, hint=hint)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                if name in MEASURES:  # what is wrong with y is wrong at every step
+                if name in self._own:  # what is wrong with y is wrong at every step
                     self._fit(name, estimator, noise)
                 with suppress_all_but(UnsupportedError):
                     self._result(self._fit(name, estimator, noise, REHEARSED))
@@ -386,7 +388,7 @@ class TrainingProbe:
         self, layer: str, name: str, estimator: Estimator, rows: Array, turned: Array
     ) -> tuple[Result | None, str]:
         """Result of one measure, or none and the reason: a probe must not end a training run."""
-        data = turned if name in MEASURES else rows
+        data = turned if name in self._own else rows
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             try:  # many small matrices: threads would wait for one another more than they work
@@ -402,7 +404,8 @@ class TrainingProbe:
 
     def _result(self, fitted: Estimator) -> Result:
         seed = self._seeds[1]
-        result: Result = fitted.estimate(level=self.level, uncertainty=self.uncertainty, rng=seed)
+        own = None if self.uncertainty == "auto" else self.uncertainty  # that of the estimator
+        result: Result = fitted.estimate(level=self.level, uncertainty=own, rng=seed)
         if self.test and _compares(fitted):
             tested = fitted.test(rng=seed)
             method = f"{result.method}, {tested.method}"

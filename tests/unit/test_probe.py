@@ -26,7 +26,7 @@ from infometric.probe import fewer_columns, stratified
 N = 60
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
     y = np.arange(N) % 3
@@ -157,6 +157,10 @@ def test_classes_stay_classes_whatever_their_names(data):
 def test_estimators_of_ones_own(data):
     X, y = data
     mine = {"vendi": im.VendiScore(), "dse_wide": im.DiffusionSpectralEntropy(sigma=100.0)}
+    fixed = {"a": im.VendiScore(uncertainty="none"), "b": im.VendiScore()}
+    other = im.TrainingProbe(network(), "4", X, measures=fixed)
+    other.measure()
+    assert [r.method for r in other.history.values()] == ["none", "jackknife"]
     probe = quick(network(), "4", X, y, measures=mine)
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
@@ -164,6 +168,20 @@ def test_estimators_of_ones_own(data):
     assert probe.history.measures == ["vendi", "dse_wide"]
     assert 1 <= probe.history[0, "4", "vendi"].value <= 3
     assert not hasattr(mine["vendi"], "state_")
+
+
+def test_a_measure_of_ones_own_sees_the_columns_as_they_are():
+    def city(a, b):
+        return np.exp(-np.abs(a[:, None] - b).sum(2) / 40)
+
+    X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 30))  # wider than there are rows
+    entropy = im.MatrixEntropy(kernel=city, uncertainty="none")
+    probe = im.TrainingProbe(model, "0", X, measures={"dse": entropy})
+    probe.measure()
+    wanted = entropy.fit(model[0](torch.from_numpy(X)).detach().numpy()).estimate()
+    assert probe.history[0, "0", "dse"].value == pytest.approx(wanted.value, abs=1e-6)
 
 
 def test_fewer_columns_keep_all_distances():
@@ -513,7 +531,7 @@ def test_refusals(data, change, error, text):
 # --- the history ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def history(data):
     X, y = data
     model = network()
