@@ -184,10 +184,16 @@ def discriminant_eigenvalues(
     share = like([len(r) / n for r in rows], x)
     between = means * xp.sqrt(share)[:, None]
     sigma = within.T @ within / n
-    ridge = delta if absolute else delta * (float(sigma.diagonal().mean()) or 1.0)
+    ridge = delta if absolute else delta * _mean_variance(sigma, x)
     sigma = sigma + ridge * like(np.eye(len(sigma)), x)
     root = xp.linalg.cholesky(sigma)
     return squared_singular_values(xp.linalg.solve(root, between.T))
+
+
+def _mean_variance(sigma: Any, x: Any) -> float:
+    """Mean variance within classes; of all rows where it is rounding, one where that is zero."""
+    within, whole = float(sigma.diagonal().mean()), float((x * x).mean())
+    return within if within > digits(x) * whole else whole or 1.0
 
 
 @dataclass(frozen=True)
@@ -262,7 +268,7 @@ class DiscriminantEntropy(SpectralFunctional):
 
     def cautions(self, s: Spectrum) -> tuple[Caution, ...]:
         """Say where all rows are alike."""
-        return (Caution("DegenerateWarning", ALL_ALIKE),) if all_alike(s) else ()
+        return (Caution("ReliabilityWarning", ALL_ALIKE),) if all_alike(s) else ()
 
     def facts(self, s: Spectrum) -> dict[str, Any]:
         """Classes, and what was left out for the interval."""
@@ -384,7 +390,7 @@ class KernelAlignment(SpectralFunctional):
                 hint="more rows: one row is one example in both representations",
             )
         for at, name in enumerate(("X", "y")):
-            if not self._dependence(s, at, at) > 0:
+            if not self._moments(s, at, at).dependence(self.debiased) > 0:
                 raise DataError(
                     f"All rows of {name} are alike, and alignment with nothing is not defined.",
                     got={"variable": name, "rows": s.size},
@@ -397,17 +403,18 @@ class KernelAlignment(SpectralFunctional):
 
     def alignment(self, s: Spectrum, debiased: bool) -> float:
         """Alignment, debiased or not."""
-        each = [self._moments(s, at, at).dependence(debiased) for at in (0, 1)]
-        scale = math.sqrt(max(each[0], 0.0)) * math.sqrt(max(each[1], 0.0))
+        scale = self.scale(s, debiased)
         return self._moments(s, 0, 1).dependence(debiased) / scale if scale > 0 else math.nan
 
-    def statistic(self, s: Spectrum) -> Array:
-        """The dependence: its norms are the same in every order."""
-        return np.asarray(self._dependence(s, 0, 1))
+    def scale(self, s: Spectrum, debiased: bool) -> float:
+        """Geometric mean of the dependence of each on itself; no order of rows changes it."""
+        each = [self._moments(s, at, at).dependence(debiased) for at in (0, 1)]
+        return math.sqrt(max(each[0], 0.0)) * math.sqrt(max(each[1], 0.0))
 
     def reordered(self, s: Spectrum, order: Array) -> Array:
-        """The dependence with the first variable in another order."""
-        return np.asarray(moments(s, 0, 1, order).dependence(self.debiased))
+        """The value with the first variable in another order."""
+        found = moments(s, 0, 1, order).dependence(self.debiased)
+        return np.asarray(found / self.scale(s, self.debiased))
 
     def hesitations(self, s: Spectrum, values: Array) -> tuple[str, ...]:
         """Whether some values of the jackknife are not defined."""
@@ -422,9 +429,6 @@ class KernelAlignment(SpectralFunctional):
             "debiased": self.debiased,
             f"{other}_value": self.alignment(s, not self.debiased),
         }
-
-    def _dependence(self, s: Spectrum, a: int, b: int) -> float:
-        return self._moments(s, a, b).dependence(self.debiased)
 
     @staticmethod
     def _moments(s: Spectrum, a: int, b: int) -> Moments:

@@ -150,6 +150,7 @@ def test_scores_obey_the_laws_of_a_state(rng):
     check_state(*(im.Scores.from_values(rng.normal(size=k)) for k in (5, 90, 400)), exact=False)
 
 
+FEW_GROUPS = im.Jackknife(n_groups=3)  # each is a spectrum of hundreds of rows
 ESTIMATORS = [
     im.PSI(constant="keep"),
     im.InformationValue(constant="keep"),
@@ -181,6 +182,20 @@ ESTIMATORS = [
     im.DifferentialEntropy(),
     im.DifferentialRenyiEntropy(),
     im.DifferentialTsallisEntropy(),
+    im.DiffusionSpectralEntropy(uncertainty=FEW_GROUPS),
+    im.DiffusionSpectralMI(uncertainty=FEW_GROUPS, n_orders=2),
+    im.DiffusionConditionalEntropy(uncertainty=FEW_GROUPS),
+    im.MatrixEntropy(uncertainty=FEW_GROUPS),
+    im.MatrixJointEntropy(uncertainty=FEW_GROUPS),
+    im.MatrixConditionalEntropy(uncertainty=FEW_GROUPS),
+    im.MatrixMutualInformation(uncertainty=FEW_GROUPS),
+    im.VendiScore(),
+    im.RankMe(),
+    im.ParticipationRatio(),
+    im.StableRank(),
+    im.AlphaReQ(),
+    im.LiDAR(),
+    im.KernelAlignment(),
 ]
 
 

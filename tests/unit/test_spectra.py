@@ -21,9 +21,10 @@ from infometric.exceptions import (
     ReliabilityWarning,
     UnsupportedError,
 )
-from infometric.functional import published, spectra
+from infometric.functional import published, representation, spectra
 from infometric.state.kernels import Kernel, median_distance
 from infometric.state.spectrum import Spectrum
+from infometric.testing import check_state, check_strategies
 
 pytestmark = pytest.mark.filterwarnings("ignore::infometric.exceptions.InfometricWarning")
 
@@ -453,6 +454,79 @@ def test_jackknife_leaves_out_every_row_once():
 def test_same_seed_same_bits():
     e = im.DiffusionSpectralMI().fit(SMALL, LABELS)
     assert e.estimate(rng=3).to_dict() == e.estimate(rng=3).to_dict()
+
+
+ONE = Spectrum.of(SMALL, kernels=[Kernel(sigma=4.0)])
+CLASSED = Spectrum.of(
+    SMALL, LABELS, kinds=("continuous", "discrete"), kernels=[Kernel(sigma=4.0), Kernel("delta")]
+)
+PAIR = Spectrum.of(SMALL[:, :5], SMALL[:, 5:], kernels=[Kernel(sigma=4.0)] * 2)
+LINEAR = Spectrum.of(SMALL, kernels=[Kernel("linear")])
+CASES = [
+    (spectra.MatrixEntropy(), ONE),
+    (spectra.DiffusionSpectralEntropy(), ONE),
+    (spectra.EffectiveNumber(), ONE),
+    (spectra.ConditionalMatrixEntropy(), PAIR),
+    (spectra.MatrixInformation(), CLASSED),
+    (spectra.ConditionalDiffusionEntropy(), CLASSED),
+    (spectra.DiffusionInformation(), CLASSED),
+    (spectra.DiffusionInformation(n_orders=3), PAIR),
+    (representation.EigenvalueDecay(), LINEAR),
+    (representation.DiscriminantEntropy(), CLASSED),
+    (representation.DiscriminantRank(), CLASSED),
+    (representation.KernelAlignment(), PAIR),
+]
+
+
+def concrete(kind):
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from concrete(sub)
+
+
+def test_every_functional_of_spectra_is_checked():
+    kinds = {*concrete(spectra.SpectralFunctional), *concrete(spectra.EffectiveNumber)}
+    public = {k.__name__ for k in kinds if k.__module__.startswith("infometric.functional")}
+    checked = {type(f).__name__ for f, _ in CASES} | {"SpectralSum"}
+    assert public - checked == set()
+
+
+@pytest.mark.parametrize(("functional", "s"), CASES, ids=lambda c: getattr(c, "name", ""))
+def test_strategies_of_spectra(functional, s):
+    found = check_strategies(functional, s)
+    assert {"none", "jackknife"} <= set(found)
+    assert set(found) <= {"none", "jackknife", "permutation", "delta"}
+    assert ("permutation" in found) is functional.least
+    assert len({r.value for r in found.values()}) == 1  # the strategy leaves the estimate alone
+    r = found["jackknife"]
+    assert r.se > 0
+    assert r.ci.low < r.value < r.ci.high
+
+
+def test_spectra_obey_the_laws_of_a_state(rng):
+    for kernel in (Kernel(sigma=2.0), Kernel("linear", centred=True), Kernel("adaptive")):
+        parts = (Spectrum.of(rng.normal(size=(k, 3)), kernels=[kernel]) for k in (5, 9, 40))
+        check_state(*parts)
+
+
+def test_ten_lines_make_a_measure():
+    class SpectralGap(spectra.SpectralFunctional):
+        name, units, variables = "spectral_gap", "dimensionless", 1
+
+        def value(self, s):
+            found = spectra.eigenvalues_of(s, (0,), "diffusion")
+            return np.asarray(found[-1] - found[-2])
+
+    r = im.infer(SpectralGap(), ONE, rng=0)
+    found = walk_spectrum(SMALL, 4.0)
+    assert r.value == pytest.approx(found[-1] - found[-2], abs=1e-10)
+    assert r.ci.low < r.value < r.ci.high
+    assert im.Result.from_json(r.to_json()).to_dict() == r.to_dict()
+    with pytest.raises(UnsupportedError, match="1 variable") as caught:
+        im.infer(SpectralGap(), PAIR)
+    assert caught.value.hint
+    with pytest.raises(UnsupportedError, match="spectrum"):
+        im.infer(SpectralGap(), im.Sample.of(SMALL))
 
 
 # --- kernels that are given --------------------------------------------------------------------
