@@ -191,6 +191,8 @@ def same(kernel: Any) -> bool:
 
 def is_array(data: Any) -> bool:
     """Whether data are rows of numbers as they stand, of numpy or torch."""
+    if isinstance(data, np.ma.MaskedArray):
+        return False  # what is masked is missing
     return is_tensor(data) or (isinstance(data, np.ndarray) and data.dtype.kind in "fiub")
 
 
@@ -600,6 +602,12 @@ class VendiScore(SpectralEstimator):
         Similarity, one of a row with itself.
     sigma, n_neighbors, solver, uncertainty
         As in `DiffusionSpectralEntropy`.
+
+    Notes
+    -----
+    Eigenvalues are divided by their sum, which is the number of rows where each is alike to itself
+    by one. Of the cosine kernel they are squared singular values of the rows at length one, and no
+    similarities of pairs are made; at order zero the value is the numerical rank.
 
     References
     ----------

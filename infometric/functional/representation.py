@@ -391,8 +391,9 @@ class KernelAlignment(SpectralFunctional):
             )
         for at, name in enumerate(("X", "y")):
             if not self._moments(s, at, at).dependence(self.debiased) > 0:
+                few = "All" if all_alike(s.of_variables([at])) else "All but very few"
                 raise DataError(
-                    f"All rows of {name} are alike, and alignment with nothing is not defined.",
+                    f"{few} rows of {name} are alike, and alignment with nothing is not defined.",
                     got={"variable": name, "rows": s.size},
                     hint="a layer whose outputs differ from row to row",
                 )

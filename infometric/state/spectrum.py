@@ -16,7 +16,7 @@ from scipy.linalg import eigvalsh, svdvals
 
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
 from infometric.state.arrays import is_tensor, like, namespace, of_one_library, to_numpy
-from infometric.state.kernels import Kernel
+from infometric.state.kernels import Kernel, lots
 from infometric.state.sample import CONTINUOUS, Kind, Sample, as_rows, refuse_not_finite
 from infometric.typing import Array
 
@@ -61,6 +61,7 @@ class Spectrum(Sample):
         ": an entropy of similarities grows with the number of rows, and copied rows add nothing"
     )
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _drawn: Array | None = field(default=None, repr=False)
 
     @classmethod
     def of(  # type: ignore[override]
@@ -112,9 +113,21 @@ class Spectrum(Sample):
         """Whether all eigenvalues are found, and not a few moments of them."""
         return self.solver == "exact" or (self.solver == "auto" and self.size <= EXACT)
 
+    @property
+    def drawn(self) -> Array:
+        """Numbers that tell which of many rows a bandwidth is learned of; parts keep their own.
+
+        Were they drawn anew for each part, the bandwidth would scatter by that alone.
+        """
+        return lots(self.size) if self._drawn is None else self._drawn
+
+    def take(self, *rows: Array) -> Self:
+        """Some rows."""
+        return replace(Sample.take(self, *rows), _drawn=self.drawn[rows[0]])
+
     def with_groups(self, groups: Sequence[tuple[Array, ...]]) -> Self:
         """The same variables with other rows, of which no spectrum is known yet."""
-        return replace(self, groups=tuple(groups), _found={})
+        return replace(self, groups=tuple(groups), _found={}, _drawn=None)
 
     def __add__(self, other: Sample) -> Sample:
         """Rows of both, with the bandwidths as they are: they were learned of a part."""
@@ -125,7 +138,8 @@ class Spectrum(Sample):
 
     def relearned(self) -> Self:
         """The same rows, with the bandwidths that are learned of them."""
-        kernels = [k.relearned(v) for k, v in zip(self.kernels, self.variables, strict=True)]
+        pairs = zip(self.kernels, self.variables, strict=True)
+        kernels = [k.relearned(v, self.drawn) for k, v in pairs]
         return replace(self, kernels=tuple(kernels), _found={})
 
     def with_kernel(self, at: int, kernel: Kernel) -> Self:
@@ -254,9 +268,7 @@ def as_points(values: Any, name: str = "x") -> Any:
             hint="an array of shape (n_rows, n_dimensions)",
         )
     if is_tensor(values):
-        x = values.detach()
-        x = x if x.is_floating_point() and x.element_size() >= 4 else x.double()
-        x = x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
+        x = _dense(values, name)
     elif getattr(values, "dtype", None) in (np.float32, np.float64) and (
         np.ndim(values) in (1, 2) and values.size
     ):
@@ -267,6 +279,20 @@ def as_points(values: Any, name: str = "x") -> Any:
         refuse_not_finite(to_numpy(x), name, "which are no places", "")
     refuse_out_of_range(x, name)
     return x
+
+
+def _dense(tensor: Any, name: str) -> Any:
+    """Rows of a tensor of real numbers, in single or double precision."""
+    sparse = tensor.layout != namespace(tensor).strided
+    if sparse or tensor.is_complex() or not tensor.numel():
+        raise DataError(
+            f"{name} must be a dense tensor of real numbers, and one or more of them.",
+            got={"shape": tuple(tensor.shape), "dtype": str(tensor.dtype)},
+            hint="x.to_dense(), or torch.view_as_real(x).flatten(1) of complex numbers",
+        )
+    x = tensor.detach()
+    x = x if x.is_floating_point() and x.element_size() >= 4 else x.double()
+    return x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
 
 
 def refuse_out_of_range(x: Any, name: str) -> None:

@@ -579,6 +579,7 @@ BAD = {
     "object": (np.array([[object()], [object()], [object()]]), None),
     "text": (np.array([["a"], ["b"], ["c"]]), None),
     "cube": (SMALL.reshape(90, 4, 4), None),
+    "masked": (np.ma.masked_greater(SMALL, 5), None),
     "number": (3.0, None),
     "none": (None, None),
     "no such file": ("nowhere.parquet", None),
@@ -608,6 +609,23 @@ def test_bad_pairs(name):
     with pytest.raises(InfometricError) as caught:
         dsmi(*BAD_PAIRS[name])
     assert caught.value.hint, caught.value
+
+
+def test_bad_tensors():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(SMALL)
+    for bad in (
+        x[:0],
+        x + 1j,
+        x.to_sparse(),
+        x.to_sparse_csr(),
+        torch.zeros(9, 2, 2),
+        torch.tensor(1.0),
+        x * np.nan,
+    ):
+        with pytest.raises(DataError) as caught:
+            dse(bad)
+        assert caught.value.hint
 
 
 @pytest.mark.parametrize("options", [
