@@ -180,9 +180,12 @@ class Kernel:
         least = float(some.min()) if len(some) else 1.0
         return found.clamp(min=least)
 
-    def relearned(self, x: Any) -> Kernel:
-        """The kernel with its bandwidth learned of these rows, where it is learned."""
-        return replace(self, sigma=median_distance(x)) if self.learned else self
+    def relearned(self, x: Any, drawn: Array | None = None) -> Kernel:
+        """The kernel with its bandwidth learned of these rows, where it is learned.
+
+        Of many rows those with the least numbers in `drawn` are looked at.
+        """
+        return replace(self, sigma=median_distance(x, drawn)) if self.learned else self
 
 
 def less_mean(x: Any) -> Any:
@@ -253,7 +256,7 @@ def unit_rows(x: Any) -> Any:
     return x / namespace(x).where(length > 0, length, length + 1)
 
 
-def median_distance(x: Any) -> float:
+def median_distance(x: Any, drawn: Array | None = None) -> float:
     """Median distance of two rows that differ, of at most `LOOKED_AT` rows; one if none differ.
 
     Examples
@@ -262,19 +265,24 @@ def median_distance(x: Any) -> float:
     >>> median_distance(np.array([[0.0], [0.0], [3.0], [4.0]]))
     3.0
     """
-    _, squared = distances_looked_at(x)
+    _, squared = distances_looked_at(x, drawn)
     squared = squared[np.triu_indices(len(squared), 1)]
     apart = squared[squared > 0]
     return float(np.sqrt(np.median(apart))) if len(apart) else 1.0
 
 
-def distances_looked_at(x: Any) -> tuple[Array, Array]:
+def lots(n: int) -> Array:
+    """Random numbers of so many rows, the same each time: the least tell which are looked at."""
+    return np.random.default_rng(_SEED).random(n)
+
+
+def distances_looked_at(x: Any, drawn: Array | None = None) -> tuple[Array, Array]:
     """Numbers of the rows that tell the bandwidth, and their squared distances; zero of copies."""
     rows = to_numpy(x)
     at: Array = np.arange(len(rows))
     if len(rows) > LOOKED_AT:
-        rng = np.random.default_rng(_SEED)
-        at = np.sort(rng.choice(len(rows), LOOKED_AT, replace=False))
+        drawn = lots(len(rows)) if drawn is None else drawn
+        at = np.sort(np.argpartition(drawn, LOOKED_AT)[:LOOKED_AT])
     rows = rows[at].astype(np.float64)
     rows -= rows.mean(axis=0)
     least = COPIES * digits(to_numpy(x)) * float((rows * rows).sum(1).max(initial=0.0))
