@@ -107,12 +107,12 @@ def influence_of_features(features: Any, order: float, power: float) -> Array:
     return np.asarray(len(x) * ((left * left) @ slopes(singular.astype(float) ** 2, order, power)))
 
 
-def influence_of_median(x: Any) -> Array:
+def influence_of_median(x: Any, drawn: Array | None = None) -> Array:
     """Influence of each row on the logarithm of the median distance, shape (n,).
 
     Rows that were not looked at have none, and those that were stand for them all.
     """
-    at, squared = distances_looked_at(x)
+    at, squared = distances_looked_at(x, drawn)
     m, found = len(at), np.zeros(len(x))
     apart = np.sqrt(squared[np.triu_indices(m, 1)])
     apart = apart[apart > 0]

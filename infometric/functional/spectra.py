@@ -425,7 +425,7 @@ class SpectralSum(SpectralFunctional):
             some = s.take(np.sort(np.random.default_rng(_SEED).permutation(s.size)[:FEW]))
         for i, kernel in enumerate(s.kernels):
             if kernel.learned:
-                total += self.slope_of(some, i) * influence_of_median(s.variables[i])
+                total += self.slope_of(some, i) * influence_of_median(s.variables[i], s.drawn)
         return total
 
     def slope_of(self, s: Spectrum, i: int) -> float:
