@@ -54,10 +54,11 @@ def eigenvalues(matrix: Any, width: int = WIDTH) -> Array:
         return np.array(matrix.diagonal())
     for left in range(0, n - width - 1, width):
         _reduce(matrix, left, width)
-    band = np.zeros((width + 1, n), matrix.dtype)
+    band = np.zeros((width + 1, n))  # rotations of a band would wear single precision down
     for below in range(width + 1):
         band[below, : n - below] = matrix.diagonal(-below)
-    return np.asarray(eigvals_banded(band, lower=True, overwrite_a_band=True, check_finite=False))
+    found = eigvals_banded(band, lower=True, overwrite_a_band=True, check_finite=False)
+    return np.asarray(found, dtype=matrix.dtype)
 
 
 def _reduce(matrix: Array, left: int, width: int) -> None:
@@ -78,15 +79,15 @@ def _reduce(matrix: Array, left: int, width: int) -> None:
 def _reflections(panel: Array) -> tuple[Array, Array, Array]:
     """V, T and R of a panel that is (I - V T V') R."""
     packed, tau = np.linalg.qr(panel, mode="raw")
-    count = len(tau)
-    vectors = np.tril(packed.T[:, :count], -1)
+    vectors = np.tril(packed.T[:, : len(tau)], -1)
     np.fill_diagonal(vectors, 1)
-    inner = vectors.T @ vectors
-    triangle = np.zeros_like(inner)
-    for i in range(count):
-        triangle[i, i] = tau[i]
-        triangle[:i, i] = -tau[i] * (triangle[:i, :i] @ inner[:i, i])
-    return vectors, triangle, np.triu(packed.T[:count])
+    # V as it was rounded: with its own T the reflections are orthogonal, else they would shrink
+    fine = vectors.astype(np.float64)
+    inner = fine.T @ fine
+    triangle = np.linalg.inv(np.triu(inner, 1) + np.diag(inner.diagonal() / 2))
+    upper = panel[: len(tau)] - fine[: len(tau)] @ (triangle.T @ (fine.T @ panel))
+    kind = panel.dtype
+    return vectors, triangle.astype(kind), np.triu(upper).astype(kind)
 
 
 def _product(rest: Array, vectors: Array, top: int) -> Array:
