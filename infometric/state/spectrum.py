@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import eigvalsh, svdvals
 
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.state import banded
 from infometric.state.arrays import is_tensor, like, namespace, of_one_library, to_numpy
 from infometric.state.kernels import Kernel, lots
 from infometric.state.sample import CONTINUOUS, Kind, Sample, as_rows, refuse_not_finite
@@ -321,6 +322,8 @@ def symmetric_eigenvalues(matrix: Any) -> Any:
     """All eigenvalues of a symmetric matrix, ascending; the matrix is overwritten."""
     if is_tensor(matrix):
         return namespace(matrix).linalg.eigvalsh(matrix)
+    if len(matrix) > DOUBLE and matrix.flags.writeable:
+        return banded.eigenvalues(matrix)
     # the transpose of a C matrix is a Fortran one: LAPACK works in place
     return eigvalsh(matrix.T, overwrite_a=True, check_finite=False, driver="evd")
 
