@@ -68,6 +68,7 @@ STEP = 0.05  # of the logarithm of a bandwidth, for its slope
 _SEED = 20260402
 ALONE, ALONE_OF = 0.05, 5.0  # share of the trace, or rows' worth, above which a row decides
 ONE_GROUP = 0.75  # share of the scatter of the jackknife above which one group decides
+ROUNDING = 1e-24  # squared deviations that are no scatter
 FEW_ROWS = (
     "one row holds {:.0%} of the trace of the spectrum, for hardly another is like it: tails are "
     "heavy, and the interval is too short where a sample has missed such rows; bring the columns "
@@ -138,7 +139,9 @@ def both_sides(matrix: Any, factor: Any) -> Any:
     return matrix
 
 
-def spectral_entropy(eigenvalues: Any, order: float = 1.0, power: float = 1.0) -> Any:
+def spectral_entropy(
+    eigenvalues: Any, order: float = 1.0, power: float = 1.0, noise: float | None = None
+) -> Any:
     """Rényi entropy of eigenvalues raised to a power, in nats; Shannon's at order one.
 
     Parameters
@@ -149,6 +152,9 @@ def spectral_entropy(eigenvalues: Any, order: float = 1.0, power: float = 1.0) -
         Order of the entropy, zero to infinity.
     power : float
         Diffusion time; one half makes singular values of squared ones.
+    noise : float, optional
+        Eigenvalues below so much of the greatest are taken for zeros. By default ``n`` roundings
+        where the order or the power is below one, for ranks and roots make much of them.
 
     Returns
     -------
@@ -162,9 +168,9 @@ def spectral_entropy(eigenvalues: Any, order: float = 1.0, power: float = 1.0) -
     """
     xp = namespace(eigenvalues)
     most = eigenvalues.max()
-    # roots and ranks would make much of the noise of zeros
-    noise = len(eigenvalues) * digits(eigenvalues) * most if min(order, power) < 1 else 0.0 * most
-    positive = eigenvalues[eigenvalues > noise]
+    if noise is None:
+        noise = len(eigenvalues) * digits(eigenvalues) if min(order, power) < 1 else 0.0
+    positive = eigenvalues[eigenvalues > noise * most]
     if len(positive) == 0:
         return 0.0 * most
     weights = (positive / most) ** power
@@ -334,11 +340,14 @@ class SpectralSum(SpectralFunctional):
         return s.kept(key, lambda: float(self._entropy(s, at)))
 
     def _entropy(self, s: Spectrum, at: tuple[int, ...]) -> float:
+        if all(is_one_place(s.variables[i]) for i in at):
+            return 0.0
         if not self.is_exact(s, at):
             return self.bracketed(s, at).value  # type: ignore[no-any-return]
-        return spectral_entropy(
-            eigenvalues_of(s, at, self.form, self.alpha), self.order, self.power
-        )  # type: ignore[no-any-return]
+        found, noise = eigenvalues_of(s, at, self.form, self.alpha), None
+        if self.form == "gram" and len(at) == 1 and s.features(at[0]) is not None:
+            noise = (s.size * digits(found)) ** 2  # squares of singular values
+        return spectral_entropy(found, self.order, self.power, noise)  # type: ignore[no-any-return]
 
     def value(self, s: Spectrum) -> Array:
         """The sum, in nats."""
@@ -443,7 +452,7 @@ class SpectralSum(SpectralFunctional):
         if share > max(ALONE, ALONE_OF / s.size):
             found.append(FEW_ROWS.format(share))
         scatter = (values - values.mean()) ** 2 if len(values) else np.zeros(1)
-        if scatter.max() > ONE_GROUP * scatter.sum():
+        if scatter.max() > max(ONE_GROUP * scatter.sum(), ROUNDING):
             found.append(FEW_GROUPS.format(scatter.max() / scatter.sum()))
         return tuple(found)
 
@@ -569,8 +578,12 @@ def bandwidths(s: Spectrum) -> dict[str, Any]:
 
 def all_alike(s: Spectrum) -> bool:
     """Whether no row of the first variable differs from the first."""
-    x = s.variables[0]
-    return bool((x == x[:1]).all())
+    return is_one_place(s.variables[0])
+
+
+def is_one_place(x: Any) -> bool:
+    """Whether all rows are the same."""
+    return bool((x[-1] == x[0]).all()) and bool((x == x[:1]).all())
 
 
 @dataclass(frozen=True)
@@ -1011,8 +1024,8 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
         return values, noise
 
     def looked_at(self, s: Spectrum) -> list[tuple[int, ...]]:
-        """The representation, or both variables together."""
-        return [(0,)] if self.of_classes(s) else [(0, 1)]
+        """The representation, or each variable: tails of both together are thin in any sample."""
+        return [(0,)] if self.of_classes(s) else [(0,), (1,)]
 
     def shares(self, s: Spectrum) -> dict[str, float]:
         """As within classes, or of both variables together."""
@@ -1027,7 +1040,8 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
 
 
 FEW_ORDERS = 4  # random orders whose influence is taken
-JOINT_ORDERS = 3  # random orders where groups are left out: each is a spectrum of all rows
+LEAST_KEPT = 0.25  # share of the scatter of the jackknife that is never put down to random orders
+JOINT_ORDERS = 5  # random orders where groups are left out: each is a spectrum of all rows
 PUBLISHED_REPETITIONS = 5
 LONE = 0.9  # classes a row, above which classes tell nothing
 
@@ -1046,9 +1060,12 @@ def noise_of_means(table: Array) -> float:
 
 
 def less_scattered(values: Array, noise: float) -> Array:
-    """Values drawn to their mean until their variance is less by that of their noise."""
+    """Values drawn to their mean until their variance is less by that of their noise.
+
+    A part is kept: that of both is known no better.
+    """
     centre, scatter = values.mean(), values.var(ddof=1)
-    share = max(1 - noise / scatter, 0.0) if scatter > 0 else 1.0
+    share = max(1 - noise / scatter, LEAST_KEPT) if scatter > 0 else 1.0
     return centre + (values - centre) * math.sqrt(share)  # type: ignore[no-any-return]
 
 

@@ -10,6 +10,8 @@ doi:10.1214/aos/1176345462
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,10 +45,26 @@ def without_groups(
 ) -> tuple[float, Array, Array]:
     """Variance of a value of a spectrum, its values without groups of rows, and those of halves."""
     groups = functional.dealt(state, count, rng)
-    values = np.asarray(functional.without(state, groups))
-    halves = np.asarray(functional.halves(state, rng))
+    with one_thread(state.size):
+        values = np.asarray(functional.without(state, groups))
+        halves = np.asarray(functional.halves(state, rng))
     scatter = of_unequal_groups(theta, values, np.bincount(groups))
     return straightened(scatter, halves), values, halves
+
+
+ALONE = 1_500  # rows up to which a matrix is done sooner by one thread than two agree on it
+
+
+@contextmanager
+def one_thread(n: int) -> Iterator[None]:
+    """Keep linear algebra of many small matrices to one thread: others only wait for each other."""
+    if n > ALONE:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def of_unequal_groups(theta: float, values: Array, sizes: Array) -> float:

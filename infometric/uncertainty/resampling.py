@@ -38,6 +38,7 @@ from infometric.uncertainty.base import (
     MEAN_AT_N,
     Inference,
     normal_interval,
+    one_thread,
     trusted,
     without_groups,
 )
@@ -50,6 +51,10 @@ ORDERS = 199  # random orders of a sample: each is searched for neighbours anew
 IN_ORDER = (
     "rows next to each other are alike, as in a series, and random orders are not: the p-value is "
     "too small; thin the series, x[::10], until neighbouring moments are unlike"
+)
+ALIKE_GROUPS = (
+    "the value is the same whichever group of rows is left out, as where rows are few or all "
+    "apart: there is no error to tell"
 )
 NEAR = 5  # rows nearest in z among which x changes places
 
@@ -122,7 +127,8 @@ class Jackknife:
             replicates=values,
             diagnostics=told | functional.trend(float(theta), halves),
         )
-        return trusted(found, functional.doubts(state), functional.hesitations(state, values))
+        doubts = functional.doubts(state) or ((ALIKE_GROUPS,) if sampling <= rounding(values) else ())
+        return trusted(found, doubts, functional.hesitations(state, values))
 
     @staticmethod
     def _of_counts(functional: Any, state: Counts, theta: Array) -> tuple[Array, Array]:
@@ -236,7 +242,8 @@ class Permutation:
         """p-value of that part of the value which random orders change; kernels stay."""
         own = float(functional.statistic(state))
         orders = (rng.permutation(state.size) for _ in range(size))
-        values = np.array([float(functional.reordered(state, order)) for order in orders])
+        with one_thread(state.size):
+            values = np.array([float(functional.reordered(state, order)) for order in orders])
         extreme = (values >= own - 1e-12 * max(1.0, abs(own))).sum()
         values = values - own + float(theta)
         return Inference(
@@ -354,6 +361,11 @@ EXCHANGES: dict[str, Callable[[Counts, np.random.Generator], Exchange]] = {
     "within": _within_slices,
     "all": _all_variables,
 }
+
+
+def rounding(values: Array) -> float:
+    """Scatter that is no scatter."""
+    return 1e-13 * max(1.0, float(np.abs(values).max(initial=0.0)))
 
 
 def exchanged(s: Sample, how: str, rng: np.random.Generator) -> Iterator[Sample]:
