@@ -127,7 +127,9 @@ class Jackknife:
             replicates=values,
             diagnostics=told | functional.trend(float(theta), halves),
         )
-        doubts = functional.doubts(state) or ((ALIKE_GROUPS,) if sampling <= rounding(values) else ())
+        doubts = functional.doubts(state) or (
+            (ALIKE_GROUPS,) if sampling <= rounding(values) else ()
+        )
         return trusted(found, doubts, functional.hesitations(state, values))
 
     @staticmethod
