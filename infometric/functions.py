@@ -42,9 +42,9 @@ from infometric.exceptions import DataError, InvalidParameterError
 from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
 from infometric.sources import open_table
-from infometric.sources.progress import following
+from infometric.sources.progress import followed, following
 from infometric.state.counts import Counts
-from infometric.state.pairs import Engine
+from infometric.state.pairs import Engine, Progress
 from infometric.typing import RNG
 
 
@@ -473,6 +473,7 @@ def diffusion_spectral_entropy(
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
+    progress: bool | Progress | None = None,
     rng: RNG = None,
 ) -> Result:
     """Entropy of the spectrum of diffusion on the rows of a representation.
@@ -504,6 +505,9 @@ def diffusion_spectral_entropy(
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}
         Units of the result.
+    progress : bool or callable, optional
+        A bar on the terminal (True), or a function of what is done and what there is, while a
+        spectrum of many rows is bracketed.
     rng : int, Generator or None
         Source of randomness of resampling.
 
@@ -535,7 +539,8 @@ def diffusion_spectral_entropy(
         sigma=sigma, t=t, alpha=alpha, kernel=kernel, order=order, n_neighbors=n_neighbors,
         solver=solver, parity=parity, units=units, uncertainty=method,
     )  # fmt: skip
-    return made.fit(X).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    with followed(progress, "spectrum"):
+        return made.fit(X).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
 def diffusion_spectral_mi(
@@ -556,6 +561,7 @@ def diffusion_spectral_mi(
     method: Any = "auto",
     level: float = 0.95,
     units: str = "nats",
+    progress: bool | Progress | None = None,
     rng: RNG = None,
 ) -> Result:
     """What a representation tells of a class, a number or another representation.
@@ -579,7 +585,7 @@ def diffusion_spectral_mi(
         The settings of the published package.
     method : str or Uncertainty
         Strategy of the interval; "permutation" gives a p-value.
-    level, units, rng
+    level, units, progress, rng
         As in `diffusion_spectral_entropy`.
 
     Returns
@@ -610,7 +616,8 @@ def diffusion_spectral_mi(
         n_orders=n_orders, n_neighbors=n_neighbors, solver=solver, parity=parity, units=units,
         uncertainty=method,
     )  # fmt: skip
-    return made.fit(X, y).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+    with followed(progress, "spectrum"):
+        return made.fit(X, y).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
 def kl_divergence(

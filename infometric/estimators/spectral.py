@@ -18,6 +18,7 @@ from infometric.estimators.continuous import class_codes, is_class, numbers, raw
 from infometric.exceptions import ColumnError, DataError, UnsupportedError
 from infometric.functional import spectra
 from infometric.sources.arrays import is_array_file, open_array
+from infometric.sources.progress import tell
 from infometric.state.arrays import is_tensor, to_numpy
 from infometric.state.encoders import Column
 from infometric.state.kernels import Kernel, median_distance
@@ -132,6 +133,7 @@ class SpectralEstimator(Estimator):
         if self.parity:
             variables = published_rows(variables)
         state = Spectrum.of(*variables, kernels=kernels, kinds=kinds, solver=self.solver)
+        state = replace(state, progress=tell)
         self._functional().check(state)
         return state
 

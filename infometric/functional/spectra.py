@@ -153,8 +153,8 @@ def spectral_entropy(
     power : float
         Diffusion time; one half makes singular values of squared ones.
     noise : float, optional
-        Eigenvalues below so much of the greatest are taken for zeros. By default ``n`` roundings
-        where the order or the power is below one, for ranks and roots make much of them.
+        Eigenvalues below so much of the greatest are taken for zeros. By default ``4 sqrt(n)``
+        roundings where the order or the power is below one: ranks and roots make much of them.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def spectral_entropy(
     xp = namespace(eigenvalues)
     most = eigenvalues.max()
     if noise is None:
-        noise = len(eigenvalues) * digits(eigenvalues) if min(order, power) < 1 else 0.0
+        noise = spectral_noise(eigenvalues) if min(order, power) < 1 else 0.0
     positive = eigenvalues[eigenvalues > noise * most]
     if len(positive) == 0:
         return 0.0 * most
@@ -183,6 +183,11 @@ def spectral_entropy(
     if order == 0:
         return 0.0 * most + math.log(len(p))
     return xp.log((p**order).sum()) / (1 - order)
+
+
+def spectral_noise(eigenvalues: Any) -> float:
+    """Rounding of eigenvalues, as a share of the greatest."""
+    return 4 * math.sqrt(len(eigenvalues)) * digits(eigenvalues)
 
 
 def operator_of(s: Spectrum, at: tuple[int, ...], form: Form, alpha: float) -> Any:
@@ -346,7 +351,7 @@ class SpectralSum(SpectralFunctional):
             return self.bracketed(s, at).value  # type: ignore[no-any-return]
         found, noise = eigenvalues_of(s, at, self.form, self.alpha), None
         if self.form == "gram" and len(at) == 1 and s.features(at[0]) is not None:
-            noise = (s.size * digits(found)) ** 2  # squares of singular values
+            noise = spectral_noise(found) ** 2  # squares of singular values
         return spectral_entropy(found, self.order, self.power, noise)  # type: ignore[no-any-return]
 
     def value(self, s: Spectrum) -> Array:
@@ -361,27 +366,25 @@ class SpectralSum(SpectralFunctional):
         return s.exact or (len(at) == 1 and s.features(at[0]) is not None)
 
     def operator(self, s: Spectrum, at: tuple[int, ...]) -> Any:
-        """Operator of some variables together, of which products are taken block by block."""
+        """Operator of some variables together, of which products are taken block by block.
 
-        def make() -> Any:
-            rows, kernel = s.together(at)
-            if self.form == "diffusion":
-                return DiffusionBlocks(rows, kernel, self.alpha)
-            return GramBlocks(rows, kernel)
+        It is made anew each time: it may hold hundreds of megabytes, and the state stays.
+        """
+        rows, kernel = s.together(at)
+        if self.form == "diffusion":
+            return DiffusionBlocks(rows, kernel, self.alpha)
+        return GramBlocks(rows, kernel)
 
-        return s.kept(("operator", at, self.form, self.alpha), make)
-
-    def bracketed(self, s: Spectrum, at: tuple[int, ...], *, diagonal: bool = False) -> Any:
+    def bracketed(self, s: Spectrum, at: tuple[int, ...]) -> Any:
         """Entropy of some variables together, between bounds; the same probes each time."""
-        told = ("lanczos", at, self.form, self.alpha, self.order, self.power)
-        found = s.kept(told, lambda: self._lanczos(s, at, diagonal))
-        if diagonal and found.samples is None:
-            return s.kept((*told, "diagonal"), lambda: self._lanczos(s, at, diagonal))
-        return found
 
-    def _lanczos(self, s: Spectrum, at: tuple[int, ...], diagonal: bool) -> Any:
-        operator = self.operator(s, at)
-        return trace_entropy(operator, self.power, self.order, diagonal=diagonal, rng=_SEED)
+        def find() -> Any:
+            operator = self.operator(s, at)
+            return trace_entropy(
+                operator, self.power, self.order, diagonal=True, rng=_SEED, progress=s.progress
+            )
+
+        return s.kept(("lanczos", at, self.form, self.alpha, self.order, self.power), find)
 
     def numerical(self, s: Spectrum) -> tuple[float, float]:
         """Noise of the probes, and half the width of the brackets."""
@@ -414,7 +417,7 @@ class SpectralSum(SpectralFunctional):
                 s.gram(*at), self.order, self.power, walk=walk, alpha=self.alpha
             )
             return found, 0.0
-        return influence(self.operator(s, at), self.bracketed(s, at, diagonal=True))
+        return influence(self.operator(s, at), self.bracketed(s, at))
 
     def sensitivity(self, s: Spectrum) -> tuple[Array, float]:
         """Influence of each row, that on learned bandwidths included, and its noise."""

@@ -63,6 +63,17 @@ def following(progress: bool | Listener | None, text: str) -> Iterator[Listener 
         )
 
 
+@contextlib.contextmanager
+def followed(progress: bool | Listener | None, text: str) -> Iterator[None]:
+    """Whoever is asked for listens while the block runs; else whoever listens already."""
+    with following(progress, text) as listener:
+        if listener is None:
+            yield
+        else:
+            with listening(listener):
+                yield
+
+
 def tell(done: int, total: int) -> None:
     """Tell whoever listens."""
     listener = _listener.get()

@@ -28,6 +28,7 @@ from infometric.state.arrays import digits, exponential, like, namespace, to_num
 from infometric.typing import Array
 
 LOOKED_AT = 2000  # rows whose distances tell the bandwidth
+BLOCK = 512  # rows whose distances are found at once
 COPIES = 64.0  # squared distances below so many roundings of the squared rows are zero
 PRODUCTS = frozenset({"cosine", "linear"})  # kinds that are products of columns
 _SEED = 20260401  # the rows looked at are the same each time
@@ -138,7 +139,23 @@ class Kernel:
             return self._adaptive(x)
         if self.kind == "knn":
             return self._graph(x)
+        if self.kind == "gaussian" and isinstance(x, np.ndarray) and x.dtype == np.float32:
+            return self._single(x)
         return self.between(x, x)
+
+    def _single(self, x: Any) -> Any:
+        """Gaussian similarities in single precision, of distances in double.
+
+        Rows near each other and far from all others would lose their distance.
+        """
+        rows = x.astype(np.float64)
+        rows -= rows.mean(axis=0)
+        found = np.empty((len(x), len(x)), dtype=np.float32)
+        for start in range(0, len(x), BLOCK):
+            part = slice(start, start + BLOCK)
+            found[part] = self.between(rows[part], rows)
+        np.fill_diagonal(found, 1)
+        return found
 
     def features(self, x: Any) -> Any:
         """Rows whose products are the similarities; None where there are none of that kind."""

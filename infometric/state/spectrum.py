@@ -43,6 +43,8 @@ class Spectrum(Sample):
         Similarity of the rows of each variable.
     solver : {"auto", "exact", "lanczos"}
         How entropies of the spectrum are found; "auto" is exact up to 10,000 rows.
+    progress : callable, optional
+        Called with the products done and to be done, where a spectrum is bracketed.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class Spectrum(Sample):
     )
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
     _drawn: Array | None = field(default=None, repr=False)
+    progress: Callable[[int, int], None] | None = field(default=None, repr=False)
 
     @classmethod
     def of(  # type: ignore[override]
@@ -196,6 +199,8 @@ class Spectrum(Sample):
         x: Any = self.variables[at]
         kind = self.kernels[at].kind
         single = x.dtype in (np.float32, getattr(namespace(x), "float32", None))
+        if self.size <= DOUBLE and single:
+            return x.double() if is_tensor(x) else x.astype(np.float64)
         if single or kind in NUMBERED or self.size <= DOUBLE:
             return x
         if kind in SHIFTED:
