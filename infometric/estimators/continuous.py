@@ -288,22 +288,28 @@ def refuse_weights(estimator: Estimator, sample_weight: Any) -> None:
         )
 
 
+def without_weights(reason: str) -> dict[str, str]:
+    """Checks of scikit-learn that an estimator of rows without weights does not pass."""
+    checks = (
+        "check_sample_weights_pandas_series",
+        "check_sample_weights_not_an_array",
+        "check_sample_weights_list",
+        "check_sample_weights_shape",
+        "check_sample_weights_not_overwritten",
+        "check_all_zero_sample_weights_error",
+        "check_sample_weight_equivalence_on_dense_data",
+    )
+    objects = "an object that is no number is wrong data, not a wrong type"
+    return dict.fromkeys(checks, reason) | {"check_dtype_object": objects}
+
+
 class ContinuousEstimator(Estimator):
     """Estimator of one continuous variable: a 1-D array, or several columns as one vector."""
 
     _registry: ClassVar[Mapping[str, type[Any]]] = {}
-    _expected_failures: ClassVar[dict[str, str]] = dict.fromkeys(
-        (
-            "check_sample_weights_pandas_series",
-            "check_sample_weights_not_an_array",
-            "check_sample_weights_list",
-            "check_sample_weights_shape",
-            "check_sample_weights_not_overwritten",
-            "check_all_zero_sample_weights_error",
-            "check_sample_weight_equivalence_on_dense_data",
-        ),
-        "neighbours are counted in rows, and weights are refused",
-    ) | {"check_dtype_object": "an object that is no number is wrong data, not a wrong type"}
+    _expected_failures: ClassVar[dict[str, str]] = without_weights(
+        "neighbours are counted in rows, and weights are refused"
+    )
     estimator: Any
     n_neighbors: int | None
 

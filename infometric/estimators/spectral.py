@@ -14,7 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from infometric.base import UNCERTAINTY, UNITS, Estimator
-from infometric.estimators.continuous import class_codes, is_class, numbers, raw_columns
+from infometric.estimators.continuous import (
+    class_codes,
+    is_class,
+    numbers,
+    raw_columns,
+    without_weights,
+)
 from infometric.exceptions import ColumnError, DataError, UnsupportedError
 from infometric.functional import spectra
 from infometric.sources.arrays import is_array_file, open_array
@@ -66,18 +72,9 @@ class SpectralEstimator(Estimator):
 
     _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = SPECTRAL
     _paired: ClassVar[bool] = False
-    _expected_failures: ClassVar[dict[str, str]] = dict.fromkeys(
-        (
-            "check_sample_weights_pandas_series",
-            "check_sample_weights_not_an_array",
-            "check_sample_weights_list",
-            "check_sample_weights_shape",
-            "check_sample_weights_not_overwritten",
-            "check_all_zero_sample_weights_error",
-            "check_sample_weight_equivalence_on_dense_data",
-        ),
-        "rows are points of a representation, and weights are refused",
-    ) | {"check_dtype_object": "an object that is no number is wrong data, not a wrong type"}
+    _expected_failures: ClassVar[dict[str, str]] = without_weights(
+        "rows are points of a representation, and weights are refused"
+    )
     kernel: Any = "gaussian"
     sigma: Any = "median"
     n_neighbors: int = 10
