@@ -180,7 +180,10 @@ def of_pairs(functional: Any, state: Spectrum, rng: np.random.Generator) -> tupl
     for p in parts:
         part = state.take(np.sort(drawn[p * size : (p + 1) * size])).relearned()
         theta = float(functional.value(part))
-        both += without_groups(functional, part, theta, GROUPS, rng)[0], functional.variance(part)
+        both += (
+            without_groups(functional, part, theta, GROUPS, rng).variance,
+            functional.variance(part),
+        )
     ratio = both[0] / both[1] if both[1] > 0 else 1.0
     return max(ratio, 1.0), float(len(parts) * (GROUPS - 1))
 

@@ -111,13 +111,18 @@ class Jackknife:
     ) -> Inference:
         """Groups of rows left out in turn, and Student's interval; no bias is taken off."""
         count = min(self.n_groups, state.size)
-        variance, values, halves = without_groups(functional, state, float(theta), count, rng)
+        scatter = without_groups(functional, state, float(theta), count, rng)
+        variance, freedom, values, halves = scatter
         count = len(values)  # a measure of whole classes may have fewer to leave out
         sampling = math.sqrt(variance)
         noise, unsure = functional.numerical(state)
         se = float(np.hypot(sampling, noise))
-        reach = float(stdtrit(count - 1, 0.5 + level / 2)) * se + unsure
-        told = {"n_groups": count, "interval_of": MEAN_AT_N.format(state.size)}
+        reach = float(stdtrit(freedom, 0.5 + level / 2)) * se + unsure
+        told = {
+            "n_groups": count,
+            "degrees_of_freedom": freedom,
+            "interval_of": MEAN_AT_N.format(state.size),
+        }
         told |= {"numerical_se": noise, "bracket": unsure} if noise or unsure else {}
         found = Inference(
             self.name,

@@ -17,7 +17,7 @@ from infometric.functional.spectra import (
 from infometric.state.kernels import Kernel, median_distance
 from infometric.state.spectrum import Spectrum
 from infometric.uncertainty import Permutation
-from infometric.uncertainty.base import of_unequal_groups, straightened
+from infometric.uncertainty.base import freedom_of, of_unequal_groups, quadratic, straightened
 
 CENTRES = np.random.default_rng(7).normal(size=(4, 16)) * 3
 
@@ -100,7 +100,7 @@ def test_a_quadratic_value_counts_once():
         halves = np.array([(m**2).sum() / 2 for m in means])
         whole = float((x.mean(axis=0) ** 2).sum())
         jackknife.append(of_unequal_groups(whole, values, np.full(20, 10)))
-        ours.append(straightened(jackknife[-1], halves))
+        ours.append(straightened(jackknife[-1], quadratic(halves)))
     truth = 2 * d / n**2
     assert np.mean(jackknife) / truth == pytest.approx(2, rel=0.15)
     # of all quadratic values the noise of few divisions leaves a third too much
@@ -108,7 +108,13 @@ def test_a_quadratic_value_counts_once():
 
 
 def test_undefined_halves_change_nothing():
-    assert straightened(2.0, np.array([np.nan, np.nan, 1.0])) == 2.0
+    assert straightened(2.0, quadratic(np.array([np.nan, np.nan, 1.0]))) == 2.0
+
+
+def test_degrees_of_freedom_of_a_difference():
+    assert freedom_of(2.0, 2.0, 0.0, 20) == 19
+    assert freedom_of(1.5, 2.0, 0.5, 20) == pytest.approx(1.5**2 / (4 / 19 + 0.25 / 11))
+    assert freedom_of(1.0, 2.0, 1.0, 20) == 11  # no fewer than of the halves
 
 
 def test_noise_of_orders_is_told_from_that_of_samples():
