@@ -113,7 +113,7 @@ def test_undefined_halves_change_nothing():
 
 def test_degrees_of_freedom_of_a_difference():
     assert freedom_of(2.0, 2.0, 0.0, 20) == 19
-    assert freedom_of(1.5, 2.0, 0.5, 20) == pytest.approx(1.5**2 / (4 / 19 + 0.25 / 11))
+    assert freedom_of(1.9, 2.0, 0.1, 20) == pytest.approx(1.9**2 / (4 / 19 + 0.01 / 11))
     assert freedom_of(1.0, 2.0, 1.0, 20) == 11  # no fewer than of the halves
 
 
