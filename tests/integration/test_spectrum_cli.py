@@ -27,8 +27,9 @@ def folder(tmp_path_factory):
 
 
 def results(path):
-    (section,) = json.loads(path.read_text())["sections"]
-    return section["results"] if "results" in section else section["table"]["results"]
+    sections = json.loads(path.read_text())["sections"]
+    tables = [s["results"] if "results" in s else s["table"]["results"] for s in sections]
+    return {name: result for table in tables for name, result in table.items()}
 
 
 def test_an_array_and_its_labels(folder, capsys):

@@ -77,7 +77,7 @@ def spectrum(
     with working("spectrum", quiet=quiet):
         entropy = DiffusionSpectralEntropy(**options).fit(X)
         found["diffusion spectral entropy"] = entropy.estimate(level=level, rng=SEED)
-        found["effective rank"] = RankMe(uncertainty=method).fit(X).estimate(level=level, rng=SEED)
+        rank = RankMe(uncertainty=method).fit(X).estimate(level=level, rng=SEED)
         if y is not None:
             shared = DiffusionSpectralMI(**options).fit(X, y)
             tested = shared.test(rng=SEED)
@@ -85,8 +85,11 @@ def spectrum(
                 shared.estimate(level=level, rng=SEED), pvalue=tested.pvalue
             )
     told = f"{entropy.state_.size} rows of {entropy.n_features_in_} columns of {file.name}."
-    section = Section("Representation", ResultTable(found), told)
-    after("Representation", [section], {"data": file.name}, html, json, None, Choice.VALUE, quiet)
+    sections = [
+        Section("Spectral information", ResultTable(found), told),
+        Section("Directions in use", ResultTable({"effective rank": rank}), "No unit: a number."),
+    ]
+    after("Representation", sections, {"data": file.name}, html, json, None, Choice.VALUE, quiet)
 
 
 def _data(file: Path, target: str, columns: str, exclude: str, rows: int | None) -> tuple[Any, Any]:
