@@ -1,6 +1,6 @@
 """Spectral information of representations: entropies of similarities, and what two share.
 
-Thin shells: kernels are learned in `fit`, the mathematics is in `infometric.functional.spectra`.
+Thin shells: kernels are learned in `fit`, the mathematics is in `infometric.functional`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from infometric.estimators.continuous import (
     without_weights,
 )
 from infometric.exceptions import ColumnError, DataError, UnsupportedError
-from infometric.functional import spectra
+from infometric.functional import diffusion_information, spectra
 from infometric.sources.arrays import is_array_file, open_array
 from infometric.sources.progress import tell
 from infometric.state.arrays import is_tensor, to_numpy
@@ -440,7 +440,7 @@ class DiffusionSpectralMI(SpectralEstimator):
         self.uncertainty = uncertainty
 
     def _functional(self) -> Any:
-        return spectra.DiffusionInformation(
+        return diffusion_information.DiffusionInformation(
             float(self.order),
             float(self.t),
             alpha=float(self.alpha),
@@ -519,12 +519,12 @@ class DiffusionConditionalEntropy(DiffusionSpectralMI):
         self.uncertainty = uncertainty
 
     def _functional(self) -> Any:
-        return spectra.ConditionalDiffusionEntropy(
+        return diffusion_information.ConditionalDiffusionEntropy(
             float(self.order), float(self.t), alpha=float(self.alpha)
         )
 
     def _measure(self) -> str:
-        return spectra.ConditionalDiffusionEntropy.name
+        return diffusion_information.ConditionalDiffusionEntropy.name
 
 
 def published_classes(y: Array, classes: int = 10) -> Array:

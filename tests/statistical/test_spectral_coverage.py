@@ -9,11 +9,8 @@ import pytest
 
 import infometric as im
 from infometric.exceptions import InfometricWarning
-from infometric.functional.spectra import (
-    DiffusionSpectralEntropy,
-    less_scattered,
-    noise_of_means,
-)
+from infometric.functional.diffusion_information import less_scattered, noise_of_means
+from infometric.functional.spectra import DiffusionSpectralEntropy
 from infometric.state.kernels import Kernel, median_distance
 from infometric.state.spectrum import Spectrum
 from infometric.uncertainty import Permutation

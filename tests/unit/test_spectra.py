@@ -21,7 +21,7 @@ from infometric.exceptions import (
     ReliabilityWarning,
     UnsupportedError,
 )
-from infometric.functional import published, representation, spectra
+from infometric.functional import diffusion_information, published, representation, spectra
 from infometric.state.kernels import Kernel, median_distance
 from infometric.state.spectrum import Spectrum
 from infometric.testing import check_state, check_strategies
@@ -184,7 +184,7 @@ def test_conditional_entropy_of_classes():
         kernels=[Kernel(sigma=3.0), Kernel("delta")],
     )  # fmt: skip
     want = sum((c == LABELS).mean() * oracle_dse(SMALL[c == LABELS], 3.0) for c in range(4))
-    r = im.infer(spectra.ConditionalDiffusionEntropy(), s, "none", units="bits")
+    r = im.infer(diffusion_information.ConditionalDiffusionEntropy(), s, "none", units="bits")
     assert r.value == pytest.approx(want, abs=1e-10)
 
 
@@ -468,9 +468,9 @@ CASES = [
     (spectra.EffectiveNumber(), ONE),
     (spectra.ConditionalMatrixEntropy(), PAIR),
     (spectra.MatrixInformation(), CLASSED),
-    (spectra.ConditionalDiffusionEntropy(), CLASSED),
-    (spectra.DiffusionInformation(), CLASSED),
-    (spectra.DiffusionInformation(n_orders=3), PAIR),
+    (diffusion_information.ConditionalDiffusionEntropy(), CLASSED),
+    (diffusion_information.DiffusionInformation(), CLASSED),
+    (diffusion_information.DiffusionInformation(n_orders=3), PAIR),
     (representation.EigenvalueDecay(), LINEAR),
     (representation.DiscriminantEntropy(), CLASSED),
     (representation.DiscriminantRank(), CLASSED),
