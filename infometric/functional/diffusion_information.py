@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,6 @@ from infometric.functional.spectra import (
     rows_by_class,
     whole_gram,
 )
-from infometric.state.arrays import to_numpy
 from infometric.state.spectrum import Spectrum
 from infometric.typing import Array
 
@@ -85,31 +84,38 @@ class ConditionalDiffusionEntropy(SpectralSum):
 
     def value(self, s: Spectrum) -> Array:
         """Mean of the entropies of the classes, in nats."""
-        return np.asarray(self.within(s, class_numbers(s)))
+        return np.asarray(self.own(s)[0])
 
     def within(self, s: Spectrum, codes: Array) -> float:
         """Weighted mean over any division of the rows into classes."""
-        if codes is class_numbers(s):
-            return s.kept(
-                ("within", self.order, self.power, self.form, self.alpha),
-                lambda: self._within(s, codes),
-            )
-        return self._within(s, codes)
+        return float(
+            (rows_of(codes) * [self.of_rows(s, r).value for r in rows_by_class(codes)]).sum()
+        )
 
-    def _within(self, s: Spectrum, codes: Array) -> float:
-        total = 0.0
-        for rows in rows_by_class(codes):
-            total += len(rows) * self.of_rows(s, rows)
-        return total / len(codes)
+    def own(self, s: Spectrum) -> tuple[float, float, float]:
+        """Mean within the classes as they are, the noise of probes in it, and half the brackets."""
 
-    def of_rows(self, s: Spectrum, rows: Array) -> float:
+        def find() -> tuple[float, float, float]:
+            codes = class_numbers(s)
+            found = np.array([self.of_rows(s, rows) for rows in rows_by_class(codes)])
+            shares = rows_of(codes)
+            noise = math.sqrt(float(((shares * found[:, 1]) ** 2).sum()))
+            return float(shares @ found[:, 0]), noise, float(shares @ found[:, 2])
+
+        return s.kept(("within", self.order, self.power, self.form, self.alpha), find)
+
+    def of_rows(self, s: Spectrum, rows: Array) -> Known:
         """Entropy of some rows of the first variable, with its kernel as it is."""
         if len(rows) < 2:
-            return 0.0
-        gram = whole_gram(s, 0)
-        if gram is None:
-            return self.alone.entropy_of(part_of(s, rows), (0,))
-        return entropy_of_matrix(gram[rows][:, rows], self)
+            return Known(0.0)
+        gram = whole_gram(s, 0) if s.exact or len(rows) <= FEW else None
+        if gram is not None:
+            return Known(entropy_of_matrix(gram[rows][:, rows], self))
+        part = part_of(s, rows)
+        if self.alone.is_exact(part, (0,)):
+            return Known(self.alone.entropy_of(part, (0,)))
+        found = self.alone.bracketed(part, (0,))
+        return Known(found.value, found.se, (found.high - found.low) / 2)
 
     @property
     def alone(self) -> DiffusionSpectralEntropy:
@@ -140,8 +146,17 @@ class ConditionalDiffusionEntropy(SpectralSum):
         return "discrete" in s.kinds
 
     def brackets(self, s: Spectrum) -> dict[str, Any]:
-        """None that is told: the noise of classes averages out."""
+        """None that is told one by one."""
         return {}
+
+    def numerical(self, s: Spectrum) -> tuple[float, float]:
+        """Noise of the probes of all classes, and half the width of their brackets."""
+        return self.own(s)[1:]
+
+    def of_solver(self, s: Spectrum) -> dict[str, Any]:
+        """How the entropies of the classes were found."""
+        bracketed = self.of_classes(s) and max(self.own(s)[1:]) > 0
+        return {"solver": "lanczos"} if bracketed else super().of_solver(s)
 
     def influence_within(self, s: Spectrum, codes: Array) -> tuple[Array, Array, float]:
         """Influence of each row on the entropy of its class, that entropy, and the noise."""
@@ -150,7 +165,7 @@ class ConditionalDiffusionEntropy(SpectralSum):
             if len(rows) < 2:
                 continue
             part = part_of(s, rows)
-            own[rows] = self.of_rows(s, rows)
+            own[rows] = self.of_rows(s, rows).value
             values[rows], added = self.alone.influence_of(part, (0,))
             noise += added * len(rows) / s.size
         return values, own, noise
@@ -165,7 +180,7 @@ class ConditionalDiffusionEntropy(SpectralSum):
         codes = class_numbers(s)
         sizes = np.unique(codes, return_counts=True)[1]
         most = float((sizes * np.log(sizes)).sum() / sizes.sum())
-        return {"x|y": self.within(s, codes) / most if most > 0 else 0.0}
+        return {"x|y": self.own(s)[0] / most if most > 0 else 0.0}
 
     def facts(self, s: Spectrum) -> dict[str, Any]:
         """As of every sum, and the classes."""
@@ -198,8 +213,9 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
 
     Notes
     -----
-    The second form is symmetric: the same orders are applied to whichever variable comes first by
-    its contents.
+    The second form is symmetric: with each order its inverse is taken. The orders are the same for
+    as many rows; in another order of the rows they are others, by which the value differs as
+    `numerical_se` says.
     """
 
     name: ClassVar[str] = "diffusion_spectral_mutual_information"
@@ -220,23 +236,31 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
     def statistic(self, s: Spectrum) -> Array:
         """Less the entropy in the order of the rows: all that a random order changes."""
         if self.of_classes(s):
-            return np.asarray(-self.within(s, class_numbers(s)))
+            return np.asarray(-self.own(s)[0])
         return np.asarray(-self.entropy_of(s, (0, 1)))
 
     def joint(self, s: Spectrum, order: Array) -> float:
-        """Entropy of both variables together, the first by its contents in some order."""
-        return entropy_of_both(s, order, self, leading(s))
+        """Entropy of both variables together, the first in some order."""
+        return entropy_of_both(s, order, self)
 
     def _chance(self, s: Spectrum) -> Array:
         """Entropies in random orders."""
         if self.parity and self.of_classes(s):
             return np.array([self._as_published(s)])
-        return np.array([self.under(s, order) for order in self.orders(s.size)])
+        return np.array([self.under(s, order) for order in self.orders(s)])
 
-    def orders(self, n: int) -> Array:
-        """The same random orders each time, shape (n_orders, n)."""
+    def orders(self, s: Spectrum) -> Array:
+        """The same random orders each time, shape (n_orders, n_rows).
+
+        Of two representations every other is the inverse of the one before: to put the second in
+        one order is to put the first in the other.
+        """
         rng = np.random.default_rng(SEED)
-        return np.array([rng.permutation(n) for _ in range(self.n_orders)])
+        found: list[Array] = []
+        for i in range(self.n_orders):
+            turned = i % 2 and not self.of_classes(s)
+            found.append(np.argsort(found[-1]) if turned else rng.permutation(s.size))
+        return np.array(found)
 
     def reordered(self, s: Spectrum, order: Array) -> Array:
         """The statistic in a random order."""
@@ -254,13 +278,13 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
         for rows in rows_by_class(class_numbers(s)):
             draw = random.Random(0)
             drawn = [draw.sample(range(n), k=len(rows)) for _ in range(PUBLISHED_REPETITIONS)]
-            total += len(rows) * float(np.mean([self.of_rows(s, np.array(d)) for d in drawn]))
+            total += len(rows) * float(np.mean([self.of_rows(s, np.array(d)).value for d in drawn]))
         return total / n
 
     def without(self, s: Spectrum, groups: Array) -> Array:
         """Values with each group left out, in the same random orders of the rows that stay."""
         chance, own = [], []
-        orders = self.orders(s.size)[: None if self.of_classes(s) else JOINT_ORDERS]
+        orders = self.orders(s)[: None if self.of_classes(s) else JOINT_ORDERS]
         for g in np.unique(groups):
             kept = np.flatnonzero(groups != g)
             part = s.take(kept).relearned()
@@ -277,7 +301,7 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
         """Error of the mean over few random orders."""
         chance = s.kept(("chance", self), lambda: self._chance(s))
         noise = float(chance.std(ddof=1)) / math.sqrt(len(chance)) if len(chance) > 1 else 0.0
-        own, unsure = SpectralSum.numerical(self, s)
+        own, unsure = self.own(s)[1:] if self.of_classes(s) else SpectralSum.numerical(self, s)
         return math.hypot(noise, own), unsure
 
     def brackets(self, s: Spectrum) -> dict[str, Any]:
@@ -288,7 +312,7 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
 
     def sensitivity(self, s: Spectrum) -> tuple[Array, float]:
         """Influence of each row on what chance shows, less that on the entropy in its order."""
-        orders = self.orders(s.size)[:FEW_ORDERS]
+        orders = self.orders(s)[:FEW_ORDERS]
         found = self._of_classes(s, orders) if self.of_classes(s) else self._of_pairs(s, orders)
         return found[0] + self.of_bandwidths(s), found[1]
 
@@ -306,13 +330,11 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
         return by_chance - values + shared - shared.mean(), noise
 
     def _of_pairs(self, s: Spectrum, orders: Array) -> tuple[Array, float]:
-        first = leading(s)
         own, noise = self.influence_of(s, (0, 1))
         values = -own
         for order in orders:
-            rows = list(s.variables)
-            rows[first] = rows[first][order]
-            changed, added = self.influence_of(s.with_groups([tuple(rows)]), (0, 1))
+            rows = (s.variables[0][order], *s.variables[1:])
+            changed, added = self.influence_of(s.with_groups([rows]), (0, 1))
             back = np.empty(s.size)
             back[order] = changed  # where the row of the first variable went
             values += (changed + back) / len(orders)
@@ -337,7 +359,7 @@ class DiffusionInformation(ConditionalDiffusionEntropy):
 
 FEW_ORDERS = 4  # random orders whose influence is taken
 LEAST_KEPT = 0.25  # share of the scatter of the jackknife that is never put down to random orders
-JOINT_ORDERS = 5  # random orders where groups are left out: each is a spectrum of all rows
+JOINT_ORDERS = 6  # random orders where groups are left out: each is a spectrum of all rows
 PUBLISHED_REPETITIONS = 5
 
 
@@ -364,20 +386,27 @@ def less_scattered(values: Array, noise: float) -> Array:
     return centre + (values - centre) * math.sqrt(share)  # type: ignore[no-any-return]
 
 
+class Known(NamedTuple):
+    """An entropy, the noise of the probes in it, and half the width of its bracket."""
+
+    value: float
+    se: float = 0.0
+    half: float = 0.0
+
+
+def rows_of(codes: Array) -> Array:
+    """Share of the rows in each class."""
+    return np.array([len(rows) for rows in rows_by_class(codes)]) / len(codes)
+
+
 def part_of(s: Spectrum, rows: Array) -> Spectrum:
-    """Some rows of the first variable alone; of many the spectrum is bracketed, not found."""
+    """Some rows of the first variable alone.
+
+    Where the whole has too many rows for all of its eigenvalues, those of large classes are not
+    found either.
+    """
     part = s.take(rows).of_variables([0])
-    return replace(part, solver="lanczos") if s.solver == "auto" and len(rows) > FEW else part
-
-
-def leading(s: Spectrum) -> int:
-    """Which of two variables comes first by its contents, in whatever order they are given."""
-
-    def told(at: int) -> tuple[int, float, float]:
-        x = to_numpy(s.variables[at]).astype(float)
-        return x.shape[1], float(np.abs(x).sum()), float((x * x).sum())
-
-    return 0 if told(0) <= told(1) else 1
+    return replace(part, solver="exact" if s.exact or len(rows) <= FEW else "lanczos")
 
 
 def completed(order: Array) -> Array:

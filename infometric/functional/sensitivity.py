@@ -32,6 +32,7 @@ from infometric.state.arrays import digits, is_tensor, namespace, to_numpy
 from infometric.state.kernels import distances_looked_at
 from infometric.typing import Array
 
+NEAR_ONE = 0.1  # distance of an order from one within which its formula is another
 MIDDLE = (
     0.05  # to either side of one half: quantiles whose distance tells the density at the median
 )
@@ -52,8 +53,12 @@ def slopes(eigenvalues: Array, order: float, power: float) -> Array:
     if order == 1:
         entropy = -(p * np.log(np.maximum(p, tiny))).sum()
         return -power * p * (np.log(np.maximum(p, tiny)) + entropy)
-    shares = p**order / (p**order).sum()
-    return np.asarray(power * order / (1 - order) * (shares - p))
+    if abs(order - 1) < NEAR_ONE:
+        more = np.expm1((order - 1) * np.log(np.maximum(p, tiny)))
+        mean = (p * more).sum()
+        return np.asarray(power * order * p * (more - mean) / (1 + mean) / (1 - order))
+    raised = (p / p.max()) ** order
+    return np.asarray(power * order / (1 - order) * (raised / raised.sum() - p))
 
 
 def influence_of_matrix(

@@ -43,20 +43,26 @@ from infometric.functional.sensitivity import (
 )
 from infometric.state.arrays import digits, namespace, to_numpy, traced
 from infometric.state.blocks import DiffusionBlocks, GramBlocks
-from infometric.state.kernels import Kernel
+from infometric.state.kernels import median_distance
 from infometric.state.lanczos import influence, trace_entropy
 from infometric.state.spectrum import Spectrum, squared_singular_values, symmetric_eigenvalues
 from infometric.typing import Array, Units
 
 Form = Literal["diffusion", "gram"]
 Margins = tuple[tuple[float, tuple[int, ...]], ...]
+LONG = 4.0  # diffusion time after which little is left of any spectrum
+SAME_ORDER = 1e-9  # distance of an order from one that is rounding
+NEAR_ONE = 0.1  # distance of an order from one within which its formula is another
 SATURATED = 0.9  # share of log n above which an entropy counts rows
 FLAT = 0.05  # and below which all rows are alike to the kernel
 COUNTS_ROWS = (
     "the entropy is {:.0%} of log n, the most that n rows can have: it counts the rows, and grows "
     "with them; use {}, or compare at equal n alone"
 )
-SEES_NOTHING = "the entropy is {:.1%} of log n: to a kernel so wide all rows are alike; use {}"
+SEES_NOTHING = (
+    "the entropy is {:.1%} of log n: to so wide a kernel, or after so long a time, all rows are "
+    "alike; use {}"
+)
 WIDER = dict.fromkeys(("adaptive", "knn"), "more neighbours, n_neighbors=30")
 NARROWER = dict.fromkeys(("adaptive", "knn"), "fewer neighbours, n_neighbors=5")
 FEW = 2_000  # rows up to which groups of them are left out in turn
@@ -77,7 +83,7 @@ FEW_GROUPS = (
     "leaving out one group of rows makes {:.0%} of the variance, so that few rows decide, and the "
     "interval may be too short; look for outliers and rare classes"
 )
-ALL_ALIKE = "all rows are alike, so that the entropy is zero whatever the bandwidth"
+ALL_ALIKE = "all rows are alike: the entropy is zero, an effective number one"
 
 
 # --- mathematics of matrices: numpy or torch, with gradients where they are asked for -------------
@@ -180,7 +186,10 @@ def spectral_entropy(
         return -xp.log(p.max())
     if order == 0:
         return 0.0 * most + math.log(len(p))
-    return xp.log((p**order).sum()) / (1 - order)
+    if abs(order - 1) < NEAR_ONE:  # the difference of nearly one and one would be divided by none
+        return xp.log1p((p * xp.expm1((order - 1) * xp.log(p))).sum()) / (1 - order)
+    largest = p.max()  # powers of shares may be below all numbers
+    return (order * xp.log(largest) + xp.log(((p / largest) ** order).sum())) / (1 - order)
 
 
 def spectral_noise(eigenvalues: Any) -> float:
@@ -248,6 +257,10 @@ class SpectralFunctional(Functional):
     def needless(self, s: Spectrum) -> bool:
         """Whether an entropy near zero says nothing against the bandwidth."""
         return False
+
+    def most(self, s: Spectrum) -> float:
+        """Greatest value that so many rows can have."""
+        return math.inf
 
     def statistic(self, s: Spectrum) -> Array:
         """What a permutation test compares: the value, or what it depends on."""
@@ -332,6 +345,10 @@ class SpectralSum(SpectralFunctional):
     power: float = 1.0
     form: Form = "gram"
     alpha: float = 0.0
+
+    def __post_init__(self) -> None:
+        if abs(self.order - 1) < SAME_ORDER:  # 0.1 added ten times is meant to be one
+            object.__setattr__(self, "order", 1.0)
 
     def margins(self, ndim: int) -> Margins:
         """Pairs (sign, variables taken together) of the sum for so many variables."""
@@ -493,6 +510,7 @@ class SpectralSum(SpectralFunctional):
         return {
             "kernel": [k.kind for k in s.kernels] if len(s.kernels) > 1 else s.kernels[0].kind,
             **bandwidths(s),
+            "units_of_diagnostics": "nats",
             "order": self.order,
             "power": self.power,
             **({"alpha": self.alpha} if self.form == "diffusion" else {}),
@@ -531,15 +549,17 @@ class SpectralSum(SpectralFunctional):
         shares = self.shares(s)
         wide, narrow = max(shares.values()), min(shares.values())
         out = []
-        if wide > SATURATED:
-            out.append(Caution("ReliabilityWarning", COUNTS_ROWS.format(wide, wider(s.kernels[0]))))
+        if wide > SATURATED and self.order > 0:  # order zero counts eigenvalues, by definition
+            out.append(
+                Caution("ReliabilityWarning", COUNTS_ROWS.format(wide, wider(s, self.power)))
+            )
         if all_alike(s):
             out.append(Caution("ReliabilityWarning", ALL_ALIKE))
         elif narrow < FLAT and not self.needless(s):
             out.append(
                 Caution(
                     "ReliabilityWarning",
-                    SEES_NOTHING.format(max(narrow, 0.0), narrower(s.kernels[0])),
+                    SEES_NOTHING.format(max(narrow, 0.0), narrower(s, self.power)),
                 )
             )
         return tuple(out)
@@ -557,16 +577,25 @@ def named(at: tuple[int, ...]) -> str:
     return "".join("xyzuvw"[i] for i in at)
 
 
-def wider(kernel: Kernel) -> str:
+def wider(s: Spectrum, power: float) -> str:
     """What makes unlike rows alike."""
-    told = {"gaussian": f"a wider bandwidth, sigma={2 * kernel.sigma:.3g}"}
-    return told.get(kernel.kind, WIDER.get(kernel.kind, "a kernel of wider reach"))
+    kernel = s.kernels[0]
+    time = ", or more time, t=1" if power < 1 else ""
+    if kernel.kind != "gaussian":
+        return WIDER.get(kernel.kind, "a kernel of wider reach") + time
+    sigma = max(2 * kernel.sigma, median_distance(s.variables[0], s.drawn))
+    return f"a wider bandwidth, sigma={sigma:.3g}{time}"
 
 
-def narrower(kernel: Kernel) -> str:
+def narrower(s: Spectrum, power: float) -> str:
     """What tells rows apart."""
-    told = {"gaussian": f"a narrower bandwidth, sigma={kernel.sigma / 2:.3g}"}
-    return told.get(kernel.kind, NARROWER.get(kernel.kind, "a kernel of narrower reach"))
+    kernel = s.kernels[0]
+    if power > LONG:
+        return "less time, t=1"
+    if kernel.kind != "gaussian":
+        return NARROWER.get(kernel.kind, "a kernel of narrower reach")
+    sigma = min(kernel.sigma / 2, median_distance(s.variables[0], s.drawn))
+    return f"a narrower bandwidth, sigma={sigma:.3g}"
 
 
 def bandwidths(s: Spectrum) -> dict[str, Any]:
@@ -610,6 +639,11 @@ class MatrixEntropy(SpectralSum):
     def margins(self, ndim: int) -> Margins:
         """All variables together."""
         return ((1.0, tuple(range(ndim))),)
+
+    def most(self, s: Spectrum) -> float:
+        """Logarithm of the rows, or of the columns where they are all there is."""
+        features = s.features(0) if len(s.variables) == 1 and self.form == "gram" else None
+        return math.log(s.size if features is None else min(s.size, features.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -765,14 +799,13 @@ def entropy_of_matrix(similarities: Any, f: SpectralSum) -> float:
     return float(spectral_entropy(symmetric_eigenvalues(matrix), f.order, f.power))
 
 
-def entropy_of_both(s: Spectrum, order: Array, f: SpectralSum, first: int = 0) -> float:
-    """Entropy of two variables together, one of them in another order."""
+def entropy_of_both(s: Spectrum, order: Array, f: SpectralSum) -> float:
+    """Entropy of two variables together, the first in another order."""
     if not s.exact:
-        rows = list(s.variables)
-        rows[first] = rows[first][order]
-        return float(f.bracketed(s.with_groups([tuple(rows)]), (0, 1)).value)
-    held = [whole_gram(s, at) for at in (first, 1 - first)]
-    a, b = (s.gram(at) if g is None else g for at, g in zip((first, 1 - first), held, strict=True))
+        rows = (s.variables[0][order], *s.variables[1:])
+        return float(f.bracketed(s.with_groups([rows]), (0, 1)).value)
+    held = [whole_gram(s, at) for at in (0, 1)]
+    a, b = (s.gram(at) if g is None else g for at, g in zip((0, 1), held, strict=True))
     a = a[order][:, order]
     a *= b
     return entropy_of_matrix(a, f)

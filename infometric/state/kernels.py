@@ -186,16 +186,22 @@ class Kernel:
         return joined.astype(x.dtype) if isinstance(joined, np.ndarray) else joined.to(x.dtype)
 
     def _squared_radius(self, squared: Any) -> Any:
-        """Squared distance of each row to its k-th neighbour, itself not among them."""
+        """Squared distance of each row to its k-th neighbour, itself not among them.
+
+        Of a row with so many copies the k-th row at another place, or the farthest there is.
+        """
         k = min(self.n_neighbors, len(squared) - 1)
-        if isinstance(squared, np.ndarray):
-            found = np.partition(squared, k, axis=1)[:, k]
-            least = np.min(found[found > 0], initial=np.inf)
-            return np.where(found > 0, found, least if np.isfinite(least) else 1.0)
-        found = squared.kthvalue(k + 1, dim=1).values
-        some = found[found > 0]
-        least = float(some.min()) if len(some) else 1.0
-        return found.clamp(min=least)
+        if not isinstance(squared, np.ndarray):
+            found = squared.kthvalue(k + 1, dim=1).values
+            if bool((found > COPIES * digits(squared) * squared.max()).all()):
+                return found
+            return like(self._squared_radius(to_numpy(squared)), squared)
+        found = np.partition(squared, k, axis=1)[:, k]
+        least = COPIES * digits(squared) * float(squared.max())
+        for i in np.flatnonzero(found <= least):
+            apart = np.sort(squared[i][squared[i] > least])
+            found[i] = apart[min(k, len(apart)) - 1] if len(apart) else 1.0
+        return found
 
     def relearned(self, x: Any, drawn: Array | None = None) -> Kernel:
         """The kernel with its bandwidth learned of these rows, where it is learned.

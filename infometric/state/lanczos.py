@@ -834,7 +834,7 @@ def _refuse(t: float, order: float, tolerance: float, probes: int, steps: int) -
         raise InvalidParameterError(
             "Probes tell entropies of an order above zero and finite.",
             got=order,
-            hint='solver="exact"',
+            hint='order=1, or fewer rows with solver="exact": X[:10000]',
         )
     if not tolerance > 0:
         raise InvalidParameterError(

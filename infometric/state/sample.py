@@ -172,8 +172,8 @@ class Sample:
         return cls(groups, tuple(data["kinds"].split(",")), data["key"])
 
 
-def as_rows(values: Any, name: str = "x") -> Array:
-    """Finite float64 array of shape (n_rows, n_dimensions).
+def as_rows(values: Any, name: str = "x", *words: str) -> Array:
+    """Finite float64 array of shape (n_rows, n_dimensions); `words` as of `refuse_not_finite`.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def as_rows(values: Any, name: str = "x") -> Array:
             hint="an array of shape (n_rows,) or (n_rows, n_dimensions)",
         )
     x = x.reshape(len(x), -1)
-    refuse_not_finite(x, name)
+    refuse_not_finite(x, name, *words)
     return np.ascontiguousarray(x)
 
 
@@ -203,8 +203,9 @@ def refuse_not_finite(
     name: str,
     why: str = "which have no neighbours",
     instead: str = "; the measures of counts take bins=10, where missing is a cell",
+    hint: str = "",
 ) -> None:
-    """Error for NaN and infinities, with their rows."""
+    """Error for NaN and infinities, with their rows; `hint` stands in the place of our own."""
     fine = np.isfinite(x)
     if fine.all():
         return
@@ -214,7 +215,8 @@ def refuse_not_finite(
     raise DataError(
         f"{name} contains NaN or infinity in {len(bad)} row(s), {why}.",
         got={"row": int(bad[0]), "value": np.atleast_1d(x[bad[0]]).tolist()},
-        hint=f"keep = np.isfinite({called}){rows}, then {called}[keep], and the same rows of what "
+        hint=hint
+        or f"keep = np.isfinite({called}){rows}, then {called}[keep], and the same rows of what "
         f"it is paired with{instead}",
     )
 

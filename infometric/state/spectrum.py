@@ -7,14 +7,14 @@ could tell: this state joins and divides by rows, like a `Sample`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from scipy.linalg import eigvalsh, svdvals
 
-from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.exceptions import DataError, InvalidParameterError, MergeError, UnsupportedError
 from infometric.state import banded
 from infometric.state.arrays import is_tensor, like, namespace, of_one_library, to_numpy
 from infometric.state.kernels import Kernel, lots
@@ -60,9 +60,12 @@ class Spectrum(Sample):
     kernels: tuple[Kernel, ...] = ()
     solver: str = "auto"
     capabilities: ClassVar[frozenset[str]] = frozenset({"leave_out", "permute", "influence"})
-    reason: ClassVar[str] = (
-        ": an entropy of similarities grows with the number of rows, and copied rows add nothing"
-    )
+    reason: ClassVar[str] = ""
+    reasons: ClassVar[Mapping[str, str]] = {
+        "resample": ": a copied row adds no place, and the entropy of fewer places is smaller",
+        "subsample": ": an entropy of similarities grows with the number of rows, and a part has "
+        "fewer",
+    }
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
     _drawn: Array | None = field(default=None, repr=False)
     progress: Callable[[int, int], None] | None = field(default=None, repr=False)
@@ -137,6 +140,12 @@ class Spectrum(Sample):
         """Rows of both, with the bandwidths as they are: they were learned of a part."""
         if not isinstance(other, Spectrum):
             return NotImplemented
+        if self.dims == other.dims and self.key != other.key:
+            raise MergeError(
+                "Spectra of unlike kernels cannot be joined: their bandwidths differ.",
+                got=(self.key, other.key),
+                hint="fit both parts with one bandwidth, sigma=5.0 say, or fit all rows at once",
+            )
         fixed = tuple(replace(k, learned=False) for k in self.kernels)
         return Sample.__add__(replace(self, kernels=fixed), other)
 
@@ -280,7 +289,7 @@ def as_points(values: Any, name: str = "x") -> Any:
     ):
         x = np.ascontiguousarray(values).reshape(len(values), -1)
     else:
-        x = as_rows(values, name)
+        x = as_rows(values, name, "which are no places", "")
     if not bool(namespace(x).isfinite(x).all()):
         refuse_not_finite(to_numpy(x), name, "which are no places", "")
     refuse_out_of_range(x, name)

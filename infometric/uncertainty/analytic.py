@@ -80,8 +80,13 @@ class Delta:
         told: dict[str, Any] = {"interval_of": MEAN_AT_N.format(state.size)}
         told |= {"numerical_se": noise, "bracket": unsure} if noise or unsure else {}
         told["variance_of_pairs"] = more
-        found = Inference(self.name, se, theta - reach, theta + reach, diagnostics=told)
-        return trusted(found, functional.doubts(state), functional.hesitations(state, np.empty(0)))
+        high = np.minimum(theta + reach, max(functional.most(state), float(theta)))
+        found = Inference(self.name, se, theta - reach, high, diagnostics=told)
+        return trusted(
+            found,
+            functional.doubts(state),
+            not_of_rows(state, more, freedom) + functional.hesitations(state, np.empty(0)),
+        )
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,23 @@ def of_pairs(functional: Any, state: Spectrum, rng: np.random.Generator) -> tupl
     return max(ratio, 1.0), float(len(parts) * (GROUPS - 1))
 
 
+def not_of_rows(state: Spectrum, more: float, freedom: float) -> tuple[str, ...]:
+    """Why the influence of single rows may not tell the error."""
+    if not np.isfinite(freedom):
+        return (NO_PAIRS.format(state.size),)
+    return (MOSTLY_PAIRS.format(more),) if more > MOST_PAIRS else ()
+
+
+MOST_PAIRS = 4.0  # ratio of variances above which single rows tell too little
+NO_PAIRS = (
+    "what pairs of rows add to the error is not known of {} rows, and where a kernel is narrow it "
+    "is most of it; uncertainty='jackknife' tells it (method='jackknife' of a function)"
+)
+MOSTLY_PAIRS = (
+    "pairs of rows make most of the error, {:.3g} times what single rows make in small parts, and "
+    "of all rows it is a guess; uncertainty='jackknife' tells it (method='jackknife' of a "
+    "function)"
+)
 PARTS = 3  # of which both variances are found, at most
 
 

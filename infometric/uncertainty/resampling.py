@@ -128,7 +128,7 @@ class Jackknife:
             self.name,
             np.asarray(se),
             np.asarray(theta - reach),
-            np.asarray(theta + reach),
+            np.asarray(np.minimum(theta + reach, max(functional.most(state), float(theta)))),
             replicates=values,
             diagnostics=told | functional.trend(float(theta), halves),
         )

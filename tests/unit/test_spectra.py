@@ -22,6 +22,7 @@ from infometric.exceptions import (
     UnsupportedError,
 )
 from infometric.functional import diffusion_information, published, representation, spectra
+from infometric.functional.sensitivity import slopes
 from infometric.state.kernels import Kernel, median_distance
 from infometric.state.spectrum import Spectrum
 from infometric.testing import check_state, check_strategies
@@ -258,10 +259,93 @@ def test_classes_of_one_row(parity):
     assert r.diagnostics["classes_of_one_row"] == 1
 
 
-def test_information_is_symmetric_exactly():
-    a, b = SMALL[:, :5], SMALL[:, 5:]
-    assert dsmi(a, b) == dsmi(b, a)
-    assert dsmi(a, b, order=2, alpha=0.5) == dsmi(b, a, order=2, alpha=0.5)
+RANKS = np.argsort(np.random.default_rng(5).random((2, 90)), axis=1).astype(float)[:, :, None]
+
+
+@pytest.mark.parametrize(("a", "b"), [
+    (SMALL[:, :5], SMALL[:, 5:]),
+    (RANKS[0], RANKS[1]),  # the same numbers in another order
+    (np.sign(SMALL[:, :3]), np.sign(SMALL[:, 3:6])),
+    (SMALL[:, :1], np.abs(SMALL[:, :1])),
+])  # fmt: skip
+@pytest.mark.parametrize("more", [{}, {"order": 2, "alpha": 0.5}, {"n_orders": 4}])
+def test_information_is_symmetric(a, b, more):
+    more = more | {"target": "representation"}
+    assert dsmi(a, b, **more) == pytest.approx(dsmi(b, a, **more), rel=1e-11, abs=1e-12)
+
+
+@pytest.mark.parametrize("order", [1 - 1e-16, 0.9999999999999999, 1 + 1e-12, 1 - 1e-7, 1.0001])
+def test_orders_near_one_are_near_one(order):
+    for make in (im.DiffusionSpectralEntropy, im.MatrixEntropy):
+        one, near = (make(order=o, uncertainty="none").fit(X).estimate().value for o in (1, order))
+        assert near == pytest.approx(one, abs=2 * abs(order - 1) + 1e-12)
+
+
+def test_high_orders_are_finite():
+    s = im.DiffusionSpectralEntropy(sigma=1.0).fit(X).state_
+    p = np.asarray(spectra.eigenvalues_of(s, (0,), "diffusion"))
+    p = p / p.sum()
+    for order in (200.0, 5000.0):
+        found = float(spectra.DiffusionSpectralEntropy(order).value(s))
+        least = -np.log(p.max())
+        assert least <= found <= order / (order - 1) * least
+
+
+@pytest.mark.parametrize("order", [0.93, 0.999, 1.0, 1.07, 2.0, 300.0])
+def test_slopes_are_derivatives(order):
+    values = np.array([0.5, 0.3, 0.15, 0.05])
+    found, step = slopes(values, order, 1.0), 1e-6
+    for i in range(4):
+        ends = [values.copy() for _ in range(2)]
+        ends[0][i] *= 1 + step
+        ends[1][i] *= 1 - step
+        numeric = np.subtract(*(float(spectra.spectral_entropy(v, order)) for v in ends))
+        assert found[i] == pytest.approx(numeric / (2 * step), rel=1e-5, abs=1e-8)
+
+
+def test_copies_have_a_bandwidth_of_their_own():
+    places = np.eye(6)[np.arange(120) % 6]
+    found = [
+        im.DiffusionSpectralEntropy(kernel="adaptive", uncertainty="none", units="bits")
+        .fit(c * places).estimate().value
+        for c in (0.1, 1, 10)
+    ]  # fmt: skip
+    assert found == pytest.approx([found[0]] * 3, rel=1e-9)
+    assert found[0] <= math.log2(6)
+
+
+def test_classes_of_many_rows_say_how_they_were_found():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 2600)
+    x = rng.normal(size=(2600, 4)) + y[:, None]
+    exact, near = (
+        im.DiffusionConditionalEntropy(sigma=1.0, solver=solver, uncertainty="none")
+        .fit(x, np.where(np.arange(2600) < 2300, 0, y)).estimate()
+        for solver in ("exact", "lanczos")
+    )  # fmt: skip
+    assert exact.diagnostics["solver"] == "exact"
+    assert near.diagnostics["solver"] == "lanczos"
+    assert near.value == pytest.approx(exact.value, abs=0.005)
+    assert near.value != exact.value
+
+
+def test_influence_alone_is_not_relied_on():
+    few = im.DiffusionSpectralEntropy(uncertainty="delta").fit(X[:200]).estimate()
+    assert not few.diagnostics["reliable"]
+    assert "jackknife" in few.diagnostics["reasons"][0]
+
+
+def test_intervals_end_where_values_do():
+    apart = im.DiffusionSpectralEntropy(sigma=2.0).fit(X[:100]).estimate(rng=0)
+    assert apart.ci.high <= math.log(100)
+    assert im.RankMe().fit(X[:40, :3]).estimate(rng=0).ci.high <= 3
+
+
+def test_unlike_bandwidths_do_not_merge():
+    one, other = (im.DiffusionSpectralEntropy().fit(X[i::2]) for i in (0, 1))
+    with pytest.raises(MergeError, match="bandwidths differ") as error:
+        one.merge(other)
+    assert "sigma=" in error.value.hint
 
 
 def test_classes_that_tell_nothing():
