@@ -7,7 +7,7 @@ them is continuous and no bins are given; `estimator=` decides otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from hashlib import blake2b
 from inspect import signature
@@ -33,6 +33,26 @@ from infometric.validation import (
     few_valued,
 )
 
+
+@dataclass(frozen=True)
+class Advice:
+    """What errors of a column say of its use; `{name}` stands for the name of the column.
+
+    Parameters
+    ----------
+    why : str
+        What is wrong with NaN.
+    missing, text : str
+        The next line to type where values are missing, and where they are text; without the first,
+        that of the measures by neighbours.
+    """
+
+    why: str = "which have no neighbours"
+    missing: str = ""
+    text: str = "leave the column out; mutual_information takes it as a class"
+
+
+NEIGHBOURS = Advice()
 ANY_NUMBER: tuple[Constraint, ...] = (OneOf((None,)), Span(Integral, 1))
 COUNTS = "counts"
 MANY_VALUES = 20
@@ -195,7 +215,7 @@ def _numbers(variable: Mapping[str, Column]) -> Array:
     return np.column_stack([numbers(c) for c in variable.values()])
 
 
-def numbers(column: Column) -> Array:
+def numbers(column: Column, advice: Advice = NEIGHBOURS) -> Array:
     """Finite numbers of a column.
 
     Raises
@@ -211,17 +231,22 @@ def numbers(column: Column) -> Array:
         raise DataError(
             f"Column {column.name!r} holds text, and distances need numbers.",
             got=list(column.levels or ())[:3],
-            hint="leave the column out; mutual_information takes it as a class",
+            hint=advice.text.format(name=column.name),
         )
     x = column.values.astype(np.float64)
     if column.missing is not None:
         x = np.where(column.missing, np.nan, x)
-    refuse_not_finite(x, column.name)
+    hint = advice.missing.format(name=column.name)
+    refuse_not_finite(x, column.name, advice.why, hint=hint)
     return x
 
 
-def class_codes(variable: Mapping[str, Column]) -> Array:
+def class_codes(
+    variable: Mapping[str, Column], missing: str = "frame[{name!r}].fillna('missing')"
+) -> Array:
     """A number for each combination of the columns' values, the same in whatever data it comes.
+
+    `missing` is the next line to type where a value is missing.
 
     Raises
     ------
@@ -235,7 +260,7 @@ def class_codes(variable: Mapping[str, Column]) -> Array:
             raise DataError(
                 f"Column {name!r} has missing values, which are no class.",
                 got={"row": int(np.flatnonzero(coded.values < 0)[0])},
-                hint=f"frame[{name!r}].fillna('missing') to make them one",
+                hint=missing.format(name=name) + " to make them one",
             )
         parts.append((coded.values, [_token(v) for v in coded.levels or ()]))
     rows = np.column_stack([codes for codes, _ in parts])

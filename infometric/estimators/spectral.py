@@ -5,6 +5,7 @@ Thin shells: kernels are learned in `fit`, the mathematics is in `infometric.fun
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ import numpy as np
 
 from infometric.base import UNCERTAINTY, UNITS, Estimator
 from infometric.estimators.continuous import (
+    Advice,
     class_codes,
     is_class,
     numbers,
@@ -36,6 +38,8 @@ from infometric.validation import Constraint, Having, OneOf, Span
 PUBLISHED_SIGMA = 10.0  # bandwidth of the published package
 PUBLISHED_ROWS = 10_000  # rows it looks at
 CLASSES = "classes"
+CODES = "target='classes' takes it as labels"
+KNOWN = "keep = pd.notna(y), then X[keep], y[keep]; or pd.Series(y, dtype=object).fillna('missing')"
 REPRESENTATION = "representation"
 SIGNED = frozenset({"linear", "cosine"})  # kernels that may be negative, where no walk is defined
 _POSITIVE = Span(Real, 0, closed="neither")
@@ -148,8 +152,15 @@ class SpectralEstimator(Estimator):
                 raise ColumnError.missing(y, columns, where="X")
             del columns[y]
         return list(columns), as_points(
-            np.column_stack([numbers(c) for c in columns.values()]), "X"
+            np.column_stack([numbers(c, self._advice(X)) for c in columns.values()]), "X"
         )
+
+    def _advice(self, X: Any) -> Advice:
+        """What to type where a column of X holds no numbers."""
+        text = "leave the column out"
+        if self._paired:
+            text = "fit(frame, {name!r}) where it is the label; else leave the column out"
+        return Advice("which are no places", missing_rows(X, "X"), text)
 
     def _other(self, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
         """Rows of the second variable, and whether they are classes."""
@@ -250,6 +261,19 @@ def published_rows(variables: list[Any]) -> list[Any]:
     return [v[drawn] for v in variables]
 
 
+def missing_rows(data: Any, name: str) -> str:
+    """Next line to type where rows of data have missing values; `{name}` is their column."""
+    if isinstance(data, str | os.PathLike):
+        return "leave out the rows where {name} is missing, and write the file again"
+    rows = "" if getattr(data, "ndim", 2) == 1 else ".all(axis=1)"
+    found = f"np.isfinite({name}){rows}"
+    if hasattr(data, "columns"):
+        found = f"np.isfinite({name}[{{name!r}}])"
+    elif isinstance(data, np.ma.MaskedArray):
+        found = f"np.isfinite(np.ma.filled({name}, np.nan)){rows}"
+    return f"keep = {found}, then {name}[keep], and the same rows of what it is paired with"
+
+
 def second_variable(caller: str, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
     """Rows of what X is compared with: classes, or numbers.
 
@@ -265,13 +289,26 @@ def second_variable(caller: str, X: Any, y: Any, kind: str) -> tuple[Any, Kind]:
         )
     if is_array_file(y):
         y = open_array(y)
-    if is_array(y) and (kind == REPRESENTATION or (y.ndim == 2 and y.shape[1] > 1)):
+    several = is_array(y) and y.ndim > 1 and y.shape[1] != 1
+    if is_array(y) and (kind == REPRESENTATION or (kind == "auto" and several)):
         return as_points(refuse_cubes(y), "y"), "continuous"
-    columns = _columns_of(X, y)
-    classes = kind == CLASSES or (kind == "auto" and all(map(is_class, columns.values())))
-    if classes:
-        return class_codes(columns)[:, None], "discrete"
-    return np.column_stack([numbers(c) for c in columns.values()]), "continuous"
+    columns, named = _columns_of(X, y), isinstance(y, str)
+    if kind == CLASSES or (kind == "auto" and holds_classes(columns)):
+        codes = class_codes(columns) if named else class_codes(columns, KNOWN)
+        return codes[:, None], "discrete"
+    missing = missing_rows(X, "X") if named else missing_rows(y, "y")
+    advice = Advice("which are no places", missing, CODES)
+    return np.column_stack([numbers(c, advice) for c in columns.values()]), "continuous"
+
+
+def holds_classes(columns: Mapping[str, Column]) -> bool:
+    """Whether columns are taken for classes: text, or one column of numbers that come often.
+
+    Several columns of numbers are a representation, one-hot codes among them.
+    """
+    if len(columns) == 1:
+        return all(map(is_class, columns.values()))
+    return all(not c.numeric and not set(c.levels or ()) <= {False, True} for c in columns.values())
 
 
 def _columns_of(X: Any, y: Any) -> Mapping[str, Column]:
@@ -372,7 +409,8 @@ class DiffusionSpectralMI(SpectralEstimator):
     sigma_y : "median" or float
         Bandwidth of the second variable, where it has one.
     target : {"auto", "classes", "representation"}
-        Whether y holds classes; "auto" takes text and whole numbers that come often for classes.
+        Whether y holds classes; "auto" takes text, and one column of whole numbers that come often,
+        for classes, and several columns of numbers for a representation.
     n_orders : int
         Random orders whose mean is what chance alone would show.
     parity : bool

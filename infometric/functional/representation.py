@@ -332,6 +332,12 @@ class Moments(NamedTuple):
     rows: tuple[Array, Array]
     diagonals: tuple[Array, Array]
 
+    @property
+    def rounding(self) -> float:
+        """Dependence that rounding alone may show."""
+        n = len(self.diagonals[0])
+        return 1e-11 * abs(self.product) / max(n * (n - 3), 1)
+
     def dependence(self, debiased: bool) -> float:
         """Hilbert-Schmidt independence criterion; debiased its mean is zero under independence."""
         (k, other), (r, q) = self.diagonals, self.rows
@@ -390,7 +396,8 @@ class KernelAlignment(SpectralFunctional):
                 hint="more rows: one row is one example in both representations",
             )
         for at, name in enumerate(("X", "y")):
-            if not self._moments(s, at, at).dependence(self.debiased) > 0:
+            own = self._moments(s, at, at)
+            if not own.dependence(self.debiased) > own.rounding:
                 few = "All" if all_alike(s.of_variables([at])) else "All but very few"
                 raise DataError(
                     f"{few} rows of {name} are alike, and alignment with nothing is not defined.",

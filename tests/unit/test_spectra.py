@@ -348,6 +348,18 @@ def test_unlike_bandwidths_do_not_merge():
     assert "sigma=" in error.value.hint
 
 
+def test_one_rule_for_what_classes_are_whatever_holds_them():
+    pd, torch = pytest.importorskip("pandas"), pytest.importorskip("torch")
+    hot, alone = np.eye(4)[LABELS], LABELS[:, None]
+    made = im.DiffusionSpectralMI(uncertainty="none")
+    for given in (hot, hot.tolist(), pd.DataFrame(hot), torch.tensor(hot), hot > 0):
+        assert made.fit(SMALL, given).kind_ == "representation"
+    for given in (LABELS, LABELS.tolist(), pd.Series(LABELS), torch.tensor(LABELS), alone):
+        assert made.fit(SMALL, given).kind_ == "classes"
+    told = im.DiffusionSpectralMI(target="classes", uncertainty="none").fit(SMALL, hot)
+    assert told.estimate().value == made.fit(SMALL, LABELS).estimate().value
+
+
 def test_classes_that_tell_nothing():
     with pytest.raises(DataError, match="class"):
         im.DiffusionSpectralMI(target="classes").fit(SMALL, np.arange(90))
