@@ -25,6 +25,7 @@ from infometric.estimators.continuous import (
 )
 from infometric.exceptions import ColumnError, DataError, UnsupportedError
 from infometric.functional import diffusion_information, spectra
+from infometric.result import NATS_PER, Result
 from infometric.sources.arrays import is_array_file, open_array
 from infometric.sources.progress import tell
 from infometric.state.arrays import is_tensor, to_numpy
@@ -166,6 +167,13 @@ class SpectralEstimator(Estimator):
         """Rows of the second variable, and whether they are classes."""
         return second_variable(type(self).__name__, X, y, kind)
 
+    def _finish(self, name: str, result: Result, state: Any) -> Result:
+        """Result whose diagnostics are in its units."""
+        if result.units not in NATS_PER or "units_of_diagnostics" not in result.diagnostics:
+            return result
+        told = in_units(result.diagnostics, NATS_PER[result.units])
+        return replace(result, diagnostics=told | {"units_of_diagnostics": result.units})
+
     # -- kernels ----------------------------------------------------------------------------
 
     def _kernel(self, x: Any) -> Kernel:
@@ -197,6 +205,23 @@ class SpectralEstimator(Estimator):
 def same(kernel: Any) -> bool:
     """Whether the second variable has the kernel of the first."""
     return isinstance(kernel, str) and kernel == "same"
+
+
+OF_ENTROPY = frozenset(
+    ["value_of_half", "richardson", "null_mean", "null_sd", "numerical_se", "bracket", "low", "high", "se"]
+)
+
+
+def in_units(told: Mapping[str, Any], nats: float) -> dict[str, Any]:
+    """Diagnostics whose entropies are in units of so many nats."""
+    return {
+        name: in_units(value, nats)
+        if isinstance(value, dict)
+        else value / nats
+        if name in OF_ENTROPY
+        else value
+        for name, value in told.items()
+    }
 
 
 def is_array(data: Any) -> bool:
