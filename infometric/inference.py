@@ -221,9 +221,11 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
     """Refuse, with advice, what does not hold together."""
     lacking = strategy.needs - state.capabilities
     if lacking:
+        reasons = getattr(state, "reasons", {})
+        reason = reasons.get(min(lacking), getattr(state, "reason", ""))
         raise UnsupportedError(
             f"{strategy.name} needs a state that can {', '.join(sorted(lacking))}; "
-            f"{type(state).__name__} cannot{getattr(state, 'reason', '')}.",
+            f"{type(state).__name__} cannot{reason}.",
             hint=f"uncertainty={functional.favoured(state)!r} of an estimator, "
             f"method={functional.favoured(state)!r} of a function",
         )
@@ -480,7 +482,7 @@ def check_level(level: Any) -> None:
             got=level,
             hint="level=0.999",
         )
-    share = level / 100 if number and 1 < level < 100 else 0.95
+    share = level / 100 if number and 50 <= level < 100 else 0.95  # 95 is a percentage; 2 is not
     raise InvalidParameterError(
         "level must be a number strictly between 0 and 1.", got=level, hint=f"level={share:g}"
     )

@@ -699,6 +699,48 @@ REPRESENTATIONS = (
         "np.isfinite(X)",
     ),
     Case(
+        "Missing values in a frame of a representation",
+        "im.diffusion_spectral_entropy(frame[['age', 'gaps']])",
+        DataError,
+        "1 row(s), which are no places",
+        "keep = np.isfinite(X['gaps']), then X[keep]",
+    ),
+    Case(
+        "Missing values in the file of a representation",
+        "im.diffusion_spectral_entropy('gaps.csv')",
+        DataError,
+        "1 row(s), which are no places",
+        "leave out the rows where gaps is missing",
+    ),
+    Case(
+        "Masked values in a representation",
+        "im.diffusion_spectral_entropy(np.ma.masked_less(frame[['age', 'income']].to_numpy(), 25))",
+        DataError,
+        "which are no places",
+        "np.ma.filled(X, np.nan)",
+    ),
+    Case(
+        "Missing values in half precision",
+        "im.diffusion_spectral_entropy(frame[['gaps']].to_numpy(np.float16))",
+        DataError,
+        "1 row(s), which are no places",
+        "np.isfinite(X)",
+    ),
+    Case(
+        "Missing labels in an array",
+        "im.diffusion_spectral_mi(frame[['age']], frame.gaps.to_numpy())",
+        DataError,
+        "missing values, which are no class",
+        "keep = pd.notna(y), then X[keep], y[keep]",
+    ),
+    Case(
+        "Missing labels in a column",
+        "im.diffusion_spectral_mi(frame[['age', 'gaps']], 'gaps')",
+        DataError,
+        "missing values, which are no class",
+        "frame['gaps'].fillna('missing')",
+    ),
+    Case(
         "A bandwidth of zero",
         "im.diffusion_spectral_entropy(frame[['age']], sigma=0)",
         InvalidParameterError,
@@ -718,6 +760,13 @@ REPRESENTATIONS = (
         DataError,
         "'grade' holds text",
         "leave the column out",
+    ),
+    Case(
+        "Text beside a representation and its target",
+        "im.diffusion_spectral_mi(frame[['age', 'grade']], frame.bad)",
+        DataError,
+        "'grade' holds text",
+        "fit(frame, 'grade')",
     ),
     Case(
         "A class for each row",
@@ -751,7 +800,14 @@ REPRESENTATIONS = (
         "Parts of the rows of a spectrum",
         "im.diffusion_spectral_entropy(frame[['age']], method='subsampling')",
         UnsupportedError,
-        "grows with the number of rows",
+        "grows with the number of rows, and a part has fewer.",
+        "method='jackknife'",
+    ),
+    Case(
+        "Copies of the rows of a spectrum",
+        "im.diffusion_spectral_entropy(frame[['age']], method='bootstrap')",
+        UnsupportedError,
+        "a copied row adds no place",
         "method='jackknife'",
     ),
     Case(
@@ -933,6 +989,8 @@ CORNERS = (
          InvalidParameterError, "Got 2.5", "n_resamples="),
     Case("A negative drift", "im.psi_power(-1, 100, 100)",
          InvalidParameterError, "Got -1", "psi=0.1"),
+    Case("A level that is no percentage", "im.psi(frame, frame, level=2)",
+         InvalidParameterError, "Got 2", "level=0.95"),
     Case("A level of text", "im.psi(frame, frame, level='0.95')",
          InvalidParameterError, "'0.95'", "level=0.95"),
     # files
@@ -1001,6 +1059,7 @@ def write_files(folder: Path) -> None:
     loans.to_parquet(folder / "loans.parquet")
     whole = (folder / "loans.parquet").read_bytes()
     (folder / "truncated.parquet").write_bytes(whole[: len(whole) // 2])
+    loans[["age", "gaps"]].to_csv(folder / "gaps.csv", index=False)
     (folder / "notes.txt").write_text("call the bank\n")
     (folder / "notes.npy").write_text("call the bank\n")
     (folder / "notes.pdf").write_text("call the bank\n")
