@@ -499,8 +499,8 @@ def diffusion_spectral_entropy(
     parity : bool
         The settings of the published package.
     method : str or Uncertainty
-        Strategy of the interval, or its name; "auto" leaves out groups of rows in turn, "none"
-        gives the value alone.
+        Strategy of the interval, or its name; "auto" leaves out groups of rows in turn, and of more
+        than 2,000 rows takes the influence of each; "none" gives the value alone.
     level : float
         Nominal coverage of the interval.
     units : {"nats", "bits", "bans"}

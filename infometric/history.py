@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
-from infometric.exceptions import ColumnError, DataError
+from infometric.exceptions import ColumnError, DataError, and_list
 from infometric.files import read_json, write_text
 from infometric.result import Result, ResultTable, jsonable, parse_json
 
@@ -80,15 +82,19 @@ class TrainingHistory(Mapping[Key, Result]):
                 got=key,
                 hint="history[100, 'fc1', 'dse'], or history.of('fc1', 'dse')",
             )
-        for name, known, where in zip(
-            key[1:],
-            (self.layers, self.measures),
-            ("the layers", "the measures"),
-            strict=True,
+        step, layer, measure = key
+        for name, known, noun in (
+            (layer, self.layers, "layer"),
+            (measure, self.measures, "measure"),
         ):
             if name not in known:
-                return ColumnError.missing(name, known, where=where)
-        return ColumnError.missing(str(key[0]), map(str, self.steps), where="the steps")
+                return absent(noun, name, known)
+        if step not in self.steps:
+            return absent("step", step, self.steps)
+        return ColumnError(
+            f"There is no {measure!r} of layer {layer!r} at step {step}.",
+            hint=f"history.of({layer!r}, {measure!r}), or history.to_frame()",
+        )
 
     def add(self, step: int, layer: str, measure: str, result: Result) -> None:
         """Keep a result; one of the same step, layer and measure is replaced."""
@@ -218,7 +224,21 @@ class TrainingHistory(Mapping[Key, Result]):
 
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Self:
-        """Inverse of `to_json`: of its text, or of the path of its file."""
+        """Inverse of `to_json`: of its text, or of the path of its file.
+
+        Raises
+        ------
+        DataError
+            Where it is neither, or no training history.
+        SourceError
+            Where the file cannot be read.
+        """
+        if not isinstance(source, str | os.PathLike):
+            raise DataError(
+                "A training history is read from its JSON text, or from the path of its file.",
+                got=source,
+                hint="im.TrainingHistory.from_json('history.json')",
+            )
         if isinstance(source, str) and source.lstrip().startswith("{"):
             return cls.from_dict(parse_json(source))
         return cls.from_dict(read_json(source, "probe.history.to_json('history.json')"))
@@ -246,8 +266,8 @@ class TrainingHistory(Mapping[Key, Result]):
         """
         from infometric.report.training import panels
 
-        shown = _chosen(measures, self.measures, "the measures")
-        drawn = _chosen(layers, self.layers, "the layers")
+        shown = _chosen(measures, self.measures, "measure")
+        drawn = _chosen(layers, self.layers, "layer")
         return panels(self, shown, drawn, axes)  # type: ignore[no-any-return]
 
 
@@ -257,11 +277,34 @@ def _short(r: Result) -> str:
     return f"{r.value:.4g}{interval}{unit}"
 
 
-def _chosen(names: str | Iterable[str] | None, known: list[str], where: str) -> list[str]:
+def _chosen(names: str | Iterable[str] | None, known: list[str], noun: str) -> list[str]:
     if names is None:
         return known
-    found = [names] if isinstance(names, str) else list(names)
+    found = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
     for name in found:
         if name not in known:
-            raise ColumnError.missing(name, known, where=where)
+            raise absent(noun, name, known)
     return found
+
+
+def absent(noun: str, name: Any, known: Sequence[Any]) -> ColumnError:
+    """Error for a step, layer or measure that was not measured, with what there is.
+
+    Examples
+    --------
+    >>> print(absent("step", 11, [0, 10, 20]))
+    There is no step 11 in this history.
+      Try: step 10, the nearest; there are 0, 10, 20
+    """
+    if noun == "step" and isinstance(name, Integral):
+        near = sorted(known, key=lambda step: abs(step - int(name)))[:1]
+    else:
+        near = difflib.get_close_matches(str(name), list(map(str, known)), n=1, cutoff=0.4)
+    there = and_list(known, limit=6)
+    if noun == "step" and not isinstance(name, Integral):
+        hint = f"a whole number; there are {there}"
+    elif near:
+        hint = f"{noun} {near[0]!r}, the nearest; there are {there}"
+    else:
+        hint = f"one of {there}" if known else "probe.measure(), for nothing has been measured yet"
+    return ColumnError(f"There is no {noun} {name!r} in this history.", hint=hint)

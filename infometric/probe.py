@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from infometric import hooks
 from infometric._version import __version__
 from infometric.base import UNCERTAINTY, UNITS, Estimator
 from infometric.estimators import DiffusionSpectralEntropy, DiffusionSpectralMI, RankMe
@@ -23,6 +25,7 @@ from infometric.exceptions import (
     DataError,
     InfometricWarning,
     InvalidParameterError,
+    OutputError,
     ReliabilityWarning,
     UnsupportedError,
 )
@@ -38,11 +41,16 @@ from infometric.hooks import (
     call_model,
     check_layers,
     count_rows,
+    layer_names,
+    numbers,
     pooled,
+    refuse_unhooked,
+    unbuilt,
     unwrapped,
 )
 from infometric.inference import check_level, generator_of
 from infometric.result import ConfidenceInterval, Result
+from infometric.state.arrays import is_tensor
 from infometric.state.sample import Kind
 from infometric.typing import RNG, Array
 from infometric.validation import Constraint, Having, OneOf, Span, check_parameters
@@ -51,7 +59,15 @@ LEAST = 3  # rows of which a spectrum says something
 CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "every": (Span(Integral, 1),),
     "max_rows": (Span(Integral, LEAST), OneOf((None,))),
-    "pool": (OneOf(("flatten", "mean")), Having("__call__", "a function of an output")),
+    "pool": (
+        OneOf(("flatten", "mean")),
+        Span(Integral),
+        Having(tuple, "a tuple of axes"),
+        Having("__call__", "a function of an output"),
+    ),
+    "call": (OneOf((None,)), Having("__call__", "a function call(model, batch)")),
+    "save": (OneOf((None,)), Having(str | os.PathLike, "the path of a file")),
+    "rehearse": (OneOf((True, False)),),
     "batch_size": (Span(Integral, 1),),
     "sigma": SIGMA,
     "t": (Span(Real, 0, closed="neither"),),
@@ -62,6 +78,8 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
 }
 REHEARSED = 12  # rows on which it is tried whether a strategy serves a measure
 MEASURES = ("dse", "dsmi", "dsmi_input", "effective_rank")
+NUMBER = re.compile(r"[-+]?\d[\d.,]*(e[-+]?\d+)?")  # what a trouble of one kind may differ in
+NO_NUMBERS = "Activations must hold numbers, one row for each example."
 NEEDS_A_TARGET = (
     "The measure compares activations with a target, and there is none.",
     "TrainingProbe(model, layers, X, y), or measures=('dse', 'effective_rank')",
@@ -89,10 +107,12 @@ class TrainingProbe:
         Measure at every so many calls of `step`.
     max_rows : int or None
         Examples that are looked at: a fixed sample, with the shares of the classes of y.
-    pool : {"flatten", "mean"} or callable
+    pool : {"flatten", "mean"}, int, tuple of int, or callable
         What is made of outputs with more than two axes. The mean is over the second of three axes
-        (tokens), and over all after the second of four and more (places of an image); a function
-        takes the output of a batch and returns one row for each example.
+        (tokens, padding among them), and over all after the second of four and more (places of an
+        image). Numbers name the axes of the mean: 2 for ``Conv1d``, (1, 2) where channels are
+        last, 0 where tokens come first. A function takes the output of a batch and returns one
+        row for each example.
     batch_size : int
         Examples of one forward pass.
     sigma, t, alpha
@@ -110,6 +130,9 @@ class TrainingProbe:
         ``call(model, batch)``, where the forward pass is not ``model(batch)``.
     save : str or path-like, optional
         JSON file that is written anew after each measurement.
+    rehearse : bool
+        Whether the model is shown three examples, and two, when the probe is made, so that what
+        can never be measured is refused at once. Left out where layers have no weights yet.
     rng : int, Generator or None
         Source of randomness of the sample and of resampling; both stay the same at every step.
 
@@ -121,13 +144,15 @@ class TrainingProbe:
     Notes
     -----
     Hooks are attached for the probe's own forward pass alone: training passes cost nothing more.
-    That pass runs in evaluation mode without gradients; modes, random numbers of torch and
-    gradients are then as they were. Of a layer that is called several times in a pass the last call
-    counts, of an output with several tensors the first tensor. The wrapper of a model on several
-    devices is passed by.
+    That pass runs in evaluation mode without gradients; modes, gradients, buffers (counters,
+    running means) and the random numbers of torch, numpy and Python are then as they were. Of a
+    layer that is called several times in a pass the last call counts, of an output with several
+    tensors the first tensor. The wrapper of a model on several devices is passed by. A call of
+    `step` or `measure` from within that pass (a hook of one's own) does nothing.
 
-    A layer that cannot be measured (NaN, say) gets a record without a value, with the reason, and
-    a warning; training goes on. An exception of the model itself is not held back.
+    A layer that cannot be measured (NaN, say, or a pool that fails) gets a record without a value,
+    with the reason, and a warning; training goes on, and so it does where `save` cannot be written
+    any more. An exception of the model itself is not held back.
 
     References
     ----------
@@ -168,6 +193,7 @@ class TrainingProbe:
         units: str = "nats",
         call: Call | None = None,
         save: str | os.PathLike[str] | None = None,
+        rehearse: bool = True,
         rng: RNG = 0,
     ) -> None:
         given = {
@@ -175,7 +201,9 @@ class TrainingProbe:
             "sigma": sigma, "t": t, "alpha": alpha, "uncertainty": uncertainty, "test": test,
             "units": units,
         }  # fmt: skip
-        check_parameters("TrainingProbe", given, CONSTRAINTS)
+        also = {"call": call, "save": save, "rehearse": rehearse}
+        check_parameters("TrainingProbe", given | also, CONSTRAINTS)
+        check_axes(pool)
         check_level(level)
         check_writable(save)
         self.every, self.max_rows, self.pool = int(every), max_rows, pool
@@ -183,24 +211,30 @@ class TrainingProbe:
         self.level, self.uncertainty, self.test = level, uncertainty, test
         generator = generator_of(rng)
         self._seeds = generator.integers(2**32, size=2).tolist()
-        self._steps, self._warned = 0, set[tuple[str, ...]]()
+        self._steps, self._warned, self._busy = 0, set[tuple[str, ...]](), False
         X = None if X is None else arrays(X)
         self._target(X, y)
-        self._attach(model, [layers] if isinstance(layers, str) else list(layers or ()), X)
+        self._attach(model, layer_names(layers), X)
         chosen = _default_measures(y) if measures is None else measures
         self.estimators = _estimators(
             chosen, {"sigma": sigma, "t": float(t), "alpha": alpha, "units": units}
         )
         self._own = frozenset() if isinstance(chosen, Mapping) else frozenset(self.estimators)
-        self._rehearse()
-        told = {**given, "level": level, "measures": list(self.estimators)}
+        self._try_measures()
+        if rehearse:
+            self._try_model()
+        kept = {**given, "level": level, "measures": list(self.estimators)}
         plain = str | int | float | None
         self.history = TrainingHistory(
             meta={
                 "infometric": __version__,
                 "parameters": {
-                    k: v if isinstance(v, plain | list) else type(v).__name__
-                    for k, v in told.items()
+                    k: list(v)
+                    if isinstance(v, tuple)
+                    else v
+                    if isinstance(v, plain | list)
+                    else type(v).__name__
+                    for k, v in kept.items()
                 },
             }
         )
@@ -245,6 +279,7 @@ class TrainingProbe:
             return
         base = unwrapped(model)
         check_layers(base, layers)
+        refuse_unhooked(base, layers)
         if X is None or self.rows is None:
             raise DataError(
                 "The probe needs examples to show to the model.",
@@ -253,7 +288,33 @@ class TrainingProbe:
             )
         self._model, self._inputs = model, as_tensors(X, self.rows)
 
-    def _rehearse(self) -> None:
+    def _try_model(self) -> None:
+        """Error now for a forward pass or an output that no step of training could measure."""
+        if self._model is None:
+            return
+        base = unwrapped(self._model)
+        if unbuilt(base):  # the first batch of training must build it, not this one
+            return
+        with self._alone():
+            hooks.rehearse(
+                base,
+                self._layers,
+                self._inputs,
+                pool=self.pool,
+                batch_size=self.batch_size,
+                call=self.call,
+            )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The probe's own pass, in which hooks of others must not set off another."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    def _try_measures(self) -> None:
         """Error now, on noise, for what no measurement of a long training could give."""
         n = len(self.rows) if self.rows is not None else REHEARSED
         noise = np.random.default_rng(0).normal(size=(n, 2))
@@ -264,9 +325,26 @@ class TrainingProbe:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 if name in self._own:  # what is wrong with y is wrong at every step
-                    self._fit(name, estimator, noise)
+                    with self._telling_of_max_rows():
+                        self._fit(name, estimator, noise)
                 with suppress_all_but(UnsupportedError):
                     self._result(self._fit(name, estimator, noise, REHEARSED))
+
+    @contextmanager
+    def _telling_of_max_rows(self) -> Iterator[None]:
+        """Errors about y name max_rows where it leaves too few rows of each class."""
+        try:
+            yield
+        except DataError as error:
+            if self.rows is None or self._y is None or len(self.rows) == self._n:
+                raise
+            classes = len(np.unique(self._y)) if self._kind == "discrete" else 0
+            raise DataError(
+                f"{error.what} max_rows={self.max_rows} leaves {len(self.rows)} of {self._n} rows.",
+                got={"rows": len(self.rows), "classes": classes},
+                hint=f"max_rows={min(self._n or 0, max(1000, 20 * classes))}, so that each class "
+                "has several rows",
+            ) from error
 
     def _target_of(self, name: str) -> Array | None:
         return self._x if name == "dsmi_input" else self._y
@@ -292,6 +370,8 @@ class TrainingProbe:
         bool
             Whether it was measured; never after `remove`.
         """
+        if self._busy:
+            return False
         self._steps += 1
         if self._model is None or self._steps % self.every:
             return False
@@ -318,14 +398,17 @@ class TrainingProbe:
                 hint="TrainingProbe(model, layers, X, y), or probe.record(step, layer, rows)",
             )
         at = self._steps if step is None else whole(step)
-        found = activations(
-            unwrapped(self._model),
-            self._layers,
-            self._inputs,
-            pool=self.pool,
-            batch_size=self.batch_size,
-            call=self.call,
-        )
+        if self._busy:
+            return
+        with self._alone():
+            found = activations(
+                unwrapped(self._model),
+                self._layers,
+                self._inputs,
+                pool=self.pool,
+                batch_size=self.batch_size,
+                call=self.call,
+            )
         for layer, seen in found.items():
             self._measure_layer(at, layer, seen.rows, self._y, seen.reason)
         self._write()
@@ -345,11 +428,16 @@ class TrainingProbe:
         Raises
         ------
         DataError
-            Where there is not one row for each example.
+            Where there is not one row for each example, or no numbers.
         """
         step = whole(step)
-        given = activations if hasattr(activations, "reshape") else np.asarray(activations)
-        rows = as_numpy(pooled(given, self.pool))
+        given = activations if is_tensor(activations) else numbers(activations, NO_NUMBERS)
+        try:
+            rows = as_numpy(pooled(given, self.pool))
+        except Exception as error:  # of the pool: no reason to end a training run
+            self._measure_layer(step, layer, None, self._y, f"pool fails: {told(error)}")
+            self._write()
+            return
         if rows.ndim != 2 or len(rows) != len(given):
             raise DataError(
                 "Activations must have one row for each example.",
@@ -373,8 +461,12 @@ class TrainingProbe:
     def _measure_layer(
         self, step: int, layer: str, rows: Array | None, y: Array | None, reason: str
     ) -> None:
-        why = reason or unfit(rows)
-        turned = None if why or rows is None else fewer_columns(rows)
+        turned, why = None, reason or unfit(rows)
+        if not why and rows is not None:
+            try:
+                turned = fewer_columns(rows)
+            except Exception as error:
+                why = told(error)
         for name, estimator in self.estimators.items():
             result = None
             if turned is not None and rows is not None:
@@ -395,8 +487,7 @@ class TrainingProbe:
                 with threadpool_limits(1, user_api="blas"):
                     result = self._result(self._fit(name, estimator, data))
             except Exception as error:
-                what = getattr(error, "what", None) or str(error)
-                return None, f"{type(error).__name__}: {what}"
+                return None, told(error)
         for w in heard:
             if issubclass(w.category, InfometricWarning):
                 self._warn(w.category, layer, name, str(w.message))
@@ -413,15 +504,20 @@ class TrainingProbe:
         return result
 
     def _warn(self, category: type[Warning], layer: str, measure: str, text: str) -> None:
-        """Warn once of a layer, a measure and a kind: training is long."""
-        key = (layer, measure, category.__name__)
+        """Warn once of a layer, a measure and a kind of trouble: training is long."""
+        key = (layer, measure, category.__name__, NUMBER.sub("", text))
         if key not in self._warned:
             self._warned.add(key)
             warnings.warn(f"{layer}, {measure}: {text}", category, stacklevel=5)
 
     def _write(self) -> None:
-        if self.save is not None:
+        if self.save is None:
+            return
+        try:
             self.history.to_json(self.save)
+        except (OutputError, OSError) as error:  # a folder that is gone, a disk that is full
+            text = f"{getattr(error, 'what', error)} Results are kept in probe.history."
+            self._warn(ReliabilityWarning, "save", "history", text)
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -440,7 +536,19 @@ class TrainingProbe:
 
 
 def _second(y: Any) -> tuple[Array, str]:
-    """Rows of a target, and whether they are classes."""
+    """Rows of a target, and whether they are classes.
+
+    Raises
+    ------
+    DataError
+        Where it is a name, of which a probe has no table.
+    """
+    if isinstance(y, str):
+        raise DataError(
+            "y must be the values themselves, one for each example: a probe has no table.",
+            got=y,
+            hint=f"y=frame[{y!r}]",
+        )
     found, kind = second_variable("TrainingProbe", None, y, "auto")
     return as_numpy(found), kind
 
@@ -462,7 +570,7 @@ def _estimators(measures: Any, options: Mapping[str, Any]) -> dict[str, Estimato
     InvalidParameterError
         Where a name is unknown, or a value is no estimator.
     """
-    if isinstance(measures, Mapping):
+    if isinstance(measures, Mapping) and len(measures):
         for name, value in measures.items():
             if not isinstance(value, Estimator):
                 raise InvalidParameterError(
@@ -491,6 +599,24 @@ def _estimator(name: str, options: Mapping[str, Any]) -> Estimator:
         return DiffusionSpectralEntropy(**options)
     target = REPRESENTATION if name == "dsmi_input" else "auto"
     return DiffusionSpectralMI(**options, target=target)
+
+
+def check_axes(pool: Any) -> None:
+    """Error for a tuple that holds anything but different axes."""
+    if not isinstance(pool, tuple):
+        return
+    if not pool or len(set(pool)) < len(pool) or not all(map(Span(Integral).holds, pool)):
+        raise InvalidParameterError(
+            "A tuple given as pool must hold different axes, as whole numbers.",
+            got=pool,
+            hint="pool=(1, 2) for places of images whose channels are last",
+        )
+
+
+def told(error: Exception) -> str:
+    """Kind of an exception and the first line of its message."""
+    what = str(getattr(error, "what", None) or error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {what[0][:300]}"
 
 
 def whole(step: Any) -> int:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 NATS_PER = {"nats": 1.0, "bits": math.log(2), "bans": math.log(10)}
 DIMENSIONLESS = "dimensionless"
+_SPOKEN = {"rank_me": "effective rank"}  # measures whose name is that of a paper
 
 
 class ConfidenceInterval(NamedTuple):
@@ -209,7 +210,7 @@ class Result:
         'psi = 0.1 nats, 95% CI [0.06, 0.14], p = 0.003, n = 500 + 400'
         """
         unit = "" if self.units == DIMENSIONLESS else f" {self.units}"
-        parts = [f"{self.measure} = {_digits(self.value)}{unit}"]
+        parts = [f"{_SPOKEN.get(self.measure, self.measure)} = {_digits(self.value)}{unit}"]
         if not math.isnan(self.ci.low):
             level = f"{100 * self.level:g}%"
             parts.append(f"{level} CI [{_digits(self.ci.low)}, {_digits(self.ci.high)}]")
@@ -220,15 +221,9 @@ class Result:
 
     def explain(self) -> str:
         """Two plain sentences: what was found, and how sure one can be of it."""
-        name = self.measure.replace("_", " ")
+        name = _SPOKEN.get(self.measure, self.measure.replace("_", " "))
         unit = "" if self.units == DIMENSIONLESS else f" {self.units}"
-        first = f"The estimated {name} is {_digits(self.value)}{unit}"
-        if not math.isnan(self.ci.low):
-            end = "upwards" if self.ci.high == math.inf else f"to {_digits(self.ci.high)}"
-            first += (
-                f", and values from {_digits(self.ci.low)} {end} agree with the data at the "
-                f"{100 * self.level:g} % level"
-            )
+        first = f"The estimated {name} is {_digits(self.value)}{unit}{self._sure()}"
         if math.isnan(self.pvalue):
             second = "No null hypothesis was tested."
         else:
@@ -246,6 +241,16 @@ class Result:
         if self.value < 0:
             second += " The value is negative because estimates scatter around a small truth."
         return f"{first}. {second}"
+
+    def _sure(self) -> str:
+        """What the interval says, and of what it is, where that is not the value itself."""
+        if math.isnan(self.ci.low):
+            return ""
+        end = "upwards" if self.ci.high == math.inf else f"to {_digits(self.ci.high)}"
+        reach, target = f"from {_digits(self.ci.low)} {end}", self.diagnostics.get("interval_of")
+        if target:
+            return f"; the {100 * self.level:g} % interval, {reach}, is of {target}"
+        return f", and values {reach} agree with the data at the {100 * self.level:g} % level"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw value and interval; needs the extra ``plot``."""

@@ -208,7 +208,8 @@ def same(kernel: Any) -> bool:
 
 
 OF_ENTROPY = frozenset(
-    ["value_of_half", "richardson", "null_mean", "null_sd", "numerical_se", "bracket", "low", "high", "se"]
+    ("value_of_half", "richardson", "null_mean", "null_sd")
+    + ("numerical_se", "bracket", "low", "high", "se")
 )
 
 
@@ -371,12 +372,14 @@ class DiffusionSpectralEntropy(SpectralEstimator):
     units : {"nats", "bits", "bans"}
         Units of the result.
     uncertainty : str or Uncertainty
-        "auto" is the jackknife of groups of rows.
+        "auto" leaves out groups of rows in turn (jackknife); of more than 2,000 rows it takes the
+        influence of each, at less of a cost.
 
     Notes
     -----
     The interval is of the mean of the value over samples of as many rows, not of a limit for ever
-    more rows: the value grows with n where the bandwidth is narrow (see `diagnostics`).
+    more rows: the value grows with n where the bandwidth is narrow (see `diagnostics`, which are in
+    the units of the result). `partial_fit` keeps the bandwidth of the first fit.
 
     References
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -255,11 +255,29 @@ def _detail(r: Result) -> str:
             f"and {_digits(found['upper_bound'])} {found.get('bound_units', '')}".rstrip()
         )
     if found.get("key"):
-        facts.append(f"bins {found['key']}")
+        facts.append(_similarity(found) if found.get("kernel") else f"bins {found['key']}")
     parts.append(f'<p class="facts">{escape(" · ".join(facts))}</p>')
     if found.get("cells"):
         parts.append(_cells(found["cells"], found["groups"]))
     return "".join(parts)
+
+
+def _similarity(found: dict[str, Any]) -> str:
+    """Kernels of a spectrum, of one variable or of two, and the bandwidths of those that have one."""
+    kernels, sigma = found["kernel"], found.get("sigma")
+    named = [kernels] if isinstance(kernels, str) else kernels
+    widths = iter(sigma if isinstance(sigma, list | tuple) else [sigma])
+    words = [_KERNELS.get(k, k).partition(":")[0] + _width(k, widths) for k in named]
+    return f"kernel{'s' if len(words) > 1 else ''} {'; of the target '.join(words)}"
+
+
+def _width(kernel: str, widths: Iterator[Any]) -> str:
+    """Bandwidth of a kernel, the next of those that are told."""
+    width = next(widths, None) if kernel == "gaussian" else None
+    return f", bandwidth {width:.4g}" if _known(width) else ""
+
+
+_KERNELS = {"delta": "the same class", "knn": "nearest neighbours"}
 
 
 def _known(value: Any) -> bool:

@@ -184,15 +184,18 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
     r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|period|method|bias|alphabet_size|order|estimator|n_neighbors|sigma|kernel"
-    r"|pdo|base_score|base_odds)"
-    r"=(?:(['\"]?)([\w.,-]+)\2|(\[[^\]]*\]))"
+    r"|pdo|base_score|base_odds|t|alpha|solver|uncertainty)"
+    r"=(?:(['\"]?)([\w.,+-]+)\2|(\[[^\]]*\]))"
 )
 _BLOCK = re.compile(r"method=Subsampling\(block=(\d+)\)")
+# the same twice, where a line of Python may be of either
+_TWICE = re.compile(r"uncertainty='\w+' of an estimator, (method='\w+') of a function")
+_NAMES = {"uncertainty": "method"}
 
 
 def spoken(text: str) -> str:
     """A text whose hints are options, not arguments."""
-    return _OPTION.sub(as_option, _BLOCK.sub(r"--block \1", text))
+    return _OPTION.sub(as_option, _TWICE.sub(r"\1", _BLOCK.sub(r"--block \1", text)))
 
 
 def as_option(found: re.Match[str]) -> str:
@@ -207,4 +210,5 @@ def as_option(found: re.Match[str]) -> str:
         csv.writer(line, lineterminator="").writerow(items)
         value = line.getvalue()
     joint = "=" if value.startswith("-") else " "
-    return f"--{found[1].replace('_', '-')}{joint}{shlex.quote(value)}"
+    name = _NAMES.get(found[1], found[1]).replace("_", "-")
+    return f"--{name}{joint}{shlex.quote(value)}"

@@ -59,7 +59,7 @@ def panels(
     for ax, measure in zip(found.ravel(), measures, strict=True):
         for i, layer in enumerate(layers):
             line(history, layer, measure, ax, COLOURS[i % len(COLOURS)])
-        _dress(ax, history, measure)
+        _dress(ax, history, measure, layers)
     if shared and len(layers) > 1:
         first = found.ravel()[0]
         first.figure.legend(
@@ -80,7 +80,10 @@ def line(
     colour: str,
     label: str | None = None,
 ) -> None:
-    """One layer: values as a line, interrupted where there is none, and intervals as a band."""
+    """One layer: values as a line, interrupted where there is none, and intervals as a band.
+
+    A step without a value has a cross on the lower edge.
+    """
     known = [
         (s, history[s, layer, measure]) for s in history.steps if (s, layer, measure) in history
     ]
@@ -88,12 +91,44 @@ def line(
         return
     steps = np.array([s for s, _ in known])
     value, low, high = np.array([(r.value, *r.ci) for _, r in known]).T
+    alone = _alone(np.isfinite(value))
     if len(steps) > 1:
         ax.fill_between(steps, low, high, color=colour, alpha=0.25, lw=0)
-    else:  # a band has no width: a bar
-        ax.vlines(steps, low, high, color=colour, alpha=0.5, lw=2.5)
-    style = "-o" if len(steps) <= _MARKED else "-"
-    ax.plot(steps, value, style, color=colour, ms=3.5, lw=1.7, label=label or layer)
+    # where no neighbour has a value a band has no width: a bar
+    ax.vlines(steps[alone], low[alone], high[alone], color=colour, alpha=0.5, lw=2.5)
+    often = len(steps) > _MARKED
+    # a line through many steps needs no marks, but for those it does not reach
+    ax.plot(
+        steps,
+        value,
+        "-o",
+        color=colour,
+        ms=3.5,
+        lw=1.7,
+        label=label or layer,
+        markevery=np.flatnonzero(alone).tolist() if often else None,
+    )
+    lost = steps[~np.isfinite(value)]
+    if len(lost):  # on the lower edge, whatever the values are
+        edge = ax.get_xaxis_transform()
+        ax.scatter(
+            lost, np.zeros(len(lost)), marker="x", s=22, color=colour, transform=edge,
+            clip_on=False, zorder=3,
+        )  # fmt: skip
+
+
+def _alone(known: Any) -> Any:
+    """Which values have no value beside them.
+
+    Examples
+    --------
+    >>> _alone(np.array([True, False, True, True])).tolist()
+    [True, False, False, False]
+    """
+    beside = np.zeros(len(known), dtype=bool)
+    beside[1:] |= known[:-1]
+    beside[:-1] |= known[1:]
+    return known & ~beside
 
 
 def _intervals(history: TrainingHistory) -> str:
@@ -102,14 +137,21 @@ def _intervals(history: TrainingHistory) -> str:
     return f", {100 * levels.pop():g} % interval" if len(levels) == 1 else ""
 
 
-def _dress(ax: Any, history: TrainingHistory, measure: str) -> None:
-    units = next(
-        (r.units for (_, _, m), r in history.items() if m == measure and r.value == r.value), ""
-    )
+def _dress(ax: Any, history: TrainingHistory, measure: str, layers: Sequence[str]) -> None:
+    shown = {k: r for k, r in history.items() if k[1] in layers and k[2] == measure}
+    known = [r for r in shown.values() if np.isfinite(r.value)]
+    steps = sorted({step for step, _, _ in shown})
+    units = known[0].units if known else ""
     ax.set_title(NAMES.get(measure, measure.replace("_", " ")), fontsize="medium")
     ax.set_xlabel("training step")
     ax.xaxis.get_major_locator().set_params(integer=True)
+    if len(steps) == 1:
+        ax.set_xticks(steps)
+        ax.set_xlim(steps[0] - 1, steps[0] + 1)
     ax.set_ylabel("" if units == "dimensionless" else units)
+    if not known:
+        ax.text(0.5, 0.5, "no value", transform=ax.transAxes, ha="center", va="center")
+        ax.set_yticks([])
     ax.grid(axis="y", color=_GRID, alpha=0.25, lw=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

@@ -24,16 +24,20 @@ def check_path(path: str) -> bool:
     SourceError
         Where the file is absent, empty, or of a kind that is not read.
     """
-    lower = path.lower()
-    parquet, csv = lower.endswith(_PARQUET), lower.endswith(_CSV)
-    if not (parquet or csv):
+    if not is_table_name(path):
         raise SourceError(
             f"{path} is neither a CSV nor a Parquet file by its name.",
             got=Path(path).suffix or path,
             hint="name it .csv, .csv.gz, .tsv or .parquet, or pass a frame",
         )
+    parquet = path.lower().endswith(_PARQUET)
     refuse_no_file(path, "parquet" if parquet else "csv")
     return parquet
+
+
+def is_table_name(path: str) -> bool:
+    """Whether a name is one of a table that is read."""
+    return path.lower().endswith((*_PARQUET, *_CSV))
 
 
 def refuse_no_file(path: str, kind: str) -> None:
