@@ -94,8 +94,8 @@ def line(
     alone = _alone(np.isfinite(value))
     if len(steps) > 1:
         ax.fill_between(steps, low, high, color=colour, alpha=0.25, lw=0)
-    # where no neighbour has a value a band has no width: a bar
-    ax.vlines(steps[alone], low[alone], high[alone], color=colour, alpha=0.5, lw=2.5)
+    if alone.any():  # where no neighbour has a value a band has no width: a bar
+        ax.vlines(steps[alone], low[alone], high[alone], color=colour, alpha=0.5, lw=2.5)
     often = len(steps) > _MARKED
     # a line through many steps needs no marks, but for those it does not reach
     ax.plot(
@@ -148,6 +148,9 @@ def _dress(ax: Any, history: TrainingHistory, measure: str, layers: Sequence[str
     if len(steps) == 1:
         ax.set_xticks(steps)
         ax.set_xlim(steps[0] - 1, steps[0] + 1)
+    elif len(known) < len(shown):  # steps without a value do not widen the axis by themselves
+        margin = 0.05 * (steps[-1] - steps[0])
+        ax.set_xlim(steps[0] - margin, steps[-1] + margin)
     ax.set_ylabel("" if units == "dimensionless" else units)
     if not known:
         ax.text(0.5, 0.5, "no value", transform=ax.transAxes, ha="center", va="center")

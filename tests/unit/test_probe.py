@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import warnings
 
 import numpy as np
@@ -151,7 +152,9 @@ def test_classes_stay_classes_whatever_their_names(data):
     out = network()[0](torch.from_numpy(X)).detach().numpy()
     wanted = im.diffusion_spectral_mi(out, y, target="classes", method="none").value
     assert values[1].diagnostics["classes"] == 20
-    assert values[1].value == values[2].value == pytest.approx(wanted, abs=1e-5)
+    # classes are summed in the order of their codes, which go by the names
+    assert values[1].value == pytest.approx(values[2].value, rel=1e-12)
+    assert values[1].value == pytest.approx(wanted, abs=1e-5)
 
 
 def test_estimators_of_ones_own(data):
@@ -289,6 +292,46 @@ def test_inputs_of_several_parts():
         quick(model, "mix", {"tokens": tokens, "numbers": numbers[:5]})
 
 
+def test_axes_of_the_mean():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv1d(4, 6, 3))
+    series = torch.randn(20, 4, 9)
+    out = model(series).detach()
+    for pool, rows in ((2, out.mean(2)), (-1, out.mean(2)), ("mean", out.mean(1))):
+        probe = quick(model, "0", series, measures=["dse"], pool=pool)
+        probe.measure()
+        wanted = entropy_by_hand(rows)
+        assert probe.history[0, "0", "dse"].value == pytest.approx(wanted, abs=1e-4)
+    images = torch.randn(20, 5, 5, 3)  # channels last
+    probe = quick(nn.Sequential(nn.Identity()), "0", images, measures=["dse"], pool=(1, 2))
+    probe.measure()
+    wanted = entropy_by_hand(images.mean((1, 2)))
+    assert probe.history[0, "0", "dse"].value == pytest.approx(wanted, abs=1e-4)
+    assert probe.history.meta["parameters"]["pool"] == [1, 2]
+
+
+class TokensFirst(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(3, 4)
+
+    def forward(self, x):
+        return self.rnn(x.transpose(0, 1))[0].mean(0)
+
+
+@pytest.mark.parametrize("tokens", [3, 12])  # as many as examples in the trial, or in a batch
+def test_tokens_first_are_no_examples(tokens):
+    X = torch.randn(12, tokens, 3, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = TokensFirst()
+    with pytest.raises(DataError, match=r"length.*whatever their number.*\n.*batch_first=True"):
+        quick(model, "rnn", X, pool="mean")
+    probe = quick(model, "rnn", X, pool=0, measures=["dse"])
+    probe.measure()
+    wanted = entropy_by_hand(model(X).detach())
+    assert probe.history[0, "rnn", "dse"].value == pytest.approx(wanted, abs=1e-4)
+
+
 # --- what it leaves alone -------------------------------------------------------------------------
 
 
@@ -331,6 +374,8 @@ def test_hooks_live_for_one_pass_of_the_probe(data):
         return model(batch)
 
     probe = quick(model, ["0", "4"], X, call=call)
+    assert calls == [[1, 0, 0, 0, 1]] * 2  # the trial
+    calls.clear()
     assert not any(m._forward_hooks for m in model)
     probe.measure()
     assert calls == [[1, 0, 0, 0, 1]]
@@ -345,7 +390,7 @@ def test_an_exception_of_the_model_leaves_it_as_it_was(data):
         torch.rand(3)
         raise RuntimeError("out of memory")
 
-    probe = quick(model, "0", X, call=call)
+    probe = quick(model, "0", X, call=call, rehearse=False)
     state = torch.get_rng_state()
     with pytest.raises(RuntimeError, match="out of memory"):
         probe.measure()
@@ -367,7 +412,182 @@ def test_the_examples_are_copies(data):
     assert first == second
 
 
+class Counter(nn.Module):
+    """Counts its calls in buffers, in place and anew, and draws from all random numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+        self.register_buffer("mean", torch.full((5,), float("nan")))
+        self.register_buffer("store", torch.zeros(0))
+
+    def forward(self, x):
+        self.calls += 1
+        self.mean = x.mean(0)
+        self.store = torch.zeros(len(x))
+        return x + np.random.rand() * 0 + random.random() * 0 + torch.rand(1) * 0  # noqa: NPY002
+
+
+def test_buffers_and_random_numbers_are_as_they_were(data):
+    X, _ = data
+    model = nn.Sequential(Counter(), nn.Linear(5, 4))
+    calls = model[0].calls
+    states = [np.random.get_state()[1].tolist(), random.getstate()]  # noqa: NPY002
+    state = torch.get_rng_state()
+    quick(model, "1", X, batch_size=20).measure()
+    assert model[0].calls is calls
+    assert calls.item() == 0
+    assert torch.isnan(model[0].mean).all()
+    assert len(model[0].store) == 20  # a store of another length is the model's own
+    assert [np.random.get_state()[1].tolist(), random.getstate()] == states  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), state)
+    # and a backward pass under way goes on
+    model = network().train()
+    probe = quick(model, "4", X)
+    loss = model(torch.from_numpy(X)).sum()
+    probe.measure()
+    loss.backward()
+    assert model[0].weight.grad is not None
+
+
 # --- what it survives -----------------------------------------------------------------------------
+
+
+class Padded(nn.Module):
+    """An encoder with a mask of padding."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(9, 8)
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2)
+
+    def forward(self, ids, mask):
+        return self.encoder(self.embed(ids), src_key_padding_mask=mask).mean(1)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_padding_of_an_encoder():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 9, (30, 7))
+    mask = np.arange(7) >= rng.integers(2, 6, (30, 1))  # no example is whole
+    torch.manual_seed(0)
+    model = Padded()
+    names = ["encoder", "encoder.layers.0", "encoder.layers.1.linear1"]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    found = {}
+    for pool in ("mean", "flatten"):
+        probe = quick(model, names, (ids, mask), pool=pool, measures=["dse"], batch_size=8)
+        probe.measure()
+        found[pool] = [probe.history[0, name, "dse"].value for name in names]
+        assert np.isfinite(found[pool]).all()
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    seen = []
+    model.encoder.register_forward_hook(lambda *args: seen.append(args[2]))
+    model.eval()(torch.tensor(ids), torch.tensor(mask))  # with gradients: the slow path
+    wanted = entropy_by_hand(seen[0].detach().mean(1))
+    assert found["mean"][0] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_nested_outputs_are_padded():
+    class Nests(nn.Module):
+        def forward(self, x):
+            return torch.nested.nested_tensor([row[: 3 + i % 2] for i, row in enumerate(x)])
+
+    X = np.random.default_rng(0).normal(size=(11, 5)).astype(np.float32)
+    probe = quick(nn.Sequential(Nests()), "0", X, measures=["dse"])
+    probe.measure()
+    X[:, 4] = 0
+    X[::2, 3] = 0
+    assert probe.history[0, "0", "dse"].value == pytest.approx(entropy_by_hand(X), abs=1e-5)
+
+
+class Failing(nn.Module):
+    """Outputs that go wrong on demand."""
+
+    def __init__(self):
+        super().__init__()
+        self.odd = nn.Identity()
+        self.plain = nn.Linear(5, 4)
+        self.how = ""
+
+    def forward(self, x):
+        out = x[:, : 1 + int(x[0, 0].item() % 4)] if self.how == "width" else x
+        self.odd(out.to_sparse_csr() if self.how == "sparse" else out)
+        return self.plain(x)
+
+
+def test_outputs_and_pools_that_fail_end_nothing(data):
+    _, y = data
+    X = np.random.default_rng(0).normal(size=(N, 5)).astype(np.float32)
+    X[:, 0] = np.arange(N) // 10
+    model, broken = Failing(), []
+
+    def pool(out):
+        if broken and out.shape[1] == 5:
+            raise ZeroDivisionError("by design")
+        return out
+
+    probe = quick(model, ["odd", "plain"], X, y, measures=["dse"], batch_size=10, pool=pool)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        for step, how in enumerate(("width", "sparse", "pool")):
+            model.how = how
+            broken[:] = ["now"] * (how == "pool")
+            probe.measure(step)
+    told = [str(w.message) for w in heard if issubclass(w.category, ReliabilityWarning)]
+    reasons = [probe.history[step, "odd", "dse"].diagnostics["reason"] for step in range(3)]
+    assert reasons[0].startswith("1 columns in one batch and 2 in another")
+    assert reasons[2] == "its output cannot be pooled: ZeroDivisionError: by design"
+    assert len(told) == len(set(reasons)) == 3  # each kind of trouble warns
+    assert all(np.isfinite(probe.history[step, "plain", "dse"].value) for step in range(3))
+    free = im.TrainingProbe(y=y, pool=lambda out: out[:, 9], uncertainty="none")
+    with pytest.warns(ReliabilityWarning, match="pool fails: IndexError"):
+        free.record(0, "a", X)
+
+
+def test_a_file_that_cannot_be_written_any_more_ends_nothing(data, tmp_path):
+    X, _ = data
+    folder = tmp_path / "run"
+    folder.mkdir()
+    probe = quick(network(), "0", X, every=1, save=folder / "h.json", measures=["dse"])
+    probe.step()
+    (folder / "h.json").unlink()
+    folder.rmdir()
+    with pytest.warns(ReliabilityWarning, match=r"cannot be written.*kept in probe\.history"):
+        probe.step()
+    assert probe.history.steps == [1, 2]
+
+
+def test_no_value_is_warned_of_after_another_trouble(data):
+    X, y = data
+    model = network()
+    probe = quick(model, "4", X, y, every=1, measures=["dse"])
+    with torch.no_grad():
+        model[4].weight.zero_()
+    with pytest.warns(ReliabilityWarning, match="all rows are alike"):
+        probe.step()
+    with torch.no_grad():
+        model[4].weight.fill_(float("nan"))
+    with pytest.warns(ReliabilityWarning, match="no value at step 2"):
+        probe.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        probe.step()
+
+
+def test_a_hook_that_measures_does_not_go_round(data):
+    X, _ = data
+    model = network()
+    probe = quick(model, "4", X, every=1, measures=["dse"])
+
+    def hook(*args):
+        probe.step()
+
+    model[0].register_forward_hook(hook)
+    model(torch.from_numpy(X))
+    model(torch.from_numpy(X))
+    assert probe.history.steps == [1, 2]
 
 
 def test_nan_is_a_record_with_its_reason_and_one_warning(data):
@@ -514,6 +734,21 @@ def test_activations_from_elsewhere(data):
         ({"level": 95}, InvalidParameterError, "level"),
         ({"uncertainty": "guess"}, InvalidParameterError, "uncertainty"),
         ({"rng": -1}, InvalidParameterError, "rng"),
+        ({"save": 5}, InvalidParameterError, "the path of a file"),
+        ({"layers": 3}, InvalidParameterError, "names as in"),
+        ({"measures": {}}, InvalidParameterError, "'dse', 'dsmi'"),
+        ({"y": "label"}, DataError, "a probe has no table.*\n.*frame\\['label'\\]"),
+        ({"max_rows": 3}, DataError, "max_rows=3 leaves 3 of 60 rows"),
+        ({"call": 3}, InvalidParameterError, "call"),
+        ({"rehearse": 1}, InvalidParameterError, "rehearse"),
+        ({"pool": ()}, InvalidParameterError, "different axes"),
+        ({"pool": (1, 1)}, InvalidParameterError, "different axes"),
+        ({"pool": lambda out: out.nothing}, InvalidParameterError, "pool fails on the output"),
+        ({"call": lambda model, batch: model()}, DataError, "TypeError.*\n.*rehearse=False"),
+        ({"X": np.zeros((N, 4))}, DataError, "forward pass fails on 3 examples"),
+        ({"X": [np.zeros((N, 5)), np.zeros(N)]}, DataError, "as a tuple"),
+        ({"X": {"input": np.zeros((N, 5)), "flag": True}}, DataError, "'flag'.*\n.*call=lambda"),
+        ({"model": network().to("meta")}, UnsupportedError, "meta device"),
         ({"save": "/no/such/folder/a.json"}, OutputError, "mkdir"),
     ],
 )
@@ -526,6 +761,29 @@ def test_refusals(data, change, error, text):
         )
     assert isinstance(caught.value, InfometricError)
     assert caught.value.hint
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_scripted_and_traced_modules_have_no_hooks(data):
+    X, _ = data
+    for closed in (torch.jit.script(network()), torch.jit.trace(network(), torch.zeros(2, 5))):
+        with pytest.raises(UnsupportedError, match="call no hooks"):
+            quick(closed, "0", X)
+
+
+def test_the_trial_builds_no_lazy_layer(data):
+    X, _ = data
+    model = nn.Sequential(nn.LazyLinear(4))
+    quick(model, "0", X)
+    assert nn.parameter.is_lazy(model[0].weight)
+
+
+def test_records_that_are_no_numbers(data):
+    probe = quick(None, (), None, data[1])
+    for what in ("abc", None, [[1.0], [1.0, 2.0]], {"a": 1}):
+        with pytest.raises(DataError, match="must hold numbers") as caught:
+            probe.record(1, "l", what)
+        assert caught.value.hint
 
 
 # --- the history ----------------------------------------------------------------------------------
@@ -573,9 +831,10 @@ def test_history_is_saved_while_training_goes_on(data, tmp_path):
 
 def test_history_refuses_what_is_none(history, tmp_path):
     for key, text in (
-        ((0, "5", "dse"), "no column '5' in the layers"),
-        ((0, "4", "dsee"), "'dse', the nearest"),
-        ((11, "4", "dse"), "'10', the nearest"),
+        ((0, "5", "dse"), "no layer '5' in this history.*\n.*one of '0', '4'"),
+        ((0, "4", "dsee"), "no measure 'dsee'.*\n.*'dse', the nearest"),
+        ((11, "4", "dse"), "no step 11 in this history.*\n.*step 10, the nearest.* 0, 10, 20"),
+        (("10", "4", "dse"), "no step '10'.*\n.*a whole number"),
         ("dse", "step, layer and measure"),
     ):
         with pytest.raises(ColumnError, match=text):
@@ -584,6 +843,12 @@ def test_history_refuses_what_is_none(history, tmp_path):
         history.of("0", "nothing")
     with pytest.raises(DataError, match="schema version"):
         im.TrainingHistory.from_json('{"schema_version": 9}')
+    for source in (None, 3, {}):
+        with pytest.raises(DataError, match="JSON text, or from the path"):
+            im.TrainingHistory.from_json(source)
+    short = im.TrainingHistory({k: r for k, r in history.items() if k != (10, "4", "dse")})
+    with pytest.raises(ColumnError, match="no 'dse' of layer '4' at step 10"):
+        short[10, "4", "dse"]
     broken = history.to_dict()
     del broken["records"][0]["layer"]
     with pytest.raises(DataError, match="in pieces"):
@@ -606,10 +871,40 @@ def test_picture(history):
     ends = [end for r in table.values() for end in r.ci]
     np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [min(ends), max(ends)])
     assert len(history.plot("dse", layers="4")) == 1
-    with pytest.raises(ColumnError, match="the layers"):
+    with pytest.raises(ColumnError, match="no layer '9'"):
         history.plot(layers=["9"])
     with pytest.raises(DataError, match="one axes for each"):
         history.plot(axes=plt.subplots()[1])
     with pytest.raises(DataError, match="Nothing has been measured"):
         im.TrainingHistory().plot()
+    plt.close("all")
+
+
+def test_picture_of_what_is_missing(data):
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    X, y = data
+    probe = im.TrainingProbe(y=y, measures=["dse"], max_rows=30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for step, rows in enumerate((X, X * np.nan, X, X * np.nan)):
+            probe.record(10 * step, "a", rows)
+            probe.record(10 * step, "none", X * np.nan)
+    (ax,) = probe.history.plot(layers="a")
+    bars = [c for c in ax.collections if isinstance(c, matplotlib.collections.LineCollection)]
+    ends = [segment[:, 1].tolist() for segment in bars[0].get_segments()]
+    assert ends == [list(probe.history[step, "a", "dse"].ci) for step in (0, 20)]
+    crosses = ax.collections[-1].get_offsets()
+    assert crosses[:, 0].tolist() == [10, 30]
+    assert ax.get_xlim()[1] > 30
+    assert not ax.texts
+    (ax,) = probe.history.plot(layers="none")
+    assert [t.get_text() for t in ax.texts] == ["no value"]
+    single = im.TrainingHistory({(500, "a", "dse"): probe.history[0, "a", "dse"]})
+    (ax,) = single.plot()
+    assert ax.get_xticks().tolist() == [500]
+    assert ax.get_xlim() == (499, 501)
     plt.close("all")
