@@ -814,8 +814,57 @@ REPRESENTATIONS = (
         "A file that is no array",
         "im.diffusion_spectral_entropy('notes.npy')",
         SourceError,
-        "notes.npy",
+        "notes.npy holds no array",
         "np.save(",
+    ),
+    Case(
+        "A file of several arrays",
+        "im.diffusion_spectral_entropy('layers.npz')",
+        SourceError,
+        "holds several arrays",
+        "layers.npz:conv or layers.npz:dense",
+    ),
+    Case(
+        "An array that is not in its file",
+        "im.diffusion_spectral_entropy('layers.npz:dence')",
+        SourceError,
+        "no array 'dence'",
+        "layers.npz:dense",
+    ),
+    Case(
+        "A file of no array",
+        "im.diffusion_spectral_entropy('nothing.npz')",
+        SourceError,
+        "nothing.npz holds no array",
+        "np.savez(",
+    ),
+    Case(
+        "A file of objects",
+        "im.diffusion_spectral_entropy('objects.npz')",
+        SourceError,
+        "objects of Python, which are not unpickled",
+        "dtype=np.float32",
+    ),
+    Case(
+        "An array cut short",
+        "im.diffusion_spectral_entropy('truncated.npy')",
+        SourceError,
+        "it ends before the array does",
+        "np.save(",
+    ),
+    Case(
+        "An archive cut short",
+        "im.diffusion_spectral_entropy('truncated.npz')",
+        SourceError,
+        "it ends before the array does",
+        "np.save(",
+    ),
+    Case(
+        "A pattern of arrays",
+        "im.diffusion_spectral_entropy('*.npy')",
+        SourceError,
+        "*.npy is a pattern",
+        "np.concatenate(",
     ),
     Case(
         "Values beyond their squares",
@@ -1062,6 +1111,12 @@ def write_files(folder: Path) -> None:
     loans[["age", "gaps"]].to_csv(folder / "gaps.csv", index=False)
     (folder / "notes.txt").write_text("call the bank\n")
     (folder / "notes.npy").write_text("call the bank\n")
+    np.savez(folder / "layers.npz", conv=np.eye(3), dense=np.eye(3))
+    np.savez(folder / "nothing.npz")
+    np.savez(folder / "objects.npz", x=np.array([{}], dtype=object))
+    np.save(folder / "whole.npy", np.eye(9))
+    for name, source in (("truncated.npy", "whole.npy"), ("truncated.npz", "layers.npz")):
+        (folder / name).write_bytes((folder / source).read_bytes()[:300])
     (folder / "notes.pdf").write_text("call the bank\n")
     (folder / "notes.parquet").write_text("call the bank\n")
     (folder / "empty.csv").touch()

@@ -132,7 +132,7 @@ def _interval_head(results: Sequence[Result]) -> str:
 _SHORT = {
     "psi": "PSI", "information_value": "IV", "weight_of_evidence": "WoE", "csi": "CSI, points",
     "protected_information_value": "Protected IV", "fairness_iv": "Fairness IV",
-    "adverse_impact_ratio": "AIR",
+    "adverse_impact_ratio": "AIR", "rank_me": "effective rank",
 }  # fmt: skip
 
 
@@ -263,7 +263,7 @@ def _detail(r: Result) -> str:
 
 
 def _similarity(found: dict[str, Any]) -> str:
-    """Kernels of a spectrum, of one variable or of two, and the bandwidths of those that have one."""
+    """Kernels of a spectrum, of one variable or of two, and their bandwidths."""
     kernels, sigma = found["kernel"], found.get("sigma")
     named = [kernels] if isinstance(kernels, str) else kernels
     widths = iter(sigma if isinstance(sigma, list | tuple) else [sigma])

@@ -190,12 +190,15 @@ _OPTION = re.compile(
 _BLOCK = re.compile(r"method=Subsampling\(block=(\d+)\)")
 # the same twice, where a line of Python may be of either
 _TWICE = re.compile(r"uncertainty='\w+' of an estimator, (method='\w+') of a function")
+_KIND = re.compile(r"target='(auto|classes|representation)'")
 _NAMES = {"uncertainty": "method"}
 
 
 def spoken(text: str) -> str:
     """A text whose hints are options, not arguments."""
-    return _OPTION.sub(as_option, _TWICE.sub(r"\1", _BLOCK.sub(r"--block \1", text)))
+    for form, instead in ((_BLOCK, r"--block \1"), (_TWICE, r"\1"), (_KIND, r"--target-kind \1")):
+        text = form.sub(instead, text)
+    return _OPTION.sub(as_option, text)
 
 
 def as_option(found: re.Match[str]) -> str:

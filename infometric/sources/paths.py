@@ -30,14 +30,19 @@ def check_path(path: str) -> bool:
             got=Path(path).suffix or path,
             hint="name it .csv, .csv.gz, .tsv or .parquet, or pass a frame",
         )
-    parquet = path.lower().endswith(_PARQUET)
+    parquet = is_parquet_name(path)
     refuse_no_file(path, "parquet" if parquet else "csv")
     return parquet
 
 
 def is_table_name(path: str) -> bool:
     """Whether a name is one of a table that is read."""
-    return path.lower().endswith((*_PARQUET, *_CSV))
+    return is_parquet_name(path) or path.lower().endswith(_CSV)
+
+
+def is_parquet_name(path: str) -> bool:
+    """Whether a name is one of a Parquet file."""
+    return path.lower().endswith(_PARQUET)
 
 
 def refuse_no_file(path: str, kind: str) -> None:

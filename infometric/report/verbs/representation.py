@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from infometric.exceptions import InvalidParameterError
-from infometric.report.commands import SEED, after, app, before, listed, opened, working
+from infometric.exceptions import DataError, InvalidParameterError, SourceError, and_list
+from infometric.report import terminal
+from infometric.report.commands import SEED, after, app, before, listed, number, opened, working
 from infometric.report.document import Section
 from infometric.report.options import (
     Choice,
@@ -20,8 +24,13 @@ from infometric.report.options import (
     Json,
     Level,
     Quiet,
+    spoken,
 )
 from infometric.result import Result, ResultTable
+from infometric.sources.arrays import is_array_file, open_array, parted
+from infometric.sources.paths import is_parquet_name, is_table_name, read_header
+from infometric.state.encoders import Column
+from infometric.typing import Array
 
 
 class Similarity(StrEnum):
@@ -40,13 +49,32 @@ class Solver(StrEnum):
     LANCZOS = "lanczos"
 
 
+class Kind(StrEnum):
+    """What the target holds."""
+
+    AUTO = "auto"
+    CLASSES = "classes"
+    REPRESENTATION = "representation"
+
+
 @app.command()
 def spectrum(
-    file: Annotated[Path, typer.Argument(help="Rows of a representation: .npy, CSV or Parquet.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Rows of a representation: .npy, .npz (of several arrays file.npz:name), CSV or "
+            "Parquet."
+        ),
+    ],
     target: Annotated[
         str,
-        typer.Option("--target", "-t", help="Labels or numbers: a column of FILE, or a .npy file."),
+        typer.Option(
+            "--target", "-t", help="Labels or numbers: a column of FILE, or a .npy or .npz file."
+        ),
     ] = "",
+    target_kind: Annotated[
+        Kind, typer.Option(help="Whether the target holds classes or numbers.")
+    ] = Kind.AUTO,
     columns: Columns = "",
     exclude: Exclude = "",
     sigma: Annotated[str, typer.Option(help="Bandwidth: median, or a number.")] = "median",
@@ -67,34 +95,89 @@ def spectrum(
     """Diffusion spectral entropy of the rows of FILE, and what they tell of a target."""
     from infometric.estimators import DiffusionSpectralEntropy, DiffusionSpectralMI, RankMe
 
-    before(html, json, level, file)
-    X, y = _data(file, target, columns, exclude, rows)
+    before(html, json, level, *_inputs(file, target))
+    _check(file, target, target_kind)
+    read = _read(file, target, columns, exclude).drawn(rows)
     options: dict[str, Any] = {
         "sigma": _bandwidth(sigma), "t": t, "alpha": alpha, "kernel": kernel.value,
         "solver": solver.value, "units": units, "uncertainty": method,
     }  # fmt: skip
     found: dict[str, Result] = {}
     with working("spectrum", quiet=quiet):
-        entropy = DiffusionSpectralEntropy(**options).fit(X)
+        entropy = DiffusionSpectralEntropy(**options).fit(read.X)
         found["diffusion spectral entropy"] = entropy.estimate(level=level, rng=SEED)
-        rank = RankMe(uncertainty=method).fit(X).estimate(level=level, rng=SEED)
-        if y is not None:
-            shared = DiffusionSpectralMI(**options).fit(X, y)
+        told = [f"{entropy.state_.size} rows of {entropy.n_features_in_} columns of {file.name}"]
+        rank = RankMe(uncertainty=method).fit(read.X).estimate(level=level, rng=SEED)
+        if read.y is not None:
+            shared = DiffusionSpectralMI(**options, target=target_kind.value).fit(read.X, read.y)
             tested = shared.test(rng=SEED)
-            found[f"information on {Path(target).stem}"] = replace(
+            label = _called(target)
+            found[f"information on {label}"] = replace(
                 shared.estimate(level=level, rng=SEED), pvalue=tested.pvalue
             )
-    told = f"{entropy.state_.size} rows of {entropy.n_features_in_} columns of {file.name}."
+            told.append(_taken(label, shared))
+            read.doubts.extend(_repeated(label, shared, read.names))
+    doubts = read.doubts
+    note = "; ".join(told) + "." + "".join(f" {doubt}." for doubt in doubts)
     sections = [
-        Section("Spectral information", ResultTable(found), told),
-        Section("Directions in use", ResultTable({"effective rank": rank}), "No unit: a number."),
+        Section("Spectral information", _in_options(found), note),
+        Section("Directions in use", _in_options({"effective rank": rank}), "No unit: a number."),
     ]
     after("Representation", sections, {"data": file.name}, html, json, None, Choice.VALUE, quiet)
+    if not quiet:
+        for text in ("; ".join(told), *doubts):
+            terminal.err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _data(file: Path, target: str, columns: str, exclude: str, rows: int | None) -> tuple[Any, Any]:
-    """Rows and target, or some of them."""
-    from infometric.sources.arrays import is_array_file, open_array
+# --- what is read -----------------------------------------------------------------------------
+
+
+def _inputs(file: Path, target: str) -> list[Path]:
+    """Files that are read, and must not be written over."""
+    return [Path(parted(path)[0]) for path in (file, target) if path == file or is_array_file(path)]
+
+
+def _check(file: Path, target: str, kind: Kind) -> None:
+    """Error for a file of no kind that is read, or for a kind of no target."""
+    if not (is_array_file(file) or is_table_name(str(file)) or file.is_dir()):
+        raise SourceError(
+            f"{file} is no array and no table by its name.",
+            got=file.suffix or str(file),
+            hint="name it .npy or .npz where it is an array, .csv or .parquet where it is a table",
+        )
+    if kind is not Kind.AUTO and not target:
+        raise InvalidParameterError(
+            "--target-kind says what a target holds, and there is none.",
+            got=kind.value,
+            hint=f"--target labels.npy --target-kind {kind.value}",
+        )
+
+
+@dataclass
+class _Read:
+    """Rows and target that were read, the names of the columns of a table, and what is doubtful."""
+
+    X: Any
+    y: Any
+    names: tuple[str, ...] = ()
+    doubts: list[str] = field(default_factory=list)
+
+    def drawn(self, rows: int | None) -> _Read:
+        """Some of the rows; all where the target has others, which is refused later."""
+        n, y = len(self.X), self.y
+        if rows is not None and rows > n:
+            self.doubts.append(f"--rows {rows:,} is more than there are: all {n:,} are used")
+        n_labels = n if y is None else len(getattr(y, "values", y))
+        if rows is None or rows >= n or n_labels != n:
+            return self
+        at = np.sort(np.random.default_rng(SEED).choice(n, rows, replace=False))
+        y = y.rows(at) if isinstance(y, Column) else None if y is None else y[at]
+        return replace(self, X=self.X[at], y=y)
+
+
+def _read(file: Path, target: str, columns: str, exclude: str) -> _Read:
+    """Rows and target of the files."""
+    from infometric.estimators.continuous import Advice, numbers
 
     y: Any = open_array(target) if is_array_file(target) else None
     if is_array_file(file):
@@ -104,32 +187,155 @@ def _data(file: Path, target: str, columns: str, exclude: str, rows: int | None)
                 got=columns or exclude or target,
                 hint="--target labels.npy, or a CSV or Parquet file",
             )
-        X: Any = open_array(file)
-    else:
-        X, own = _columns_of(file, "" if y is not None else target, listed(columns), exclude)
-        y = own if y is None else y
-    if rows is not None and rows < len(X):
-        import numpy as np
+        return _Read(open_array(file), y)
+    table, own = _table(file, "" if y is not None else target, listed(columns), exclude)
+    advice = Advice(
+        "which are no places",
+        "leave these rows out of the file, or --exclude {name!r}",
+        "--exclude {name!r}" + ("" if target else ", or --target {name!r} where it is the label"),
+    )
+    X = np.column_stack([numbers(table.column(name), advice) for name in table.names])
+    every = table.names if own is None else (*table.names, own.name)
+    return _Read(X, own if y is None else y, table.names, _headless(file, every))
 
-        at = np.sort(np.random.default_rng(SEED).choice(len(X), rows, replace=False))
-        X, y = X[at], y.rows(at) if hasattr(y, "rows") else None if y is None else y[at]
-    return X, y
 
-
-def _columns_of(file: Path, target: str, chosen: list[str], exclude: str) -> tuple[Any, Any]:
-    """Numbers of a table, and its target."""
-    import numpy as np
-
-    from infometric.estimators.continuous import numbers
-
-    table = opened(file, "", list(dict.fromkeys([*chosen, *([target] if target else [])]))
-                   if chosen else [], exclude)  # fmt: skip
+def _table(file: Path, target: str, chosen: list[str], exclude: str) -> tuple[Any, Column | None]:
+    """Table of the columns to use, and the target that is one of its own."""
+    _refuse_headless(file)
+    wanted = list(dict.fromkeys([*chosen, *([target] if target else [])])) if chosen else []
+    table = opened(file, "", wanted, exclude)
     y = None
     if target:
         table.require([target])
-        y = table.column(target)
-        table = table.without(target)
-    return np.column_stack([numbers(table.column(name)) for name in table.names]), y
+        y, table = table.column(target), table.without(target)
+        _refuse_gaps(y)
+    if not table.names:
+        raise DataError(
+            f"There is no column of {file.name} left to be the representation.",
+            got={"target": target, "exclude": exclude},
+            hint="a file with its columns, or fewer to --exclude",
+        )
+    table.require_rows()
+    return table, y
+
+
+def _refuse_gaps(y: Column) -> None:
+    """Error where a target is not known in every row."""
+    gaps = np.isnan(y.values) if y.values.dtype.kind == "f" else np.zeros(len(y.values), bool)
+    gaps |= (y.values < 0) if not y.numeric else False if y.missing is None else y.missing
+    if gaps.any():
+        raise DataError(
+            f"The target {y.name!r} is missing in {int(gaps.sum())} row(s).",
+            got={"row": int(np.flatnonzero(gaps)[0])},
+            hint="leave these rows out of the file, or write a word there to make them a class",
+        )
+
+
+# --- what is told -----------------------------------------------------------------------------
+
+
+def _refuse_headless(file: Path) -> None:
+    """Error where the first line of a CSV file holds numbers, some of them twice."""
+    names = [] if is_parquet_name(str(file)) or not file.is_file() else read_header(str(file))[1]
+    if len(set(names)) < len(names) and _are_numbers(names):
+        raise SourceError(
+            f"The first line of {file.name} holds numbers, and no names of columns.",
+            got=names[:5],
+            hint="write the names as the first line: x1,x2,...",
+        )
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    """Whether names are numbers that are no count of the columns."""
+    read = [number(name) for name in names]
+    counted = read in (list(range(len(read))), list(range(1, len(read) + 1)))
+    return not counted and not any(isinstance(name, str) for name in read)
+
+
+def _headless(file: Path, names: Sequence[str]) -> list[str]:
+    """Say where the names of a CSV file are numbers: its first row may be lost to them."""
+    if is_parquet_name(str(file)) or not _are_numbers(names):
+        return []
+    return [
+        f"every column name of {file.name} is a number ({', '.join(names[:3])}): a file without a "
+        "line of names loses its first row to them"
+    ]
+
+
+def _called(target: str) -> str:
+    """What a target is called: a column, or the array of a file."""
+    if not is_array_file(target):
+        return target
+    path, member = parted(target)
+    return member or Path(path).stem
+
+
+def _taken(label: str, shared: Any) -> str:
+    """How the target was taken."""
+    y = shared.state_.variables[1]
+    if shared.kind_ == "classes":
+        return f"{label} taken as {len(np.unique(y))} classes"
+    width = y.shape[1]
+    text = f"{label} taken as numbers of {width} column{'s' if width > 1 else ''}"
+    if _like_labels(y):
+        text += ", which look like labels: --target-kind classes takes them for classes"
+    return text
+
+
+def _like_labels(y: Array) -> bool:
+    """Whether numbers may be labels: one-hot, or whole with two rows of each or more."""
+    if y.shape[1] > 1:
+        return bool(((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all())
+    return bool((y == np.rint(y)).all()) and 2 * len(np.unique(y)) <= len(y)
+
+
+def _repeated(label: str, shared: Any, names: Sequence[str]) -> list[str]:
+    """Say which columns of a representation hold the target itself, or a code of it."""
+    x, y = shared.state_.variables[:2]
+    same = _codes(x, y[:, 0]) if shared.kind_ == "classes" else _lines(x, y)
+    columns = [names[i] if names else f"x{i}" for i in np.flatnonzero(same).tolist()]
+    if not columns:
+        return []
+    shown = and_list(columns[:5]) + (f" and {len(columns) - 5} more" if columns[5:] else "")
+    hint = f": --exclude {shlex.quote(','.join(columns))}" if names else ""
+    verb = "hold" if columns[1:] else "holds"
+    return [f"{shown} {verb} the target {label} itself, or a code of it{hint}"]
+
+
+def _codes(x: Array, y: Array) -> Array:
+    """Whether a column has one value in each class, and more than one in all."""
+    labels, codes = np.unique(y, return_inverse=True)
+    if 2 * len(labels) > len(y):  # classes of one row have one value in any column
+        return np.zeros(x.shape[1], bool)
+    one = np.ptp(x, axis=0) > 0
+    for code in range(len(labels)):
+        one &= np.ptp(x[codes.reshape(-1) == code], axis=0) == 0
+    return np.asarray(one)
+
+
+def _lines(x: Array, y: Array) -> Array:
+    """Whether a column is a straight line of a target of one column."""
+    found = np.zeros(x.shape[1], bool)
+    if y.shape[1] > 1 or not np.ptp(y):
+        return found
+    y = _unit(y[:, 0])
+    for i in np.flatnonzero(np.ptp(x, axis=0)):  # one by one: a copy of all may be large
+        found[i] = abs(_unit(x[:, i]) @ y) > 1 - 1e-10
+    return found
+
+
+def _unit(x: Array) -> Array:
+    """Deviations from the mean, of length one."""
+    x = x.astype(np.float64) / np.abs(x).max()
+    x = x - x.mean()
+    return np.asarray(x / np.linalg.norm(x))
+
+
+def _in_options(found: dict[str, Result]) -> ResultTable:
+    """A table whose warnings speak of options."""
+    return ResultTable(
+        {k: replace(r, warnings=tuple(map(spoken, r.warnings))) for k, r in found.items()}
+    )
 
 
 def _bandwidth(text: str) -> Any:
