@@ -52,11 +52,13 @@ types: $(VENV)/.dev  ## Types.
 docs: $(VENV)/.dev  ## Build the documentation, warnings are errors.
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
-calibration: $(VENV)/.dev  ## Simulate coverage and size anew (about an hour) and write the table of the docs.
+calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and write the table of the docs.
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/calibration_spectral.py
 
 bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/spectral.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) docs/_build docs/gallery docs/api/generated build dist *.egg-info report.html report.json
