@@ -579,8 +579,8 @@ def _refuse_transposed(name: str, shapes: Sequence[tuple[tuple[int, ...], ...]])
     rows = [after[0] for _, after in shapes if after]
     if len(rows) == len(TRIED) and len(set(rows)) == 1:
         raise DataError(
-            f"The first axis of the output of layer {name!r} does not hold the examples: it has "
-            f"length {rows[0]} whatever their number.",
+            f"The first axis of the output of layer {name!r}, after pooling, does not hold the "
+            f"examples: it has length {rows[0]} whatever their number.",
             got={f"{n} examples": before for n, (before, _) in zip(TRIED, shapes, strict=True)},
             hint="batch_first=True in the layer; or pool=0 for the mean over a first axis of "
             "tokens, pool=lambda output: output.transpose(0, 1).flatten(1)",

@@ -76,6 +76,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "test": (OneOf((False, True)),),
     "units": UNITS,
 }
+COLUMNS = 8  # times the number of rows: columns that are turned at once
 REHEARSED = 12  # rows on which it is tried whether a strategy serves a measure
 MEASURES = ("dse", "dsmi", "dsmi_input", "effective_rank")
 NUMBER = re.compile(r"[-+]?\d[\d.,]*(e[-+]?\d+)?")  # what a trouble of one kind may differ in
@@ -680,9 +681,13 @@ def unfit(rows: Array | None) -> str:
 def fewer_columns(rows: Array) -> Array:
     """Rows with the same products and distances, in double precision, of at most n columns."""
     n, d = rows.shape
-    if d > n:
-        rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
-    return np.ascontiguousarray(rows, dtype=float)
+    if d <= n:
+        return np.ascontiguousarray(rows, dtype=float)
+    turned = np.empty((0, n))
+    for start in range(0, d, COLUMNS * n):  # so that wide rows are never held in double precision
+        more = rows[:, start : start + COLUMNS * n].T.astype(float)
+        turned = np.asarray(np.linalg.qr(np.vstack([turned, more]), mode="r"))
+    return np.ascontiguousarray(turned.T)
 
 
 def without_value(measure: str, reason: str, n: int, level: float) -> Result:

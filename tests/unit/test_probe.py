@@ -188,10 +188,15 @@ def test_a_measure_of_ones_own_sees_the_columns_as_they_are():
 
 
 def test_fewer_columns_keep_all_distances():
-    x = np.random.default_rng(0).normal(size=(6, 40))
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 40))
     z = fewer_columns(x)
     assert z.shape == (6, 6)
     np.testing.assert_allclose(z @ z.T, x @ x.T, atol=1e-12)
+    far = (1000 + rng.normal(size=(6, 200))).astype(np.float32)  # in several blocks
+    from scipy.spatial.distance import pdist
+
+    np.testing.assert_allclose(pdist(fewer_columns(far)), pdist(far.astype(float)), rtol=1e-10)
 
 
 # --- shapes ---------------------------------------------------------------------------------------
