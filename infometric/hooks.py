@@ -533,7 +533,7 @@ def rehearse(
     DataError
         Where the forward pass fails, or a layer's rows do not follow the examples.
     InvalidParameterError
-        Where a function given as `pool` fails.
+        Where a function or axes given as `pool` fail.
     """
     sizes: dict[str, list[Any]] = {name: [] for name in layers}
     for n in TRIED:
@@ -566,11 +566,13 @@ def _not_shown(inputs: Any, n: int, error: Exception) -> DataError:
 
 
 def _refuse_pool(name: str, seen: Seen, pool: Pool) -> None:
-    if callable(pool) and seen.reason.startswith("its output cannot be pooled"):
+    if not isinstance(pool, str) and seen.reason.startswith("its output cannot be pooled"):
         raise InvalidParameterError(
-            f"pool fails on the output of layer {name!r}; {seen.reason}.",
+            f"pool fails on the output of layer {name!r}; {seen.reason.rstrip('.')}.",
             got=pool,
-            hint="pool=lambda output: output.flatten(1), one row for each example",
+            hint="pool=lambda output: output.flatten(1), one row for each example"
+            if callable(pool)
+            else "pool='mean', or axes that the outputs of all layers with more than two axes have",
         )
 
 

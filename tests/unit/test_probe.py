@@ -313,6 +313,8 @@ def test_axes_of_the_mean():
     wanted = entropy_by_hand(images.mean((1, 2)))
     assert probe.history[0, "0", "dse"].value == pytest.approx(wanted, abs=1e-4)
     assert probe.history.meta["parameters"]["pool"] == [1, 2]
+    with pytest.raises(InvalidParameterError, match=r"pool fails.*out of range.*\n.*all layers"):
+        quick(model, "0", series, pool=3)
 
 
 class TokensFirst(nn.Module):
