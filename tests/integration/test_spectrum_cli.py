@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 import infometric as im
 from infometric.report.cli import main
+from infometric.report.options import spoken
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +187,18 @@ def test_what_is_read_is_not_written_over(folder, capsys):
     given = [f"{folder}/x.npy", "-t", f"{folder}/both.npz:labels", "--json", f"{folder}/both.npz"]
     assert main(["spectrum", *given]) == 2
     assert (folder / "both.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("python", "option"),
+    [
+        ("t=1", "--t 1"),
+        ("solver='exact'", "--solver exact"),
+        ("sigma=2e+06, or t=1", "--sigma 2e+06, or --t 1"),
+        ("uncertainty='delta' of an estimator, method='delta' of a function", "--method delta"),
+        ("target='classes' takes it", "--target-kind classes takes it"),
+        ("target='digit'", "target='digit'"),
+    ],
+)
+def test_hints_speak_of_options(python, option):
+    assert spoken(python) == option
