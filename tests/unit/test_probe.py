@@ -496,6 +496,7 @@ def test_padding_of_an_encoder():
     assert found["mean"][0] == pytest.approx(wanted, abs=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_nested_outputs_are_padded():
     class Nests(nn.Module):
         def forward(self, x):
@@ -771,6 +772,7 @@ def test_refusals(data, change, error, text):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_scripted_and_traced_modules_have_no_hooks(data):
     X, _ = data
     for closed in (torch.jit.script(network()), torch.jit.trace(network(), torch.zeros(2, 5))):
