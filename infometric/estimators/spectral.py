@@ -208,8 +208,7 @@ def same(kernel: Any) -> bool:
 
 
 OF_ENTROPY = frozenset(
-    ("value_of_half", "richardson", "null_mean", "null_sd")
-    + ("numerical_se", "bracket", "low", "high", "se")
+    "value_of_half richardson null_mean null_sd numerical_se bracket low high se".split()
 )
 
 
