@@ -208,7 +208,17 @@ def same(kernel: Any) -> bool:
 
 
 OF_ENTROPY = frozenset(
-    "value_of_half richardson null_mean null_sd numerical_se bracket low high se".split()
+    [
+        "value_of_half",
+        "richardson",
+        "null_mean",
+        "null_sd",
+        "numerical_se",
+        "bracket",
+        "low",
+        "high",
+        "se",
+    ]
 )
 
 
