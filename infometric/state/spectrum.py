@@ -204,13 +204,16 @@ class Spectrum(Sample):
         return self._found[name]  # type: ignore[no-any-return]
 
     def points(self, at: int) -> Any:
-        """Rows of a variable in the precision of the work: single beyond `DOUBLE` rows."""
+        """Rows of a variable in the precision of the work.
+
+        Double up to `DOUBLE` rows, single beyond; as they came where "exact" is asked for.
+        """
         x: Any = self.variables[at]
         kind = self.kernels[at].kind
         single = x.dtype in (np.float32, getattr(namespace(x), "float32", None))
         if self.size <= DOUBLE and single:
             return x.double() if is_tensor(x) else x.astype(np.float64)
-        if single or kind in NUMBERED or self.size <= DOUBLE:
+        if single or kind in NUMBERED or self.size <= DOUBLE or self.solver == "exact":
             return x
         if kind in SHIFTED:
             x = x - x.mean(0)  # an origin far away would eat the digits

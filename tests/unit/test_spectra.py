@@ -23,6 +23,7 @@ from infometric.exceptions import (
 )
 from infometric.functional import diffusion_information, published, representation, spectra
 from infometric.functional.sensitivity import slopes
+from infometric.state import spectrum
 from infometric.state.kernels import Kernel, median_distance
 from infometric.state.spectrum import Spectrum
 from infometric.testing import check_state, check_strategies
@@ -340,6 +341,25 @@ def test_intervals_end_where_values_do():
     apart = im.DiffusionSpectralEntropy(sigma=2.0).fit(X[:100]).estimate(rng=0)
     assert apart.ci.high <= math.log(100)
     assert im.RankMe().fit(X[:40, :3]).estimate(rng=0).ci.high <= 3
+
+
+@pytest.mark.parametrize(("solver", "bits"), [("auto", 32), ("exact", 64)])
+def test_exact_keeps_the_precision(monkeypatch, solver, bits):
+    monkeypatch.setattr(spectrum, "DOUBLE", 50)
+    s = im.DiffusionSpectralEntropy(sigma=5.0, solver=solver).fit(X).state_
+    found = np.asarray(spectra.eigenvalues_of(s, (0,), "diffusion"))
+    assert found.dtype == f"float{bits}"
+    value = float(spectra.DiffusionSpectralEntropy().value(s)) / math.log(2)
+    assert value == pytest.approx(5.4855740012, abs=BITS if bits == 64 else 1e-5)
+
+
+def test_columns_are_told_by_their_names():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(SMALL[:, :3], columns=["a", "b", "c"])
+    whole = im.DiffusionSpectralEntropy(sigma=3.0, uncertainty="none").fit(frame)
+    parts = im.DiffusionSpectralEntropy(sigma=3.0, uncertainty="none").fit(frame[:40])
+    parts.partial_fit(frame.loc[40:, ["c", "a", "b"]])
+    assert parts.estimate().value == pytest.approx(whole.estimate().value, rel=1e-12)
 
 
 def test_unlike_bandwidths_do_not_merge():
