@@ -210,18 +210,9 @@ def same(kernel: Any) -> bool:
     return isinstance(kernel, str) and kernel == "same"
 
 
-OF_ENTROPY = frozenset(
-    [
-        "value_of_half",
-        "richardson",
-        "null_mean",
-        "null_sd",
-        "numerical_se",
-        "bracket",
-        "low",
-        "high",
-        "se",
-    ]
+OF_ENTROPY = (  # diagnostics that have a unit
+    *("value_of_half", "richardson", "null_mean", "null_sd"),
+    *("numerical_se", "bracket", "low", "high", "se"),
 )
 
 

@@ -88,9 +88,8 @@ class ConditionalDiffusionEntropy(SpectralSum):
 
     def within(self, s: Spectrum, codes: Array) -> float:
         """Weighted mean over any division of the rows into classes."""
-        return float(
-            (rows_of(codes) * [self.of_rows(s, r).value for r in rows_by_class(codes)]).sum()
-        )
+        found = [self.of_rows(s, rows).value for rows in rows_by_class(codes)]
+        return float(rows_of(codes) @ found)
 
     def own(self, s: Spectrum) -> tuple[float, float, float]:
         """Mean within the classes as they are, the noise of probes in it, and half the brackets."""
