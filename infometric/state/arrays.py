@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp as log_of_sum
 
 
 def namespace(x: Any) -> Any:
@@ -82,3 +83,31 @@ def at_most(x: Any, most: float) -> Any:
 def double(x: Any) -> Any:
     """The same values in double precision."""
     return x.double() if is_tensor(x) else np.asarray(x, dtype=np.float64)
+
+
+def logsumexp(x: Any, axis: int | tuple[int, ...]) -> Any:
+    """Log of a sum of exponentials along axes; entries of minus infinity count for nothing."""
+    if is_tensor(x):
+        return namespace(x).logsumexp(x, axis)
+    return log_of_sum(x, axis=axis)
+
+
+def on_diagonal(x: Any) -> Any:
+    """Mask, true on the diagonal of a square array, of its library and device."""
+    if is_tensor(x):
+        xp = namespace(x)
+        return xp.eye(x.shape[0], dtype=xp.bool, device=x.device)
+    return np.eye(x.shape[0], dtype=bool)
+
+
+def floating(x: Any) -> Any:
+    """An array of either library; values that are not floating become doubles."""
+    if is_tensor(x):
+        return x if x.is_floating_point() else x.double()
+    found = np.asarray(x)
+    return found if found.dtype.kind == "f" else found.astype(np.float64)
+
+
+def detached(x: Any) -> Any:
+    """The same values, through which no gradient flows."""
+    return x.detach() if is_tensor(x) else x
