@@ -484,7 +484,7 @@ class InfoNCE(Bound):
     Examples
     --------
     >>> InfoNCE().value(1000 * np.eye(8)).round(12), InfoNCE().ceiling(8)
-    (np.float64(2.079441541680), 2.0794415416798357)
+    (np.float64(2.07944154168), 2.0794415416798357)
     """
 
     name: ClassVar[str] = "infonce"
