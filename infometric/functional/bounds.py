@@ -123,7 +123,7 @@ def exponential_of_log(x: Any) -> Any:
     """Exponential that overflows in silence."""
     if is_tensor(x):
         return x.exp()
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         return np.exp(x)
 
 
