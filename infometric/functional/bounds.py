@@ -233,7 +233,7 @@ class DonskerVaradhan(Bound):
     Direction: lower for infinitely many rows; of B rows biased upwards, as the log of a mean
     is biased downwards. No ceiling; but the error is that of Z, whose variance grows as
     :math:`e^I / n`, and no lower bound that holds with high confidence for every law exceeds
-    about log n (McAllester & Stratos 2020).
+    the order of log n (McAllester & Stratos 2020, arXiv:1811.04251).
 
     Parameters
     ----------
@@ -337,9 +337,21 @@ class DebiasedDonskerVaradhan(DonskerVaradhan):
 
     :math:`E \log \hat Z \approx \log Z - \mathrm{Var}(\hat Z) / 2 Z^2`, so that
 
-    .. math:: E_p f - \log Z - \frac{\widehat{\mathrm{Var}}(\hat Z)}{2 Z^2} .
+    .. math:: E_p f - \log Z - \frac{\widehat{\mathrm{Var}}(\hat Z)}{2 Z^2} ,
 
-    Direction: neither.
+    the variance from the sums of rows and columns. Direction: neither. No ceiling. The bias that is
+    left is that of a relative variance far above one, which no batch shows: with the exact critic
+    of a Gaussian of 20 columns, in batches of 64 rows, bias (variance) over 1,000 batches is
+
+    =========== ============ ============
+    information bound        debiased
+    =========== ============ ============
+    2           .02 (.07)    .01 (.07)
+    4           .05 (.18)    -.01 (.21)
+    6           .22 (.45)    .08 (.57)
+    8           .60 (1.0)    .35 (1.3)
+    10          1.24 (2.0)   .85 (2.4)
+    =========== ============ ============
     """
 
     name: ClassVar[str] = "dv_debiased"
@@ -572,7 +584,9 @@ class Interpolated(Bound):
 
     Both terms have K rows in m, for the first is averaged over the one other row that is left
     out: with B rows there and B - 1 here it would be no bound. `baseline` is :math:`\log a(y_j)`.
-    Direction: lower. Ceiling: :math:`1 + \log(K / \alpha)`, and :math:`\log K` at alpha = 1.
+    Direction: lower. Ceiling: :math:`1 + \log(K / \alpha)`, and :math:`\log K` at alpha = 1 (the
+    authors give :math:`\log(K / \alpha)`; the last term vanishes when no pair drawn apart has any
+    score, and the one remains).
     Variance between those of the two ends.
 
     Parameters
