@@ -52,6 +52,9 @@ _WHERE = {
     "infometric.comparison": "EncodingComparison",
     "infometric.timeline": "Timeline",
     "infometric.history": "TrainingHistory",
+    "infometric.curves": "LearningCurves",
+    "infometric.neural.estimator": "NeuralMI",
+    "infometric.state.critic": "CriticScores",
     "infometric.probe": "TrainingProbe",
     "infometric.pareto": "FairnessFrontier FairnessPoint",
     "infometric.inference": "infer",
@@ -96,6 +99,7 @@ if TYPE_CHECKING:
         psi_power,
         psi_sample_size,
     )
+    from infometric.curves import LearningCurves
     from infometric.estimators import (
         AdjustedMutualInformation,
         AlphaDivergence,
@@ -171,11 +175,13 @@ if TYPE_CHECKING:
     )
     from infometric.history import TrainingHistory
     from infometric.inference import infer
+    from infometric.neural.estimator import NeuralMI
     from infometric.pairwise import PairwiseResult
     from infometric.pareto import FairnessFrontier, FairnessPoint
     from infometric.probe import TrainingProbe
     from infometric.result import ConfidenceInterval, Result, ResultTable
     from infometric.state.counts import Counts
+    from infometric.state.critic import CriticScores
     from infometric.state.encoders import CategoryEncoder, GroupEncoder, IntervalEncoder
     from infometric.state.kernels import Kernel
     from infometric.state.sample import Sample

@@ -517,9 +517,54 @@ class InfoNCE(Bound):
         taken = xp.exp(f - rows[:, None]).sum(0) + xp.exp(f - columns[None, :]).sum(1)
         return terms - taken / 2 + 1
 
+    def contributions(self, scores: Any) -> Any:
+        """Log ratio of each pair, normalised over its row and its column, shape (B,)."""
+        f = square(scores)
+        sums = (logsumexp(f, 1) + logsumexp(f, 0)) / 2
+        return joint(f) - sums + math.log(f.shape[0])
+
     def ceiling(self, n: int) -> float | None:
         """Log n."""
         return math.log(n)
+
+
+@dataclass(frozen=True)
+class DebiasedInfoNCE(InfoNCE):
+    r"""Noise-contrastive bound with what few rows take from it given back, to second order.
+
+    With the shares :math:`w_{ij} = e^{f_{ij}} / \sum_k e^{f_{ik}}` of a row, the pair drawn
+    together stands among its own negatives, which lowers the term by :math:`(E_q r^2 - 1) / B` for
+    the density ratio r, and the log of a mean raises it by half of that. Rows and columns are given
+
+    .. math:: \frac{1}{2B} \Big(B \sum_j w_{ij}^2 - 1\Big),
+
+    whose mean is that half. Direction: neither. The correction is of use while it is small; far
+    below log B.
+    """
+
+    name: ClassVar[str] = "infonce_debiased"
+    direction: ClassVar[Direction] = "neither"
+
+    def value(self, scores: Any, baseline: Any = None) -> Any:
+        """The bound, and half the mean squared relative deviation of the partners over B."""
+        return InfoNCE.value(self, scores) + self.correction(scores)
+
+    def influence(self, scores: Any, baseline: Any = None) -> Any:
+        """That of the bound: the correction is of smaller order."""
+        return InfoNCE.influence(self, scores) + self.correction(scores)
+
+    def loss(self, scores: Any, baseline: Any = None, memory: Any = None) -> Any:
+        """Minus the bound: the critic is not trained on the correction."""
+        return -InfoNCE.value(self, scores)
+
+    def correction(self, scores: Any) -> Any:
+        """What is given back, nats."""
+        f = square(scores)
+        squares = (
+            logsumexp(2 * f, axis) - 2 * logsumexp(f, axis) for axis in (1, 0)
+        )  # logs of the sums of squared shares
+        xp, b = namespace(f), f.shape[0]
+        return sum((xp.exp(s).mean() - 1 / b) / 4 for s in squares)
 
 
 @dataclass(frozen=True)
@@ -788,6 +833,7 @@ BOUNDS: dict[str, Bound] = {
         TUBA(),
         JensenShannon(),
         InfoNCE(),
+        DebiasedInfoNCE(),
         SMILE(),
         Interpolated(),
         CLUB(),

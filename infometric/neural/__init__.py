@@ -1,0 +1,1 @@
+"""Mutual information by neural critics; needs the extra ``neural`` (torch)."""

@@ -1,0 +1,288 @@
+"""Training of a critic: one step without a host synchronisation, epochs, and the max-test rule.
+
+All trained weights are views of one flat tensor, so that gradient clipping, the optimiser and the
+average of the weights are one operation each, however many layers there are. Nothing in an epoch
+waits for the device: losses are summed where they are, and read once when the epoch is over.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from infometric.exceptions import DataError, UnsupportedError
+from infometric.functional.bounds import Bound
+
+STEEPEST = 0.99  # weight of the past in the average of the weights
+LEAST_GAIN = 1e-3  # share by which a validation value must rise to count
+WINDOW = 3  # epochs whose median is compared: the last ones, never later ones
+JUDGED = 2000  # rows on which validation is computed, all against all
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a critic is trained; see `NeuralMI` for the meaning of each."""
+
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    clip_norm: float = 5.0
+    max_epochs: int = 300
+    patience: int | None = 30
+    compile: bool = False
+
+
+@dataclass
+class Course:
+    """What happened while a critic was trained."""
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    ended: str = "epochs"  # "patience", "epochs", "diverged" or "interrupted"
+
+
+class Trainer:
+    """Takes steps on a model: loss, gradient, clipping, AdamW, average of the weights.
+
+    Parameters
+    ----------
+    model : Model or torch.nn.Module
+        Anything with ``score(x, y) -> (scores, baseline)``, or a critic ``(x, y) -> scores``.
+    bound : Bound
+        Whose loss is made small.
+    plan : Plan, optional
+        Learning rate, weight decay, clipping, and whether to compile the loss.
+
+    Notes
+    -----
+    The parameters become views of one flat tensor while the trainer lives; `release` gives them
+    memory of their own again.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from infometric.functional.bounds import BOUNDS
+    >>> from infometric.neural.critics import SeparableCritic
+    >>> _ = torch.manual_seed(0)
+    >>> x = torch.randn(512, 2)
+    >>> y = x + torch.randn(512, 2)
+    >>> trainer = Trainer(SeparableCritic(2, 2), BOUNDS["infonce"])
+    >>> losses = [float(trainer.step(x, y)) for _ in range(200)]
+    >>> losses[0] > -0.1 and losses[-1] < -0.4
+    True
+    """
+
+    def __init__(self, model: nn.Module, bound: Bound, plan: Plan | None = None) -> None:
+        self.model, self.bound, self.plan = model, bound, plan or Plan()
+        weights = [p for p in model.parameters() if p.requires_grad]
+        if not weights:
+            raise UnsupportedError(
+                "This critic has no weights to train.",
+                got=type(model).__name__,
+                hint="requires_grad_(True), or bound.value(critic(x, y)) without training",
+            )
+        self._weights = weights
+        with torch.no_grad():
+            self.flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in weights]))
+            self.flat.grad = torch.zeros_like(self.flat)
+            self._tie()
+        self.average = self.flat.detach().clone()
+        self.optimiser = torch.optim.AdamW(
+            [self.flat],
+            lr=self.plan.learning_rate,
+            weight_decay=self.plan.weight_decay,
+            fused=True,
+        )
+        self.steps = 0
+        self._memory: Any = None
+        self._loss: Callable[..., Any] = (
+            torch.compile(self._loss_of) if self.plan.compile else (self._loss_of)
+        )
+
+    def _tie(self) -> None:
+        """Make every weight, and its gradient, a view of the flat ones."""
+        start = 0
+        for p in self._weights:
+            end = start + p.numel()
+            p.data = self.flat.data[start:end].view(p.shape)
+            p.grad = self.flat.grad[start:end].view(p.shape)  # type: ignore[index]
+            start = end
+
+    def scores(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Scores and baseline."""
+        score = getattr(self.model, "score", None)
+        return score(x, y) if callable(score) else (self.model(x, y), None)
+
+    def _loss_of(self, x: Any, y: Any, memory: Any) -> Any:
+        scores, baseline = self.scores(x, y)
+        penalty = getattr(self.model, "penalty", None)
+        loss = self.bound.loss(scores, baseline, memory)
+        return loss + penalty() if callable(penalty) else loss
+
+    def step(self, x: Any, y: Any) -> Any:
+        """One step on a batch; the loss, still on the device."""
+        if self._memory is None:
+            with torch.no_grad():
+                self._memory = self.bound.fresh_memory(self.scores(x, y)[0])
+        gradient: Any = self.flat.grad
+        gradient.zero_()
+        loss = self._loss(x, y, self._memory)
+        loss.backward()
+        with torch.no_grad():
+            gradient.mul_((self.plan.clip_norm / (gradient.norm() + 1e-6)).clamp(max=1.0))
+            self.optimiser.step()
+            self.steps += 1
+            past = min(STEEPEST, (1 + self.steps) / (10 + self.steps))
+            self.average.lerp_(self.flat, 1 - past)
+        return loss.detach()
+
+    def exchange(self) -> None:
+        """Exchange the weights and their average."""
+        with torch.no_grad():
+            kept = self.flat.detach().clone()
+            self.flat.copy_(self.average)
+            self.average.copy_(kept)
+
+    def snapshot(self) -> tuple[Any, list[Any]]:
+        """Copies of the average weights and of the buffers."""
+        return self.average.clone(), [b.detach().clone() for b in self.model.buffers()]
+
+    def release(self, best: tuple[Any, list[Any]]) -> None:
+        """Give the model the weights of a snapshot, in memory of their own."""
+        with torch.no_grad():
+            self.flat.copy_(best[0])
+            for mine, kept in zip(self.model.buffers(), best[1], strict=True):
+                mine.copy_(kept)
+            for p in self._weights:
+                p.data = p.data.clone()
+                p.grad = None
+
+
+def train(
+    model: nn.Module,
+    bound: Bound,
+    data: tuple[Any, Any],
+    held: tuple[Any, Any] | None,
+    plan: Plan,
+    generator: torch.Generator,
+    say: Callable[[int], None] = lambda epoch: None,
+) -> Course:
+    """Train a model in place; it is left with the best weights seen, in evaluation mode.
+
+    Parameters
+    ----------
+    model : Model
+        What is trained.
+    bound : Bound
+        Whose loss is made small.
+    data : (tensor, tensor)
+        Scaled training rows, on the device.
+    held : (tensor, tensor), optional
+        Scaled validation rows. The max-test rule keeps the weights with the greatest median of the
+        last validation values; without them, the last weights are kept.
+    plan : Plan
+        Sizes and lengths.
+    generator : torch.Generator
+        Order of the rows.
+    say : callable
+        Told the number of each epoch when it is over.
+
+    Returns
+    -------
+    Course
+        Values by epoch, the best one, and why training ended. A run that diverges or is
+        interrupted ends there, with the best weights until then.
+    """
+    x, y = data
+    if len(x) < plan.batch_size:
+        raise DataError(
+            "A batch has more rows than there are to train on.",
+            got={"batch_size": plan.batch_size, "training_rows": len(x)},
+            hint=f"batch_size={max(2, len(x) // 2)}, or batch_size='auto'",
+        )
+    trainer, course = Trainer(model, bound, plan), Course()
+    judge = _Judge(trainer, held)
+    best = trainer.snapshot()
+    judge.first(course)
+    try:
+        for epoch in range(1, plan.max_epochs + 1):
+            total = _epoch(trainer, x, y, generator)
+            validation = judge.value()
+            course.epochs.append(
+                {"epoch": float(epoch), "train": -float(total), "validation": validation}
+            )
+            say(epoch)
+            if not _finite(total, validation if held else 0.0):
+                course.ended = "diverged"
+                break
+            if judge.better(validation):
+                best, course.best_epoch = trainer.snapshot(), epoch
+            elif plan.patience is not None and epoch - course.best_epoch >= plan.patience:
+                course.ended = "patience"
+                break
+    except KeyboardInterrupt:
+        course.ended = "interrupted"
+    trainer.release(best)
+    model.eval()
+    return course
+
+
+def _finite(total: Any, validation: float) -> bool:
+    return bool(torch.isfinite(total)) and validation == validation and abs(validation) < 1e30
+
+
+def _epoch(trainer: Trainer, x: Any, y: Any, generator: torch.Generator) -> Any:
+    """One pass over the rows in a new order; mean loss, on the device."""
+    n, size = len(x), trainer.plan.batch_size
+    order = torch.randperm(n, generator=generator).to(x.device)
+    xs, ys = x[order], y[order]
+    total = torch.zeros((), device=x.device)
+    trainer.model.train()
+    batches = n // size
+    for i in range(batches):  # a last batch of fewer rows would have another ceiling
+        total += trainer.step(xs[i * size : (i + 1) * size], ys[i * size : (i + 1) * size])
+    trainer.model.eval()
+    return total / batches
+
+
+class _Judge:
+    """The max-test rule: which epoch's weights are kept."""
+
+    def __init__(self, trainer: Trainer, held: tuple[Any, Any] | None) -> None:
+        self.trainer = trainer
+        self.held = None if held is None else (held[0][:JUDGED], held[1][:JUDGED])
+        self.values: list[float] = []
+        self.best: float | None = None
+
+    def value(self) -> float:
+        """Validation value of the average weights, of what training makes large."""
+        if self.held is None:
+            return float("nan")
+        self.trainer.exchange()
+        with torch.no_grad():
+            scores, baseline = self.trainer.scores(*self.held)
+            found = -float(self.trainer.bound.loss(scores, baseline))
+        self.trainer.exchange()
+        return found
+
+    def first(self, course: Course) -> None:
+        """Judge the weights that training starts from."""
+        self.trainer.model.eval()
+        start = self.value()
+        course.epochs.append({"epoch": 0.0, "train": float("nan"), "validation": start})
+        self.better(start)
+
+    def better(self, value: float) -> bool:
+        """Whether the median of the last values is the greatest so far by a margin."""
+        if self.held is None:
+            return True  # the last weights are kept
+        self.values.append(value)
+        recent = statistics.median(self.values[-WINDOW:])
+        gained = self.best is None or recent > self.best + LEAST_GAIN * abs(self.best)
+        self.best = recent if gained else self.best
+        return gained
