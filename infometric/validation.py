@@ -8,6 +8,7 @@ frame.
 from __future__ import annotations
 
 import copy
+import difflib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -136,14 +137,15 @@ def check_parameters(
             raise InvalidParameterError(
                 f"The {name!r} parameter of {caller} must be {text}.",
                 got=value,
-                hint=_DEFAULT_HINTS.get(name) or _first_option(name, allowed),
+                hint=_DEFAULT_HINTS.get(name) or _nearest_option(name, value, allowed),
             )
 
 
-def _first_option(name: str, allowed: Sequence[Constraint]) -> str | None:
-    """Line that sets a parameter to the first of its named values."""
+def _nearest_option(name: str, value: Any, allowed: Sequence[Constraint]) -> str | None:
+    """Line that sets a parameter to the named value most like the one seen, else to the first."""
     options = [o for c in allowed if isinstance(c, OneOf) for o in c.options]
-    return f"{name}={options[0]!r}" if options else None
+    near = difflib.get_close_matches(str(value), [o for o in options if isinstance(o, str)], n=1)
+    return f"{name}={(near or options)[0]!r}" if options else None
 
 
 _DEFAULT_HINTS = {

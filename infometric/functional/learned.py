@@ -39,7 +39,13 @@ class LearnedBound(Mean):
     flags: tuple[Caution, ...] = ()
 
     def cautions(self, s: CriticScores) -> tuple[Caution, ...]:
-        """Flags of the training, and whether the value is at the ceiling."""
+        """Flags of the training, and whether the value overflows or is at the ceiling."""
+        if not np.isfinite(s.mean) or not np.isfinite(s.m2):
+            text = (
+                f"The partition of {self.bound.name} overflows on held-out rows: it has no value "
+                "and no error there. bound='infonce' cannot overflow."
+            )
+            return (*self.flags, Caution("ReliabilityWarning", text))
         ceiling = self.bound.ceiling(s.block)
         if ceiling is None:
             ceiling = float(np.log(s.block))

@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 from infometric.exceptions import InvalidParameterError, MissingExtraError, UnsupportedError
@@ -39,6 +40,7 @@ except ImportError as error:
     raise MissingExtraError.of("torch", "neural") from error
 
 LOG_VARIANCE = (-10.0, 4.0)  # range of the log variance of a code
+QUIET = -4.0  # log variance that codes start with: louder noise drowns the first gradients
 HIDDEN = (64, 64, 64)
 EMBEDDING = 16
 PAIRS = 1 << 22  # values held at once where a pass is made for each pair
@@ -46,11 +48,29 @@ PAIRS = 1 << 22  # values held at once where a pass is made for each pair
 
 def mlp(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequential:
     """Layers with SiLU between them."""
-    sizes = (inputs, *hidden)
+    sizes = (inputs, *widths_of(hidden))
     layers: list[nn.Module] = []
     for a, b in pairwise(sizes):
         layers += [nn.Linear(a, b), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], outputs))
+
+
+def widths_of(hidden: Sequence[int], least: int = 0) -> tuple[int, ...]:
+    """Widths of layers, if they are any.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where a width is no whole number above zero, or there are too few.
+    """
+    given = tuple(hidden)
+    if len(given) < least or any(not isinstance(h, Integral) or h < 1 for h in given):
+        raise InvalidParameterError(
+            f"Widths of layers must be whole numbers above 0, {least} of them or more.",
+            got=hidden,
+            hint="hidden=(64, 64)",
+        )
+    return tuple(int(h) for h in given)
 
 
 class Encoder(nn.Module):
@@ -92,7 +112,19 @@ class Encoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Base of the critics: codes of the rows, and scores of codes."""
+    """Base of the critics: codes of the rows, and scores of codes.
+
+    Attributes
+    ----------
+    anchorable : bool
+        Whether scores of an anchor may be added to those of the critic.
+    """
+
+    anchorable = True
+
+    def codes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Codes of which products are taken, without the terms of one variable."""
+        return self.encode(x, y)
 
     def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Codes of the rows of both variables."""
@@ -155,6 +187,11 @@ class SeparableCritic(Critic):
         """Codes, whose last number is the term of one variable."""
         return self.g(x), self.h(y)
 
+    def codes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Codes without their last number."""
+        z_x, z_y = self.encode(x, y)
+        return z_x[:, :-1], z_y[:, :-1]
+
     def heads(self, z_x: Any, z_y: Any) -> Any:
         """Inner products and the terms of one variable."""
         return z_x[:, :-1] @ z_y[:, :-1].T + z_x[:, -1:] + z_y[:, -1]
@@ -206,11 +243,33 @@ class BilinearCritic(Critic):
             self.weight.zero_()
 
 
+def by_parts(score: Callable[..., Any], z_x: Any, per_row: int) -> Any:
+    """Scores of pairs, some rows of x at a time where no gradient is asked for.
+
+    Parameters
+    ----------
+    score : callable
+        Scores of rows of x, or of their codes, against all of y.
+    z_x : tensor of shape (n_x, ...)
+        Rows of x.
+    per_row : int
+        Values held for each of them.
+    """
+    if torch.is_grad_enabled():
+        return score(z_x)
+    step = max(1, PAIRS // max(1, per_row))
+    return torch.cat([score(part) for part in z_x.split(step)])
+
+
 class PairHead(nn.Module):
-    """A network on every pair, whose first layer is computed once per row."""
+    """A network on every pair, whose first layer is computed once per row.
+
+    That layer is linear, so that of the pair is the sum of those of its rows.
+    """
 
     def __init__(self, dx: int, dy: int, hidden: Sequence[int]) -> None:
         super().__init__()
+        hidden = widths_of(hidden, least=1)
         self.of_x = nn.Linear(dx, hidden[0])
         self.of_y = nn.Linear(dy, hidden[0], bias=False)
         self.top = nn.Sequential(nn.SiLU(), mlp(hidden[0], hidden[1:], 1))
@@ -219,10 +278,7 @@ class PairHead(nn.Module):
     def forward(self, x: Any, y: Any) -> Any:
         """Scores, shape (n_x, n_y); rows by rows where no gradient is asked for."""
         a, b = self.of_x(x), self.of_y(y)
-        if torch.is_grad_enabled():
-            return self.top(a[:, None] + b)[..., 0]
-        step = max(1, PAIRS // max(1, len(b) * self.width))
-        return torch.cat([self.top(part[:, None] + b)[..., 0] for part in a.split(step)])
+        return by_parts(lambda part: self.top(part[:, None] + b)[..., 0], a, len(b) * self.width)
 
     def silence(self) -> None:
         """Make every score zero."""
@@ -320,8 +376,10 @@ class VariationalCritic(Critic):
     .. math:: L = KL_x + KL_y - \beta \hat I(z_x; z_y), \qquad
        KL = \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2),
 
-    (here divided by :math:`\beta`), plus :math:`w_x`, :math:`w_y` times the squared error of
-    decoders where those weights are not zero.
+    plus :math:`w_x`, :math:`w_y` times the squared error of decoders where those weights are not
+    zero. The loss is divided by :math:`\beta`, which moves no optimum and keeps the learning rate
+    of other critics. Validation values are :math:`\hat I` less that price. No anchor stands
+    beside the codes: it would carry for nothing what they are to pay for.
 
     Parameters
     ----------
@@ -330,7 +388,8 @@ class VariationalCritic(Critic):
     compress : {"both", "x"}
         Which variables are coded with noise and pay: both (the symmetric form), or x alone.
     beta : float
-        Worth of information against its price.
+        Worth of information against its price, above 0. A nat that both codes share costs a nat
+        or more in each, so that below 2 (1 with one code) nothing is worth it.
     head : {"separable", "bilinear", "hybrid"}
         Scores of codes. A concatenated critic has no codes that could be compressed.
     reconstruction : (float, float)
@@ -343,6 +402,8 @@ class VariationalCritic(Critic):
     Abdelaleem, E., Nemenman, I., Martini, K. M. (2023). Deep variational multivariate information
     bottleneck. arXiv:2310.03311
     """
+
+    anchorable = False
 
     def __init__(
         self,
@@ -367,17 +428,26 @@ class VariationalCritic(Critic):
                 got=head,
                 hint="VariationalCritic(dx, dy, head='hybrid')",
             )
+        if not 0 < beta < math.inf:
+            raise InvalidParameterError("beta must be above 0.", got=beta, hint="beta=1024.0")
+        weights = tuple(reconstruction)
+        if len(weights) != 2 or not all(0 <= w < math.inf for w in weights):
+            raise InvalidParameterError(
+                "reconstruction must be two weights, of x and of y, of 0 or more.",
+                got=reconstruction,
+                hint="reconstruction=(0.0, 1.0)",
+            )
         if compress not in ("both", "x"):
             raise InvalidParameterError(
                 "compress must be 'both' or 'x'.", got=compress, hint="compress='both'"
             )
-        if any(reconstruction) and (encoder_x is not None or encoder_y is not None):
+        if any(weights) and (encoder_x is not None or encoder_y is not None):
             raise UnsupportedError(
                 "Decoders are of rows of numbers; beside an encoder of yours there is none.",
                 got=reconstruction,
                 hint="reconstruction=(0.0, 0.0)",
             )
-        self.beta, self.reconstruction = float(beta), tuple(reconstruction)
+        self.beta, self.reconstruction = float(beta), weights
         twice = 2 * embedding_dim
         self.g = Encoder(dx, twice, hidden, encoder_x)
         self.h = Encoder(dy, twice if compress == "both" else embedding_dim, hidden, encoder_y)
@@ -388,6 +458,9 @@ class VariationalCritic(Critic):
             [mlp(embedding_dim, hidden, d) if w else nn.Identity() for d, w in sizes]
         )
         self._price: Any = 0.0
+        with torch.no_grad():
+            for encoder in (self.g, self.h)[: 2 if self.both else 1]:
+                encoder.last.bias[embedding_dim:] = QUIET
 
     def _coded(self, parts: Any) -> tuple[Any, Any]:
         """Code, and its mean divergence from the standard normal law."""
@@ -425,6 +498,10 @@ class VariationalCritic(Critic):
     def penalty(self) -> Any:
         """Price of the codes of the last pass, over beta."""
         return self._price
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State without the last price, which hangs on a pass that is over."""
+        return self.__dict__ | {"_price": 0.0}
 
 
 class _Inner(Critic):
@@ -513,10 +590,14 @@ class GaussianConditional(Critic):
 
     def heads(self, z_x: Any, z_y: Any) -> Any:
         """Log q(y_j | x_i), shape (n_x, n_y)."""
-        mean, log_variance = z_x.chunk(2, dim=1)
-        log_variance = log_variance.clamp(*LOG_VARIANCE)
-        apart = (z_y - mean[:, None]) ** 2 * (-log_variance).exp()[:, None]
-        return -0.5 * (apart.sum(2) + log_variance.sum(1, keepdim=True) + self._constant())
+
+        def density(moments: Any) -> Any:
+            mean, log_variance = moments.chunk(2, dim=1)
+            log_variance = log_variance.clamp(*LOG_VARIANCE)
+            apart = (z_y - mean[:, None]) ** 2 * (-log_variance).exp()[:, None]
+            return -0.5 * (apart.sum(2) + log_variance.sum(1, keepdim=True) + self._constant())
+
+        return by_parts(density, z_x, 2 * z_y.numel())
 
     def baseline(self, y: Any) -> Any:
         """Log q(y), shape (n_y,)."""

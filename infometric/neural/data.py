@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from infometric.estimators.continuous import Advice, numbers, raw_columns
-from infometric.exceptions import ColumnError, DataError, UnsupportedError
+from infometric.exceptions import ColumnError, DataError, UnsupportedError, and_list
 from infometric.functional.base import Caution
 from infometric.neural.limits import FEWEST
 from infometric.sources.arrays import is_array_file, open_array
@@ -21,60 +24,156 @@ MISSING = Advice(
     "leave the rows out: keep = frame[{name!r}].notna()",
     "leave the column out",
 )
-OFTEN = 0.05  # share of rows that repeat a value, from which ties are told
+OFTEN = 0.05  # share of pairs that repeat another, from which copies are told
+MANY = 20  # classes from which a text must repeat itself to be one
+Source = Array | dict[str, Column]
 
 
-def pair_of(caller: str, X: Any, y: Any) -> tuple[list[str], Array, Array]:
-    """Names of the columns of X, and the rows of both variables.
+@dataclass(frozen=True)
+class Reader:
+    """What `fit` saw of one variable, so that later rows become the same numbers.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Columns, in order.
+    levels : tuple
+        Classes of each column; None where it holds numbers.
+    """
+
+    names: tuple[str, ...]
+    levels: tuple[tuple[Any, ...] | None, ...]
+
+    @classmethod
+    def of(cls, source: Source) -> Self:
+        """Learned from rows."""
+        if not isinstance(source, dict):
+            width = int(np.prod(source.shape[1:]))
+            return cls(tuple(f"x{i}" for i in range(width)), (None,) * width)
+        levels = tuple(None if _numeric(c) else _classes(c) for c in source.values())
+        return cls(tuple(source), levels)
+
+    def read(self, source: Source, caller: str, where: str) -> Array:
+        """Rows as numbers; columns of a frame are found by their names.
+
+        Raises
+        ------
+        DataError
+            Where a column or a class was not seen in `fit`.
+        """
+        if not isinstance(source, dict):
+            return source
+        if len(source) != len(self.names):
+            raise unlike(caller, where, len(source), len(self.names), list(source))
+        for name in self.names:
+            if name not in source:
+                raise ColumnError.missing(name, source, where=where)
+        return np.column_stack(
+            [
+                block
+                for name, levels in zip(self.names, self.levels, strict=True)
+                for block in _blocks(source[name], levels)
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready representation, read back by `from_dict`."""
+        return {"names": list(self.names), "levels": [v and list(v) for v in self.levels]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        return cls(tuple(data["names"]), tuple(v and tuple(v) for v in data["levels"]))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Rows of both variables, and how they were read."""
+
+    x: Array
+    y: Array
+    readers: tuple[Reader, Reader]
+
+
+def read_pair(caller: str, X: Any, y: Any, seen: tuple[Reader, Reader] | None = None) -> Pair:
+    """Rows of both variables, as numbers.
+
+    Parameters
+    ----------
+    caller : str
+        Name of the estimator, for messages.
+    X, y : array-like, tensor, frame or path
+        Variables; y may be the name of a column of X, or a list of names.
+    seen : (Reader, Reader), optional
+        How the rows of `fit` were read.
 
     Raises
     ------
     DataError
-        Where values are missing or infinite, lengths differ, or rows are too few.
+        Where values are missing or infinite, or lengths differ.
     """
     if y is None:
         raise DataError(
             f"{caller} is of two variables; requires y to be passed, but the target y is None.",
             hint="fit(X, y)",
         )
-    names, x, rest = _first(X, y)
-    other = rest if rest is not None else _second(y)
+    first, second = _sources(X, y)
+    readers = seen or (Reader.of(first), Reader.of(second))
+    x = readers[0].read(first, caller, "X")
+    other = readers[1].read(second, caller, "y")
     if len(x) != len(other):
         raise DataError(
             "X and y must have one row for each example.",
             got={"rows of X": len(x), "rows of y": len(other)},
             hint="fit(X[:n], y[:n]), where row i of both is the same example",
         )
-    return names, x, other
+    return Pair(x, other, readers)
 
 
-def _first(X: Any, y: Any) -> tuple[list[str], Array, Array | None]:
-    if is_array_file(X):
-        X = open_array(X)
-    if _plain(X):
-        x = _finite(_rows(X), "X")
-        width = int(np.prod(x.shape[1:]))
-        return [f"x{i}" for i in range(width)], x, None
-    columns = dict(raw_columns(X, "X"))
-    other = None
-    if isinstance(y, str):
-        y = [y]
-    if isinstance(y, list) and y and all(isinstance(c, str) for c in y) and y[0] in columns:
-        for name in y:
-            if name not in columns:
-                raise ColumnError.missing(name, columns, where="X")
-        other = _columns({name: columns.pop(name) for name in y})
-    if not columns:
+def pair_of(caller: str, X: Any, y: Any) -> tuple[list[str], Array, Array]:
+    """Names of the columns of X, and the rows of both variables; see `read_pair`."""
+    pair = read_pair(caller, X, y)
+    return list(pair.readers[0].names), pair.x, pair.y
+
+
+def unlike(caller: str, where: str, width: int, wanted: int, got: Any) -> DataError:
+    """Error for rows that are not as wide as those of `fit`."""
+    return DataError(
+        f"{where} has {width} features, but {caller} is expecting {wanted} features as input.",
+        got=got,
+        hint="pass the columns seen in fit",
+    )
+
+
+def _sources(X: Any, y: Any) -> tuple[Source, Source]:
+    first = _source(X, "X")
+    names = [y] if isinstance(y, str) else y
+    if not isinstance(first, dict) or not _are_columns(names, first):
+        return first, _source(y, "y")
+    for name in names:
+        if name not in first:
+            raise ColumnError.missing(name, first, where="X")
+    second = {name: first.pop(name) for name in dict.fromkeys(names)}
+    if not first:
         raise DataError("X has no column left beside y.", got=y, hint="fit(frame, 'target')")
-    return list(columns), _columns(columns), other
+    return first, second
 
 
-def _second(y: Any) -> Array:
-    if is_array_file(y):
-        y = open_array(y)
-    if _plain(y):
-        return _finite(_rows(y), "y")
-    return _columns(raw_columns(y, "y"))
+def _are_columns(names: Any, columns: Mapping[str, Column]) -> bool:
+    """Whether texts name columns, rather than being a file or a variable of their own."""
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        return False
+    if any(n in columns for n in names):
+        return True
+    return len(names) == 1 and not Path(names[0]).suffix and not os.path.exists(names[0])
+
+
+def _source(data: Any, name: str) -> Source:
+    if is_array_file(data):
+        data = open_array(data)
+    if _plain(data):
+        return _finite(_rows(data), name)
+    return dict(raw_columns(data, name))
 
 
 def _plain(data: Any) -> bool:
@@ -84,7 +183,7 @@ def _plain(data: Any) -> bool:
 
 
 def _rows(data: Any) -> Array:
-    x = np.asarray(to_numpy(data))
+    x = np.asarray(to_numpy(_dense(data) if is_tensor(data) else data))
     if np.iscomplexobj(x):
         raise DataError(
             "Complex numbers are not read.",
@@ -97,6 +196,15 @@ def _rows(data: Any) -> Array:
         )
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
     return x[:, None] if x.ndim == 1 else x
+
+
+def _dense(data: Any) -> Any:
+    """A tensor that numpy can read; of half precision, as single."""
+    if str(data.layout) != "torch.strided":
+        raise DataError(
+            "Sparse tensors are not read.", got=str(data.layout), hint="fit(X.to_dense(), y)"
+        )
+    return data.float() if data.is_floating_point() and data.element_size() < 4 else data
 
 
 def _finite(x: Array, name: str) -> Array:
@@ -112,13 +220,32 @@ def _finite(x: Array, name: str) -> Array:
     return x
 
 
-def _columns(columns: Mapping[str, Column]) -> Array:
-    return np.column_stack([block for c in columns.values() for block in _numbers(c)])
+def _numeric(column: Column) -> bool:
+    return column.numeric or column.dates or set(column.levels or ()) <= {False, True}
 
 
-def _numbers(column: Column) -> list[Array]:
+def _classes(column: Column) -> tuple[Any, ...]:
+    """Classes of a column of text.
+
+    Raises
+    ------
+    DataError
+        Where nearly every row has one of its own.
+    """
+    levels = column.levels or ()
+    if len(levels) > max(MANY, len(column.values) // 2):
+        raise DataError(
+            f"Column {column.name!r} holds text of which nearly every row has its own: "
+            f"{len(levels)} distinct values are no classes.",
+            got=list(levels)[:3],
+            hint=f"frame[{column.name!r}].astype(float) where they are numbers, or leave it out",
+        )
+    return tuple(levels)
+
+
+def _blocks(column: Column, levels: tuple[Any, ...] | None) -> list[Array]:
     """A column of numbers, or one of zeros and ones for each class."""
-    if column.numeric or column.dates or set(column.levels or ()) <= {False, True}:
+    if levels is None:
         return [numbers(column, MISSING)]
     coded = column.as_levels()
     if (coded.values < 0).any():
@@ -127,7 +254,17 @@ def _numbers(column: Column) -> list[Array]:
             got={"row": int(np.flatnonzero(coded.values < 0)[0])},
             hint=f"frame[{column.name!r}].fillna('missing') to make them one",
         )
-    return [(coded.values == i).astype(float) for i in range(len(coded.levels or ()))]
+    own = coded.levels or ()
+    present = [own[i] for i in np.unique(coded.values)]
+    new = [v for v in present if v not in levels]
+    if new:
+        raise DataError(
+            f"Column {column.name!r} holds classes that were not there in fit.",
+            got=and_list(new),
+            hint=f"keep = frame[{column.name!r}].isin([{', '.join(map(repr, levels[:3]))}, ...])",
+        )
+    place = {v: i for i, v in enumerate(own)}
+    return [(coded.values == place.get(v, -1)).astype(float) for v in levels]
 
 
 def require_rows(caller: str, n: int) -> None:
@@ -151,31 +288,37 @@ def refuse_weights(caller: str, sample_weight: Any) -> None:
 
 
 def flags_of(x: Array, y: Array) -> tuple[Caution, ...]:
-    """What the rows themselves give to know: copies, constants, ties."""
+    """What the rows themselves give to know: constants, copies, twins."""
     found = []
     for name, rows in (("X", x), ("y", y)):
-        flat = rows.reshape(len(rows), -1)
-        constant = int((flat == flat[0]).all(axis=0).sum())
-        if constant == flat.shape[1]:
+        if (rows == rows[0]).all():
             found.append(
                 Caution("DegenerateWarning", f"{name} is constant: the information is zero.")
             )
-        distinct = len(np.unique(flat, axis=0))
-        if constant < flat.shape[1] and distinct < (1 - OFTEN) * len(flat):
-            found.append(
-                Caution(
-                    "ReliabilityWarning",
-                    f"{len(flat) - distinct} of {len(flat)} rows of {name} are copies of others: "
-                    "held-out rows have been seen in training if copies are of pairs, and of "
-                    "classes mutual_information counts exactly.",
-                )
-            )
-    if x.shape == y.shape and np.array_equal(x, y):
-        found.append(
-            Caution(
-                "ReliabilityWarning",
-                "X and y are the same: of continuous variables the information is infinite, and "
-                "any value is that of the ceiling.",
-            )
+    copies = len(x) - distinct_pairs(x, y)
+    if not found and copies > OFTEN * len(x):
+        text = (
+            f"{copies} of {len(x)} pairs are copies of others. If rows were repeated, held-out "
+            "rows have been seen in training and the value is too high; if both variables are "
+            "classes, mutual_information counts them exactly."
         )
+        found.append(Caution("ReliabilityWarning", text))
+    if x.shape == y.shape and np.array_equal(x, y):
+        text = (
+            "X and y are the same: of continuous variables the information is infinite, and any "
+            "value is that of the ceiling."
+        )
+        found.append(Caution("ReliabilityWarning", text))
     return tuple(found)
+
+
+def distinct_pairs(x: Array, y: Array) -> int:
+    """Number of distinct pairs of rows.
+
+    Examples
+    --------
+    >>> distinct_pairs(np.array([[1.0], [1.0], [1.0]]), np.array([[2.0], [2.0], [3.0]]))
+    2
+    """
+    flat = [np.ascontiguousarray(v.reshape(len(v), -1)) + 0.0 for v in (x, y)]  # -0.0 is 0.0
+    return len({(hash(a.tobytes()), hash(b.tobytes())) for a, b in zip(*flat, strict=True)})

@@ -33,13 +33,14 @@ from infometric.exceptions import (
 from infometric.functional.base import Caution
 from infometric.functional.bounds import BOUNDS
 from infometric.functional.learned import LearnedBound
-from infometric.neural.data import flags_of, pair_of, refuse_weights, require_rows
+from infometric.neural.data import Pair, flags_of, read_pair, refuse_weights, require_rows, unlike
 from infometric.result import Result
 from infometric.sources.progress import followed, tell
 from infometric.state.critic import CriticScores
 from infometric.typing import RNG, Array
 from infometric.validation import Constraint, Having, OneOf, Span
 
+LEAST_PART = 10  # rows of a fold, at least: they are one another's negatives
 CRITIC_NAMES = ("separable", "bilinear", "concat", "hybrid", "variational", "gaussian")
 _POSITIVE = Span(Real, 0, closed="neither")
 _BODY: tuple[Constraint, ...] = (
@@ -137,7 +138,7 @@ class CriticEstimator(Estimator):
             anchor=self.anchor,
             scaling=self.scaling,
             embedding_dim=int(self.embedding_dim),
-            hidden=tuple(int(h) for h in self.hidden),
+            hidden=tuple(self.hidden),
             encoder_x=self.encoder_x,
             encoder_y=self.encoder_y,
             validation=float(self.validation),
@@ -150,11 +151,26 @@ class CriticEstimator(Estimator):
     def _bound(self) -> Any:
         return BOUNDS[self.bound] if isinstance(self.bound, str) else self.bound
 
-    def _pair(self, X: Any, y: Any, sample_weight: Any) -> tuple[list[str], Array, Array]:
+    def _check(self) -> None:
+        super()._check()
+        given = [e for e in ("encoder_x", "encoder_y") if getattr(self, e) is not None]
+        if given and not isinstance(self.critic, str):
+            raise UnsupportedError(
+                "A critic of yours has its own encoders; another beside it would not be used.",
+                got=given,
+                hint="call the encoder in the critic's forward, or critic='separable'",
+            )
+
+    def _read(self, X: Any, y: Any, sample_weight: Any, seen: Any = None) -> Pair:
+        """Rows as numbers; where `fit` has read others, as it did."""
         refuse_weights(type(self).__name__, sample_weight)
-        names, x, other = pair_of(type(self).__name__, X, y)
-        self._check_shapes(x, other)
-        return names, x, other
+        pair = read_pair(type(self).__name__, X, y, seen)
+        self._check_shapes(pair.x, pair.y)
+        return pair
+
+    def _pair(self, X: Any, y: Any, sample_weight: Any) -> tuple[list[str], Array, Array]:
+        pair = self._read(X, y, sample_weight)
+        return list(pair.readers[0].names), pair.x, pair.y
 
     def _check_shapes(self, x: Array, y: Array) -> None:
         for name, rows, encoder in (("X", x, self.encoder_x), ("y", y, self.encoder_y)):
@@ -170,13 +186,9 @@ class CriticEstimator(Estimator):
     def _seen(self, x: Array, y: Array) -> None:
         """Error where new rows are not like those of `fit`."""
         for name, rows, shape in (("X", x, self.shape_x_), ("y", y, self.shape_y_)):
-            if rows.shape[1:] != shape:
-                raise DataError(
-                    f"{name} has {int(np.prod(rows.shape[1:]))} features, but "
-                    f"{type(self).__name__} is expecting {int(np.prod(shape))} features as input.",
-                    got={"shape": rows.shape},
-                    hint="pass the columns seen in fit",
-                )
+            if rows.shape[1:] != tuple(shape):
+                widths = int(np.prod(rows.shape[1:])), int(np.prod(shape))
+                raise unlike(type(self).__name__, name, *widths, {"shape": rows.shape})
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -333,7 +345,8 @@ callable
     # -- training ---------------------------------------------------------------------------
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        names, x, other = self._pair(X, y, sample_weight)
+        pair = self._read(X, y, sample_weight)
+        x, other, names = pair.x, pair.y, pair.readers[0].names
         require_rows(type(self).__name__, len(x))
         require_torch()
         from infometric.neural.fitting import device_of, folds_of, frames
@@ -342,7 +355,8 @@ callable
         rng = np.random.default_rng(self.random_state)
         parts = [np.array([], dtype=int)]
         if self.folds > 1:
-            parts = folds_of(len(x), min(int(self.folds), len(x) // 2), self.split, rng)
+            folds = min(int(self.folds), max(2, len(x) // LEAST_PART))
+            parts = folds_of(len(x), folds, self.split, rng)
         with followed(self.progress, f"training {len(parts)} critic(s)"):
             found = self._critics(x, other, parts, rng)
         models = [f.model for f, _ in found]
@@ -360,6 +374,7 @@ callable
             ),
             "state_": CriticScores.of(blocks, key=key),
             "flags_": (*flags_of(x, other), *told(courses, len(parts), self.folds == 1)),
+            "readers_": pair.readers,
             "shape_x_": x.shape[1:],
             "shape_y_": other.shape[1:],
             "n_features_in_": len(names),
@@ -381,11 +396,17 @@ callable
             def say(epoch: int, done: int = done) -> None:
                 tell(done + epoch, total)
 
-            fitted = fit_critic(settings, x[rows], y[rows], rng, say)
-            tell(done + int(self.max_epochs), total)
-            out = part if len(part) else rows[fitted.held if len(fitted.held) else fitted.trained]
-            found.append((fitted, out))
-            if fitted.course.ended == "interrupted":
+            try:
+                fitted = fit_critic(settings, x[rows], y[rows], rng, say)
+                held = fitted.held if len(fitted.held) else fitted.trained
+                found.append((fitted, part if len(part) else rows[held]))
+                tell(done + int(self.max_epochs), total)
+                stopped = fitted.course.ended == "interrupted"
+            except KeyboardInterrupt:
+                if not found:
+                    raise
+                found[-1][0].course.ended, stopped = "interrupted", True
+            if stopped:
                 warnings.warn(
                     f"Training was interrupted in fold {k + 1} of {len(parts)}; the critics until "
                     "there are kept, and the rows of later folds are not scored.",
@@ -405,11 +426,15 @@ callable
 
     # -- new rows ---------------------------------------------------------------------------
 
+    def _new_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array]:
+        pair = self._read(X, y, sample_weight, self.readers_)
+        self._seen(pair.x, pair.y)
+        return pair.x, pair.y
+
     def _count(self, X: Any, y: Any, sample_weight: Any) -> CriticScores:
         from infometric.neural.fitting import device_of, scored
 
-        _, x, other = self._pair(X, y, sample_weight)
-        self._seen(x, other)
+        x, other = self._new_rows(X, y, sample_weight)
         blocks = scored(self.critic_.score, self._bound(), x, other, device_of(self.device))
         return CriticScores.of(blocks, key=self.state_.key)
 
@@ -442,8 +467,7 @@ callable
         from infometric.neural.fitting import device_of, scored
         from infometric.result import NATS_PER
 
-        _, x, other = self._pair(X, y, None)
-        self._seen(x, other)
+        x, other = self._new_rows(X, y, None)
         blocks = scored(self.critic_.score, self._bound(), x, other, device_of(self.device))
         ratio = InfoNCE().contributions
         return np.concatenate([np.asarray(ratio(f)) for f, _ in blocks]) / NATS_PER[self.units]
@@ -476,11 +500,13 @@ callable
 
 def fingerprint(models: Any) -> str:
     """Hash of the weights of models."""
+    import torch
+
     digest = blake2b(digest_size=12)
     for model in models:
         for name, value in sorted(model.state_dict().items()):
             digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

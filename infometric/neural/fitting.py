@@ -16,7 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.exceptions import (
+    DataError,
+    InfometricError,
+    InvalidParameterError,
+    UnsupportedError,
+)
 from infometric.functional.bounds import BOUNDS, Bound
 from infometric.neural.critics import CRITICS, EMBEDDING, HIDDEN
 from infometric.neural.model import Model, Plain, anchor_of, baseline_net, scaling_of
@@ -94,7 +99,7 @@ def _own(encoder: Any) -> nn.Module | None:
     """A copy of an encoder, or a new one from a function without arguments."""
     if encoder is None or isinstance(encoder, nn.Module):
         return copy.deepcopy(encoder)
-    made = encoder()
+    made = copy.deepcopy(_made(encoder, "encoder_x=torch.nn.Sequential(...)"))
     if not isinstance(made, nn.Module):
         raise InvalidParameterError(
             "An encoder must be a torch module, or a function that returns one.",
@@ -104,13 +109,42 @@ def _own(encoder: Any) -> nn.Module | None:
     return made
 
 
+def _made(maker: Callable[..., Any], hint: str, *sizes: int, **encoders: nn.Module) -> Any:
+    """What a user's function returns."""
+    try:
+        return maker(*sizes, **encoders)
+    except InfometricError:
+        raise
+    except Exception as error:
+        takes = f"{len(sizes)} number(s), {sizes}" if sizes else "no argument"
+        takes += f" and {' and '.join(encoders)}" if encoders else ""
+        raise InvalidParameterError(
+            f"The function given is called with {takes}, and failed: {_first_line(error)}.",
+            got=getattr(maker, "__name__", type(maker).__name__),
+            hint=hint,
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """Kind and first line of an error of a user's module."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0].rstrip('.')}"
+
+
 def _width(rows: torch.Tensor, encoder: nn.Module | None) -> int:
     """Numbers per row of what a critic is given."""
     if encoder is None:
         return rows[:1].flatten(1).shape[1]
     encoder.eval()
-    with torch.no_grad():
-        found = encoder(rows[:2])
+    try:
+        with torch.no_grad():
+            found = encoder(rows[:2])
+    except Exception as error:
+        raise InvalidParameterError(
+            f"The encoder cannot read rows of this shape: {_first_line(error)}.",
+            got={"shape": tuple(rows.shape)},
+            hint="an encoder of batches: encoder(rows) of shape (n, k) for rows of shape (n, ...)",
+        ) from error
     encoder.train()
     if not isinstance(found, torch.Tensor) or found.ndim < 2 or len(found) != len(rows[:2]):
         raise InvalidParameterError(
@@ -144,8 +178,14 @@ def critic_of(settings: Settings, x: torch.Tensor, y: torch.Tensor) -> nn.Module
                 encoder_y=encoders[1],
             )
         else:
-            critic = kind(*widths)
-    critic = critic.to(x.device)
+            both = zip(("encoder_x", "encoder_y"), encoders, strict=True)
+            given = {name: e for name, e in both if e is not None}
+            hint = "critic=lambda dx, dy: MyCritic(dx, dy), or critic=MyCritic(...), a module"
+            if given:
+                hint = "critic=lambda dx, dy, **encoders: VariationalCritic(dx, dy, **encoders)"
+            critic = copy.deepcopy(_made(kind, hint, *widths, **given))
+    if isinstance(critic, nn.Module):
+        critic = critic.to(x.device)
     check_shape(critic, x, y)
     return critic
 
@@ -161,23 +201,35 @@ def check_shape(critic: Any, x: torch.Tensor, y: torch.Tensor) -> None:
     a, b = x[:3], y[: max(1, min(2, len(y)))]
     critic.eval()
     try:
-        with torch.no_grad():
-            found = critic(a, b)
-    except RuntimeError as error:
+        found = critic(a, b)
+    except InfometricError:
+        raise
+    except Exception as error:
         raise InvalidParameterError(
             f"The critic cannot score {len(a)} rows of x against {len(b)} of y: "
-            f"{str(error).splitlines()[0]}.",
+            f"{_first_line(error)}.",
             got={"x": tuple(a.shape), "y": tuple(b.shape)},
             hint="critic(x, y) must return scores of shape (len(x), len(y))",
         ) from error
+    _check_scores(found, a, b, any(p.requires_grad for p in critic.parameters()))
+    critic.train()
+
+
+def _check_scores(found: Any, x: torch.Tensor, y: torch.Tensor, trained: bool) -> None:
+    """Error unless scores are a tensor of every pair, through which gradients flow."""
     shape = tuple(getattr(found, "shape", ()))
-    if shape != (len(a), len(b)):
+    if not isinstance(found, torch.Tensor) or shape != (len(x), len(y)):
         raise InvalidParameterError(
-            "A critic must return a score for every pair: shape (len(x), len(y)).",
-            got={"x": tuple(a.shape), "y": tuple(b.shape), "scores": shape},
+            "A critic must return a tensor with a score for every pair: shape (len(x), len(y)).",
+            got={"x": tuple(x.shape), "y": tuple(y.shape), "scores": shape or type(found).__name__},
             hint="return g(x) @ h(y).T",
         )
-    critic.train()
+    if not found.is_floating_point() or (trained and not found.requires_grad):
+        raise InvalidParameterError(
+            "No gradient flows from the critic's scores to its weights.",
+            got={"dtype": str(found.dtype), "requires_grad": found.requires_grad},
+            hint="return scores as they are, without detach(), item(), or torch.no_grad()",
+        )
 
 
 def fit_critic(
@@ -205,7 +257,7 @@ def fit_critic(
     n = len(x)
     order = rng.permutation(n)
     held = round(n * settings.validation)
-    held = 0 if settings.plan.patience is None else max(LEAST_HELD, held)
+    held = 0 if settings.plan.patience is None else min(max(LEAST_HELD, held), n // 2)
     val, fit = np.sort(order[:held]), np.sort(order[held:])
     if len(fit) < 2:
         raise too_few(n)
@@ -257,7 +309,7 @@ def _scaling(settings: Settings, rows: torch.Tensor, encoder: Any) -> nn.Module:
 def _build(settings: Settings, bound: Bound, scales: Any, fit: Any, held: Any) -> Model:
     critic = critic_of(settings, *fit)
     anchor = None
-    silence = getattr(critic, "silence", None)
+    silence = getattr(critic, "silence", None) if getattr(critic, "anchorable", True) else None
     if anchored(settings, bound) and callable(silence) and len(held[0]):
         rows = [v.flatten(1).cpu().numpy() for v in fit]
         anchor = anchor_of(rows[0], rows[1], held[0].flatten(1), held[1].flatten(1))

@@ -7,6 +7,7 @@ waits for the device: losses are summed where they are, and read once when the e
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ STEEPEST = 0.99  # weight of the past in the average of the weights
 LEAST_GAIN = 1e-3  # share by which a validation value must rise to count
 WINDOW = 3  # epochs whose median is compared: the last ones, never later ones
 JUDGED = 2000  # rows on which validation is computed, all against all
+FAR = 100.0  # nats below the best at which a training that ends has diverged
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ class Trainer:
                 got=type(model).__name__,
                 hint="requires_grad_(True), or bound.value(critic(x, y)) without training",
             )
+        _require_one_kind(weights)
         self._weights = weights
+        # the scaling and the anchor have buffers too, long ones, which never change
+        self._buffers_of: Any = getattr(model, "critic", model)
         with torch.no_grad():
             self.flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in weights]))
             self.flat.grad = torch.zeros_like(self.flat)
@@ -118,7 +123,11 @@ class Trainer:
         score = getattr(self.model, "score", None)
         return score(x, y) if callable(score) else (self.model(x, y), None)
 
-    def _loss_of(self, x: Any, y: Any, memory: Any) -> Any:
+    def worth(self, x: Any, y: Any) -> Any:
+        """What training makes large, of rows: minus the loss, the critic's price included."""
+        return -self._loss_of(x, y)
+
+    def _loss_of(self, x: Any, y: Any, memory: Any = None) -> Any:
         scores, baseline = self.scores(x, y)
         penalty = getattr(self.model, "penalty", None)
         loss = self.bound.loss(scores, baseline, memory)
@@ -150,17 +159,28 @@ class Trainer:
 
     def snapshot(self) -> tuple[Any, list[Any]]:
         """Copies of the average weights and of the buffers."""
-        return self.average.clone(), [b.detach().clone() for b in self.model.buffers()]
+        return self.average.clone(), [b.detach().clone() for b in self._buffers_of.buffers()]
 
     def release(self, best: tuple[Any, list[Any]]) -> None:
         """Give the model the weights of a snapshot, in memory of their own."""
         with torch.no_grad():
             self.flat.copy_(best[0])
-            for mine, kept in zip(self.model.buffers(), best[1], strict=True):
+            for mine, kept in zip(self._buffers_of.buffers(), best[1], strict=True):
                 mine.copy_(kept)
             for p in self._weights:
                 p.data = p.data.clone()
                 p.grad = None
+
+
+def _require_one_kind(weights: list[nn.Parameter]) -> None:
+    """Error unless all weights have one precision and one device, as one tensor has."""
+    kinds = sorted({f"{p.dtype} on {p.device}".removeprefix("torch.") for p in weights})
+    if len(kinds) > 1:
+        raise UnsupportedError(
+            "The trained weights of a critic must have one precision and be on one device.",
+            got=kinds,
+            hint="critic = critic.float()",
+        )
 
 
 def train(
@@ -208,8 +228,8 @@ def train(
     trainer, course = Trainer(model, bound, plan), Course()
     judge = _Judge(trainer, held)
     best = trainer.snapshot()
-    judge.first(course)
     try:
+        judge.first(course)
         for epoch in range(1, plan.max_epochs + 1):
             total = _epoch(trainer, x, y, generator)
             validation = judge.value()
@@ -217,13 +237,13 @@ def train(
                 {"epoch": float(epoch), "train": -float(total), "validation": validation}
             )
             say(epoch)
-            if not _finite(total, validation if held else 0.0):
+            if not _finite(total, validation if held else 0.0, trainer):
                 course.ended = "diverged"
                 break
             if judge.better(validation):
                 best, course.best_epoch = trainer.snapshot(), epoch
             elif plan.patience is not None and epoch - course.best_epoch >= plan.patience:
-                course.ended = "patience"
+                course.ended = "diverged" if judge.lost(validation) else "patience"
                 break
     except KeyboardInterrupt:
         course.ended = "interrupted"
@@ -232,8 +252,10 @@ def train(
     return course
 
 
-def _finite(total: Any, validation: float) -> bool:
-    return bool(torch.isfinite(total)) and validation == validation and abs(validation) < 1e30
+def _finite(total: Any, validation: float, trainer: Trainer) -> bool:
+    """Whether an epoch's values, and the weights after it, are numbers."""
+    sound = torch.isfinite(total) & torch.isfinite(trainer.average).all()
+    return bool(sound) and validation == validation and abs(validation) < 1e30
 
 
 def _epoch(trainer: Trainer, x: Any, y: Any, generator: torch.Generator) -> Any:
@@ -265,8 +287,7 @@ class _Judge:
             return float("nan")
         self.trainer.exchange()
         with torch.no_grad():
-            scores, baseline = self.trainer.scores(*self.held)
-            found = -float(self.trainer.bound.loss(scores, baseline))
+            found = float(self.trainer.worth(*self.held))
         self.trainer.exchange()
         return found
 
@@ -275,7 +296,7 @@ class _Judge:
         self.trainer.model.eval()
         start = self.value()
         course.epochs.append({"epoch": 0.0, "train": float("nan"), "validation": start})
-        self.better(start)
+        self.better(start if start == start else -math.inf)
 
     def better(self, value: float) -> bool:
         """Whether the median of the last values is the greatest so far by a margin."""
@@ -283,6 +304,14 @@ class _Judge:
             return True  # the last weights are kept
         self.values.append(value)
         recent = statistics.median(self.values[-WINDOW:])
-        gained = self.best is None or recent > self.best + LEAST_GAIN * abs(self.best)
+        gained = self.best is None or recent > self.best + self._margin()
         self.best = recent if gained else self.best
         return gained
+
+    def _margin(self) -> float:
+        best = self.best or 0.0
+        return LEAST_GAIN * abs(best) if math.isfinite(best) else 0.0
+
+    def lost(self, value: float) -> bool:
+        """Whether a value lies so far below the best that training has run away."""
+        return self.best is not None and value < self.best - FAR

@@ -44,10 +44,10 @@ class CriticScores(Scores):
 
     Examples
     --------
-    >>> scores = np.diag([2.0, 2.0, 2.0])
+    >>> scores = np.diag([2.0, 2.0, 2.0])  # a random pairing meets one of its own on average
     >>> s = CriticScores.of([(scores, np.full(3, 1.5))])
-    >>> round(float(s.z), 3), s.block, float(s.mean)
-    (1.414, 3, 1.5)
+    >>> float(s.expected), round(float(s.spread), 3), round(float(s.z), 3), s.block
+    (2.0, 4.0, 2.0, 3)
     """
 
     together: float = 0.0
@@ -59,10 +59,13 @@ class CriticScores(Scores):
     def of(cls, blocks: Iterable[tuple[Array, Array]], *, key: str = "") -> Self:
         """State of blocks of held-out rows: square scores, and influence values of the rows.
 
+        Influence values that are not finite, as where a partition overflows, are kept: their mean
+        says so, and has no error.
+
         Raises
         ------
         DataError
-            Where there is no block, or a value is not finite.
+            Where there is no block, a score is not finite, or a block has one row.
         """
         parts = [cls._block(scores, influence, key) for scores, influence in blocks]
         if not parts:
@@ -76,12 +79,27 @@ class CriticScores(Scores):
     def _block(cls, scores: Array, influence: Array, key: str) -> Self:
         f = np.asarray(scores, dtype=float)
         b = len(f)
+        if f.shape != (b, b) or b < 2:
+            raise DataError(
+                "Scores are of every row with every other, two or more.",
+                got={"shape": f.shape},
+                hint="more rows",
+            )
+        if not np.isfinite(f).all():
+            raise DataError(
+                "The critic's scores are not finite on rows that it has not seen.",
+                got=f[~np.isfinite(f)][:3].tolist(),
+                hint="scaling='standard', a smaller learning_rate, or a critic that stays finite",
+            )
         apart = f - f.mean(0) - f.mean(1)[:, None] + f.mean()
-        plain = Scores.from_values(influence)
+        with np.errstate(invalid="ignore", over="ignore"):
+            psi = np.asarray(influence, dtype=float)
+            mean = psi.mean()
+            m2 = ((psi - mean) ** 2).sum()
         return cls(
-            plain.n,
-            plain.mean,
-            plain.m2,
+            np.asarray(float(b)),
+            np.asarray(mean),
+            np.asarray(m2 if np.isfinite(m2) else np.nan),
             None,
             key,
             together=float(np.trace(f)),
