@@ -53,6 +53,8 @@ _WHERE = {
     "infometric.timeline": "Timeline",
     "infometric.history": "TrainingHistory",
     "infometric.curves": "LearningCurves",
+    "infometric.extrapolation": "Extrapolation",
+    "infometric.neural.reliable": "ReliableMI",
     "infometric.neural.estimator": "NeuralMI",
     "infometric.state.critic": "CriticScores",
     "infometric.probe": "TrainingProbe",
@@ -140,6 +142,7 @@ if TYPE_CHECKING:
         TsallisEntropy,
         VendiScore,
     )
+    from infometric.extrapolation import Extrapolation
     from infometric.functions import (
         adjusted_mutual_information,
         alpha_divergence,
@@ -176,6 +179,7 @@ if TYPE_CHECKING:
     from infometric.history import TrainingHistory
     from infometric.inference import infer
     from infometric.neural.estimator import NeuralMI
+    from infometric.neural.reliable import ReliableMI
     from infometric.pairwise import PairwiseResult
     from infometric.pareto import FairnessFrontier, FairnessPoint
     from infometric.probe import TrainingProbe

@@ -26,6 +26,7 @@ from scipy.special import ndtri
 from torch import nn
 
 from infometric.functional.bounds import InfoNCE
+from infometric.functional.canonical import canonical
 from infometric.neural.critics import mlp
 from infometric.typing import Array
 
@@ -156,14 +157,6 @@ class GaussianAnchor(nn.Module):
         return self.constant + (u * self.cross) @ v.T + own[0][:, None] + own[1]
 
 
-def principal(rows: Array) -> tuple[Array, Array]:
-    """Principal directions, whitened, the strongest first; and the mean."""
-    mean = rows.mean(axis=0)
-    _, s, vt = np.linalg.svd(rows - mean, full_matrices=False)
-    kept = s > 1e-6 * max(s[0], 1e-300)
-    return (vt[kept] / s[kept][:, None]).T * np.sqrt(len(rows)), mean
-
-
 def anchor_of(x: Array, y: Array, x_val: Any, y_val: Any) -> GaussianAnchor | None:
     """The anchor that tells most about the validation rows; None where none tells anything.
 
@@ -171,26 +164,16 @@ def anchor_of(x: Array, y: Array, x_val: Any, y_val: Any) -> GaussianAnchor | No
     """
     if max(x.shape[1], y.shape[1]) > WIDEST:
         return None
-    (wx, mx), (wy, my) = principal(x.astype(float)), principal(y.astype(float))
+    most = min(max(x.shape[1], y.shape[1]), max(1, len(x) // 4))
+    sizes = [k for k in STEPS if k < most] + ([most] if most <= STEPS[-1] else [])
     bound, best, chosen = InfoNCE(), 0.0, None
-    most = min(max(wx.shape[1], wy.shape[1]), max(1, len(x) // 4))
-    if not wx.shape[1] or not wy.shape[1]:
-        return None
-    u, v = (x - mx) @ wx, (y - my) @ wy
-    for k in _steps(most):
-        left, rho, right = np.linalg.svd(u[:, :k].T @ v[:, :k] / len(x), full_matrices=False)
-        anchor = GaussianAnchor(
-            wx[:, :k] @ left, wy[:, :k] @ right.T, mx, my, np.minimum(rho, MOST)
-        ).to(x_val.device)
+    for c in canonical(x, y, sizes):
+        anchor = GaussianAnchor(*c[:4], np.minimum(c.rho, MOST)).to(x_val.device)
         with torch.no_grad():
             value = float(bound.value(anchor(x_val, y_val)))
         if value > best:
             best, chosen = value, anchor
     return chosen
-
-
-def _steps(most: int) -> list[int]:
-    return [k for k in STEPS if k < most] + ([most] if most <= STEPS[-1] else [])
 
 
 class Model(nn.Module):
@@ -232,9 +215,13 @@ class Model(nn.Module):
         own = getattr(self.critic, "penalty", None)
         return own() if callable(own) else 0.0
 
+    def raw(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Scores and baseline of rows as they come."""
+        return self.score(self.scale_x(x), self.scale_y(y))
+
     def forward(self, x: Any, y: Any) -> Any:
         """Scores of every pair of rows as they come, shape (n_x, n_y)."""
-        return self.score(self.scale_x(x), self.scale_y(y))[0]
+        return self.raw(x, y)[0]
 
 
 class Ensemble(nn.Module):
@@ -247,7 +234,7 @@ class Ensemble(nn.Module):
     def score(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Mean scores and mean baseline of rows as they come."""
         models: Any = self.models
-        parts = [m.score(m.scale_x(x), m.scale_y(y)) for m in models]
+        parts = [m.raw(x, y) for m in models]
         scores = torch.stack([s for s, _ in parts]).mean(0)
         baselines = [b for _, b in parts if b is not None]
         return scores, torch.stack(baselines).mean(0) if baselines else None

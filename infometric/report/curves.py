@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from infometric.curves import LearningCurves
 from infometric.exceptions import DataError, MissingExtraError
+from infometric.extrapolation import Extrapolation
 from infometric.report.training import COLOURS
 
 
@@ -40,5 +43,44 @@ def learning(curves: LearningCurves, ax: Any = None) -> Any:
             if kept is not None:
                 ax.plot([at], [kept], "o", color=colour, ms=5)
     ax.set(xlabel="epoch", ylabel="bound (nats)", title="validation (thick) and training (thin)")
+    ax.legend(frameon=False)
+    return ax
+
+
+def extrapolation(found: Extrapolation, ax: Any = None) -> Any:
+    """Values on held-out and training rows against 1/N, and the lines to infinitely many rows.
+
+    Raises
+    ------
+    MissingExtraError
+        Where matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtraError.of("matplotlib", "plot") from error
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    rows = {g: np.mean([t.rows for t in found if t.gamma == g]) for g in found.gammas}
+    first = rows[min(rows)]
+    lines = found.lines
+    top = max(found.gammas) / first
+    for kind, slope, colour in (
+        ("held", -lines.held_slope, COLOURS[0]),
+        ("train", lines.train_slope, COLOURS[1]),
+    ):
+        name = "held-out rows" if kind == "held" else "rows trained on"
+        ax.plot([1 / t.rows for t in found], [getattr(t, kind) for t in found], "o", ms=4,
+                color=colour, alpha=0.45)  # fmt: skip
+        means = [found.mean(g, kind) for g in found.gammas]
+        ax.plot([1 / rows[g] for g in found.gammas], means, "D", ms=7, color=colour, label=name)
+        ax.plot([0, top], [lines.intercept, lines.intercept + slope * top * first], color=colour)
+    ax.plot([0], [lines.intercept], "*", ms=14, color=COLOURS[2], zorder=5, clip_on=False,
+            label=f"infinitely many: {lines.intercept:.3g}")  # fmt: skip
+    verdict = (
+        "reliable" if found.reliable else "not reliable: " + ", ".join(c.name for c in found.failed)
+    )
+    ax.set(xlabel="1 / rows a critic had", ylabel="mutual information (nats)", title=verdict)
+    ax.set_xlim(left=0)
     ax.legend(frameon=False)
     return ax
