@@ -56,6 +56,7 @@ _WHERE = {
     "infometric.extrapolation": "Extrapolation",
     "infometric.neural.reliable": "ReliableMI",
     "infometric.neural.estimator": "NeuralMI",
+    "infometric.neural.dimension": "EffectiveDimension effective_dimension",
     "infometric.state.critic": "CriticScores",
     "infometric.probe": "TrainingProbe",
     "infometric.pareto": "FairnessFrontier FairnessPoint",
@@ -178,6 +179,7 @@ if TYPE_CHECKING:
     )
     from infometric.history import TrainingHistory
     from infometric.inference import infer
+    from infometric.neural.dimension import EffectiveDimension, effective_dimension
     from infometric.neural.estimator import NeuralMI
     from infometric.neural.reliable import ReliableMI
     from infometric.pairwise import PairwiseResult
