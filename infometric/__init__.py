@@ -20,7 +20,8 @@ _WHERE = {
         "total_correlation dual_total_correlation interaction_information transfer_entropy "
         "mutual_information_matrix score_features psi csi differential_entropy "
         "differential_renyi_entropy differential_tsallis_entropy "
-        "information_value weight_of_evidence diffusion_spectral_entropy diffusion_spectral_mi"
+        "information_value weight_of_evidence diffusion_spectral_entropy diffusion_spectral_mi "
+        "neural_mutual_information"
     ),
     "infometric.estimators": (
         "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
@@ -166,6 +167,7 @@ if TYPE_CHECKING:
         kl_divergence,
         mutual_information,
         mutual_information_matrix,
+        neural_mutual_information,
         normalized_mutual_information,
         psi,
         renyi_divergence,

@@ -39,6 +39,8 @@ from infometric.estimators.continuous import from_neighbors, raw_columns
 from infometric.estimators.discrete import shared_encoders
 from infometric.estimators.matrix import pairwise_information, scored_columns
 from infometric.exceptions import DataError, InvalidParameterError
+from infometric.neural.estimator import NeuralMI
+from infometric.neural.reliable import ReliableMI
 from infometric.pairwise import PairwiseResult
 from infometric.result import Result, ResultTable
 from infometric.sources import open_table
@@ -1355,6 +1357,84 @@ def mutual_information(
     return fitted.estimate(level=level, rng=rng)  # type: ignore[no-any-return]
 
 
+def neural_mutual_information(
+    x: Any,
+    y: Any,
+    *,
+    reliable: bool = True,
+    level: float = 0.95,
+    units: str = "nats",
+    random_state: RNG = None,
+    progress: bool | Progress = False,
+    **options: Any,
+) -> Result:
+    """Mutual information of variables of many columns, by trained critics.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_rows,) or (n_rows, n_columns), tensor, frame or path
+        One row for each example.
+    y : array-like, tensor, str or list of str
+        The other variable; or the names of columns of x where that is a frame or a path.
+    reliable : bool
+        `ReliableMI`: extrapolated to infinitely many rows and checked, with an interval of the
+        information where every check holds. False is `NeuralMI`: one critic for each fold, an
+        interval of the bound, and a p-value of independence; about a quarter of the time.
+    level : float
+        Nominal coverage of the interval.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    random_state : int, Generator or None
+        Source of weights, order and folds.
+    progress : bool or callable
+        A bar, or a function told (epochs done, epochs in all).
+    **options
+        Of `ReliableMI` or `NeuralMI`: critic, encoder_x, max_epochs, device ...
+
+    Returns
+    -------
+    Result
+        Estimate; ``diagnostics["reliable"]`` and ``["checks"]`` where `reliable`.
+
+    Raises
+    ------
+    DataError
+        Where rows are too few, or values are missing.
+    InvalidParameterError
+        Where an option is none of the class.
+    MissingExtraError
+        Where torch is not installed.
+
+    References
+    ----------
+    Abdelaleem, E., Martini, K. M., Nemenman, I. (2025). Accurate estimation of mutual information
+    in high dimensional data. arXiv:2506.00330
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(300, 2))
+    >>> y = 0.8 * x + 0.6 * rng.normal(size=(300, 2))  # 1.02 nats
+    >>> r = im.neural_mutual_information(x, y, reliable=False, max_epochs=10, random_state=0)
+    >>> bool(0.8 < r.value < 1.2), r.pvalue < 1e-6
+    (True, True)
+    """
+    kind, other = (ReliableMI, NeuralMI) if reliable else (NeuralMI, ReliableMI)
+    caller = "neural_mutual_information"
+    for name in options:
+        if name in other._get_param_names() and name not in kind._get_param_names():
+            raise InvalidParameterError(
+                f"{name} belongs to {other.__name__}, and {kind.__name__} has none.",
+                got=options[name],
+                hint=f"{caller}(x, y, reliable={not reliable}, {name}=...)",
+            )
+    given = {"units": units, "random_state": random_state, "progress": progress}
+    made = _made(kind, caller, options, ("reliable", "level"), **given)
+    return made.fit(x, y).estimate(level=level)  # type: ignore[no-any-return]
+
+
 def normalized_mutual_information(
     x: Any,
     y: Any = None,
@@ -2315,12 +2395,18 @@ def by_neighbors(estimator: Any, p: Any, q: Any) -> bool:
     return found
 
 
-def _made(kind: type[Any], caller: str, options: dict[str, Any], **given: Any) -> Any:
+def _made(
+    kind: type[Any],
+    caller: str,
+    options: dict[str, Any],
+    own: Sequence[str] = ("by", "level", "method", "rng", "sample_weight"),
+    **given: Any,
+) -> Any:
     """Estimator with the named parameters and further ones; an unknown name is refused."""
     known = [n for n in kind._get_param_names() if n not in given]
     for name in options:
         if name not in known:
-            every = sorted({*known, *given, "by", "level", "method", "rng", "sample_weight"})
+            every = sorted({*known, *given, *own})
             near = get_close_matches(name, every, n=1, cutoff=0.5)
             raise InvalidParameterError(
                 f"{caller}() has no parameter {name!r}.",
