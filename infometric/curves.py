@@ -66,14 +66,18 @@ class LearningCurves(Sequence[Mapping[str, float]]):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready representation, read back by `from_dict`."""
-        rows = [[None if math.isnan(r[c]) else r[c] for c in COLUMNS] for r in self._records]
-        return {"columns": list(COLUMNS), "rows": rows, "best": self.best, "ended": self.ended}
+        rows = [[_plain(r[c]) for c in COLUMNS] for r in self._records]
+        told = {"best": list(self.best), "ended": list(self.ended)}
+        return {"columns": list(COLUMNS), "rows": rows} | told
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LearningCurves:
         """Inverse of `to_dict`."""
         rows = [
-            {c: math.nan if v is None else v for c, v in zip(data["columns"], row, strict=True)}
+            {
+                c: math.nan if v is None else float(v)
+                for c, v in zip(data["columns"], row, strict=True)
+            }
             for row in data["rows"]
         ]
         return cls(rows, best=data["best"], ended=data["ended"])
@@ -83,3 +87,10 @@ class LearningCurves(Sequence[Mapping[str, float]]):
         from infometric.report.curves import learning
 
         return learning(self, ax)
+
+
+def _plain(value: float) -> float | str | None:
+    """A number as JSON has it: NaN as None, infinity as a text."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)

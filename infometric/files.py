@@ -24,13 +24,18 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     OutputError
         Where the folder is absent or cannot be written.
     """
+    # a lone surrogate in a name becomes its escape, which JSON reads back
+    return write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file of bytes, as `write_text` does."""
     target = Path(path)
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        # a lone surrogate in a name becomes its escape, which JSON reads back
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(temporary, 0o666 & ~_umask())
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a folder")

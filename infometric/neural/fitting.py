@@ -92,7 +92,7 @@ def tensor(rows: Any, device: torch.device) -> torch.Tensor:
     """Rows as a tensor on a device, in the precision they have."""
     if isinstance(rows, torch.Tensor):
         return rows.to(device)
-    return torch.as_tensor(np.ascontiguousarray(rows)).to(device)
+    return torch.as_tensor(np.require(rows, requirements=("C", "W"))).to(device)
 
 
 def _own(encoder: Any) -> nn.Module | None:

@@ -23,6 +23,7 @@ STEEPEST = 0.99  # weight of the past in the average of the weights
 LEAST_GAIN = 1e-3  # share by which a validation value must rise to count
 WINDOW = 3  # epochs whose median is compared: the last ones, never later ones
 JUDGED = 2000  # rows on which validation is computed, all against all
+FEW = 128  # training rows on which weights are judged where none are held out
 FAR = 100.0  # nats below the best at which a training that ends has diverged
 
 
@@ -226,25 +227,24 @@ def train(
             hint=f"batch_size={max(2, len(x) // 2)}, or batch_size='auto'",
         )
     trainer, course = Trainer(model, bound, plan), Course()
-    judge = _Judge(trainer, held)
+    judge = _Judge(trainer, data, held)
     best = trainer.snapshot()
     try:
         judge.first(course)
         for epoch in range(1, plan.max_epochs + 1):
             total = _epoch(trainer, x, y, generator)
-            validation = judge.value()
-            course.epochs.append(
-                {"epoch": float(epoch), "train": -float(total), "validation": validation}
-            )
+            value = judge.value()
+            judge.tell(course, epoch, -float(total), value)
             say(epoch)
-            if not _finite(total, validation if held else 0.0, trainer):
+            if not _finite(total, value, trainer):
                 course.ended = "diverged"
                 break
-            if judge.better(validation):
+            if judge.better(value):
                 best, course.best_epoch = trainer.snapshot(), epoch
             elif plan.patience is not None and epoch - course.best_epoch >= plan.patience:
-                course.ended = "diverged" if judge.lost(validation) else "patience"
+                course.ended = "patience"
                 break
+        course.ended = "diverged" if judge.lost() else course.ended
     except KeyboardInterrupt:
         course.ended = "interrupted"
     trainer.release(best)
@@ -252,10 +252,10 @@ def train(
     return course
 
 
-def _finite(total: Any, validation: float, trainer: Trainer) -> bool:
+def _finite(total: Any, value: float, trainer: Trainer) -> bool:
     """Whether an epoch's values, and the weights after it, are numbers."""
     sound = torch.isfinite(total) & torch.isfinite(trainer.average).all()
-    return bool(sound) and validation == validation and abs(validation) < 1e30
+    return bool(sound) and value == value and abs(value) < 1e30
 
 
 def _epoch(trainer: Trainer, x: Any, y: Any, generator: torch.Generator) -> Any:
@@ -273,21 +273,24 @@ def _epoch(trainer: Trainer, x: Any, y: Any, generator: torch.Generator) -> Any:
 
 
 class _Judge:
-    """The max-test rule: which epoch's weights are kept."""
+    """The max-test rule: which epoch's weights are kept.
 
-    def __init__(self, trainer: Trainer, held: tuple[Any, Any] | None) -> None:
-        self.trainer = trainer
-        self.held = None if held is None else (held[0][:JUDGED], held[1][:JUDGED])
+    Without validation rows the last weights are kept, unless a few training rows show that they
+    have run away.
+    """
+
+    def __init__(self, trainer: Trainer, data: Any, held: Any) -> None:
+        self.trainer, self.tested = trainer, held is not None
+        rows, most = (held, JUDGED) if self.tested else (data, FEW)
+        self.rows = rows[0][:most], rows[1][:most]
         self.values: list[float] = []
         self.best: float | None = None
 
     def value(self) -> float:
-        """Validation value of the average weights, of what training makes large."""
-        if self.held is None:
-            return float("nan")
+        """Value of the average weights, of what training makes large."""
         self.trainer.exchange()
         with torch.no_grad():
-            found = float(self.trainer.worth(*self.held))
+            found = float(self.trainer.worth(*self.rows))
         self.trainer.exchange()
         return found
 
@@ -295,14 +298,20 @@ class _Judge:
         """Judge the weights that training starts from."""
         self.trainer.model.eval()
         start = self.value()
-        course.epochs.append({"epoch": 0.0, "train": float("nan"), "validation": start})
+        self.tell(course, 0, math.nan, start)
         self.better(start if start == start else -math.inf)
+
+    def tell(self, course: Course, epoch: int, train: float, value: float) -> None:
+        """Add an epoch to the course."""
+        shown = value if self.tested else math.nan
+        course.epochs.append({"epoch": float(epoch), "train": train, "validation": shown})
 
     def better(self, value: float) -> bool:
         """Whether the median of the last values is the greatest so far by a margin."""
-        if self.held is None:
-            return True  # the last weights are kept
         self.values.append(value)
+        if not self.tested:
+            self.best = value if self.best is None else max(self.best, value)
+            return not self.lost()
         recent = statistics.median(self.values[-WINDOW:])
         gained = self.best is None or recent > self.best + self._margin()
         self.best = recent if gained else self.best
@@ -312,6 +321,6 @@ class _Judge:
         best = self.best or 0.0
         return LEAST_GAIN * abs(best) if math.isfinite(best) else 0.0
 
-    def lost(self, value: float) -> bool:
-        """Whether a value lies so far below the best that training has run away."""
-        return self.best is not None and value < self.best - FAR
+    def lost(self) -> bool:
+        """Whether the last value lies so far below the best that training has run away."""
+        return self.best is not None and self.values[-1] < self.best - FAR
