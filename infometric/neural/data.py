@@ -172,7 +172,7 @@ def _source(data: Any, name: str) -> Source:
     if is_array_file(data):
         data = open_array(data)
     if _plain(data):
-        return _finite(_rows(data), name)
+        return _finite(_rows(data, name), name)
     return dict(raw_columns(data, name))
 
 
@@ -182,7 +182,7 @@ def _plain(data: Any) -> bool:
     return is_tensor(data) or (isinstance(data, np.ndarray) and data.dtype.kind in "fiub")
 
 
-def _rows(data: Any) -> Array:
+def _rows(data: Any, name: str) -> Array:
     x = np.asarray(to_numpy(_dense(data) if is_tensor(data) else data))
     if np.iscomplexobj(x):
         raise DataError(
@@ -190,9 +190,11 @@ def _rows(data: Any) -> Array:
             got=str(x.dtype),
             hint="np.column_stack([z.real, z.imag])",
         )
-    if x.ndim == 0 or x.size == 0:
+    if x.size == 0 or x.ndim == 0:
+        lacks = "sample(s)" if x.ndim == 0 or not len(x) else "feature(s)"
         raise DataError(
-            "There are no rows.", got={"shape": x.shape}, hint="an array of shape (n, d)"
+            f"{name} has 0 {lacks} (shape={x.shape}) while a minimum of 1 is required.",
+            hint="an array of shape (n, d)",
         )
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
     return x[:, None] if x.ndim == 1 else x

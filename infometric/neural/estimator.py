@@ -97,7 +97,10 @@ class CriticEstimator(Estimator):
     _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = TRAINING
     _expected_failures: ClassVar[dict[str, str]] = without_weights(
         "critics are trained on rows, and weights are refused"
-    )
+    ) | {
+        "check_merge": "rows of fit are scored by the critics that have not seen them, rows that "
+        "come later by all"
+    }
     bound: Any = "infonce"
     critic: Any
     anchor: str | None

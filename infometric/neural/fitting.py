@@ -257,7 +257,7 @@ def fit_critic(
     n = len(x)
     order = rng.permutation(n)
     held = round(n * settings.validation)
-    held = 0 if settings.plan.patience is None else min(max(LEAST_HELD, held), n // 2)
+    held = 0 if settings.plan.patience is None else min(max(LEAST_HELD, held), max(2, n // 2))
     val, fit = np.sort(order[:held]), np.sort(order[held:])
     if len(fit) < 2:
         raise too_few(n)

@@ -196,6 +196,10 @@ ESTIMATORS = [
     im.AlphaReQ(),
     im.LiDAR(),
     im.KernelAlignment(),
+    im.NeuralMI(folds=2, max_epochs=1, hidden=(4,), embedding_dim=2, random_state=0),
+    im.ReliableMI(
+        gammas=(1, 2), embedding_dims=(2,), folds=2, max_epochs=1, hidden=(4,), random_state=0
+    ),
 ]
 
 
