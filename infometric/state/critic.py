@@ -116,7 +116,8 @@ class CriticScores(Scores):
 
     def __add__(self, other: Scores) -> Self:
         """State of the rows of both."""
-        joined = super().__add__(other)
+        with np.errstate(invalid="ignore", over="ignore"):
+            joined = super().__add__(other)
         if not isinstance(other, CriticScores):
             return NotImplemented
         return replace(
