@@ -51,6 +51,7 @@ NORMAL = 1.8  # mean squared correlation with what lines leave, up to which a la
 BENT = 0.05  # p-value of a curvature below which the fewest rows are left out
 CUT = ("diverged", "interrupted")
 LEAST = 0.05  # nats below which no distance is told from none
+TINY = 1e-9  # nats below which values are equal
 LIMITS = {
     "ceiling": 0.85,
     "partners": 0.15,
@@ -579,7 +580,8 @@ def curved(trainings: tuple[Training, ...]) -> float:
         return float(((value - design @ found) ** 2).sum())
 
     line, curve = rest(1), rest(1, 2)
-    return float(fdtrc(1, freedom, (line - curve) / max(curve / freedom, 1e-300)))
+    noise = max(curve / freedom, TINY**2)  # the same values at every gamma have none
+    return float(fdtrc(1, freedom, max(line - curve, 0.0) / noise))
 
 
 def verdict(found: Extrapolation) -> tuple[Caution, ...]:
