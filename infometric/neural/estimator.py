@@ -159,7 +159,7 @@ class CriticEstimator(Estimator):
     def _check(self) -> None:
         super()._check()
         given = [e for e in ("encoder_x", "encoder_y") if getattr(self, e) is not None]
-        if given and not isinstance(self.critic, str):
+        if given and hasattr(self.critic, "parameters"):  # a module; a function is given them
             raise UnsupportedError(
                 "A critic of yours has its own encoders; another beside it would not be used.",
                 got=given,
@@ -215,7 +215,9 @@ class NeuralMI(CriticEstimator):
     critic : {"separable", "bilinear", "concat", "hybrid", "variational", "gaussian"}, module or \
 callable
         Form of the critic; or a torch module ``critic(x, y) -> (n_x, n_y)``, copied for each fold;
-        or a function of (dx, dy) that returns one. Bounds of densities need "gaussian", which is
+        or a function of (dx, dy) that returns one, as
+        ``functools.partial(VariationalCritic, beta=8)``; it is given ``encoder_x=`` and
+        ``encoder_y=`` too, where there are any. Bounds of densities need "gaussian", which is
         taken for them by default.
     anchor : {"gaussian", None}
         Whether training starts from the log ratio of a normal law with the canonical correlations
@@ -273,6 +275,9 @@ callable
     -----
     The interval is one of the bound with these critics. That the bound is near the information is
     another claim, which `ReliableMI` examines.
+
+    Strings and categories are classes, with a column of zeros and ones each; whole numbers are
+    numbers, and ``y.astype(str)`` makes classes of them.
 
     Training stops at Ctrl-C and where it diverges; the estimator then has the critics until
     there, and a warning says so.

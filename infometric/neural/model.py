@@ -17,6 +17,7 @@ doi:10.1093/biomet/28.3-4.321
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ from infometric.typing import Array
 KNOTS = 1000  # places at which the distribution of a column is kept
 WIDEST = 1000  # columns up to which correlations of all with all are computed
 STEPS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100)  # principal components that the anchor may use
+SURE = 0.5  # standard errors by which a later anchor must be better
+SHARED = (1, 2, 3, 5, 8, 12)  # factors that the anchor may use
 MOST = 0.9999  # canonical correlation at which the ratio is still finite in single precision
 
 
@@ -59,8 +62,11 @@ class Standard(nn.Module):
     def of(cls, rows: Array) -> Standard:
         """Learned from rows; a constant column has a deviation of one."""
         flat = rows.reshape(len(rows), -1)
-        deviation = flat.std(axis=0)
-        return cls(flat.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+        varies = (flat != flat[0]).any(axis=0)  # rounding gives constants a deviation too
+        return cls(
+            np.where(varies, flat.mean(axis=0), flat[0]),
+            np.where(varies, flat.std(axis=0), 1.0),
+        )
 
     def forward(self, rows: Any) -> Any:
         """Scaled rows, of the shape of the rows."""
@@ -160,19 +166,23 @@ class GaussianAnchor(nn.Module):
 def anchor_of(x: Array, y: Array, x_val: Any, y_val: Any) -> GaussianAnchor | None:
     """The anchor that tells most about the validation rows; None where none tells anything.
 
-    It is built on as many principal components of each variable as serve best.
+    It is built on as many principal components, or factors, of each variable as serve best.
     """
     if max(x.shape[1], y.shape[1]) > WIDEST:
         return None
     most = min(max(x.shape[1], y.shape[1]), max(1, len(x) // 4))
     sizes = [k for k in STEPS if k < most] + ([most] if most <= STEPS[-1] else [])
-    bound, best, chosen = InfoNCE(), 0.0, None
-    for c in canonical(x, y, sizes):
+    bound, chosen = InfoNCE(), None
+    best = torch.zeros(len(x_val), dtype=torch.float64)
+    wide = max(x.shape[1], y.shape[1])
+    shared = [k for k in SHARED if 2 * k <= wide]
+    for c in canonical(x, y, sizes, shared):
         anchor = GaussianAnchor(*c[:4], np.minimum(c.rho, MOST)).to(x_val.device)
         with torch.no_grad():
-            value = float(bound.value(anchor(x_val, y_val)))
-        if value > best:
-            best, chosen = value, anchor
+            found = bound.contributions(anchor(x_val, y_val)).double().cpu()
+        gain = found - best
+        if float(gain.mean()) > SURE * float(gain.std()) / math.sqrt(len(gain)):
+            best, chosen = found, anchor
     return chosen
 
 
