@@ -29,9 +29,10 @@ from infometric.functional.base import Caution
 from infometric.functional.canonical import canonical
 from infometric.functional.extrapolation import (
     BOUND,
+    FIRST,
     Extrapolated,
-    beyond_linear,
     conditional_products,
+    departure,
     mean_z,
     seen_value,
 )
@@ -46,8 +47,9 @@ from infometric.validation import Constraint, Having, Span
 CHUNKS = {1: 1, 2: 2}  # critics of a fold at each gamma; one beyond
 MOST_TRAININGS = 15
 COORDINATES = 20  # principal components of which canonical coordinates are made
-LINEAR, ELSE = 0.15, 0.45  # share of the gap that the interval allows for
-NORMAL = 1.8  # mean squared correlation with what lines leave, up to which a law is normal
+LINEAR, ELSE = 0.15, 0.6  # share of the gap that the interval allows for
+COLUMNS = 6  # columns of each variable of which pairs are looked at
+LEARNED = 0.02  # nats that critics must add to lines, where lines do not tell all
 BENT = 0.05  # p-value of a curvature below which the fewest rows are left out
 CUT = ("diverged", "interrupted")
 LEAST = 0.05  # nats below which no distance is told from none
@@ -71,6 +73,8 @@ REASONS = {
     "moments": "largest standard score of a moment of y given x that the critic gets wrong",
     "spread of moments": "root mean square of those standard scores; above one, the critic has "
     "missed something",
+    "learned": "nats that critics lack of the least they must add to lines, where the rows are not "
+    "those of a normal law",
     "training": "trainings that were cut off, diverged or interrupted",
     "rows": "copies, constants or equal variables",
 }
@@ -221,7 +225,7 @@ random_state, units, uncertainty
             ],
             "trainings": len(e),
             "embedding_dim": e.embedding_dim,
-            "beyond_linear": self.beyond_linear_,
+            "departure": self.departure_,
             "gap": e.gap,
             "gammas_used": list(e.used),
         }
@@ -246,17 +250,17 @@ random_state, units, uncertainty
         state = CriticScores.of(
             (b for j in first for b in j.blocks), key=fingerprint([j.fitted.model for j in first])
         )
-        beyond = self._beyond_linear(x, other)
+        departure_ = self._departure(x, other)
         flags = flags_of(x, other)
-        found = examined(judged, state, flags, dims)
-        share = LINEAR if beyond <= NORMAL else ELSE
+        found = examined(judged, state, flags, dims, departure_)
+        share = LINEAR if departure_ <= 1 else ELSE
         return {
             "extrapolation_": found,
             "reliable_": found.reliable,
             "models_": [j.fitted.model for j in first],
             "critic_": Ensemble([j.fitted.model for j in first]),
             "state_": state,
-            "beyond_linear_": beyond,
+            "departure_": departure_,
             "extra_": share * abs(found.gap),
             "flags_": flags,
             "shape_x_": x.shape[1:],
@@ -301,8 +305,8 @@ random_state, units, uncertainty
         chosen = {dims[best]: values[best]}  # the chosen one comes first
         return judged, chosen | dict(zip(dims, values, strict=True))
 
-    def _beyond_linear(self, x: Array, y: Array) -> float:
-        """How far the dependence is from that of a normal law; infinite where it cannot be seen."""
+    def _departure(self, x: Array, y: Array) -> float:
+        """How far the rows are from a normal law; infinite where it cannot be seen."""
         if not self._coordinates_known(x, y):
             return math.inf
         import torch
@@ -311,7 +315,9 @@ random_state, units, uncertainty
 
         scores = [NormalScores.of(v)(torch.as_tensor(v)).double().numpy() for v in (x, y)]
         for found in canonical(scores[0], scores[1], [COORDINATES]):
-            return beyond_linear(*found.of(scores[0], scores[1]), found.rho)
+            u, v = found.of(scores[0], scores[1])
+            some = [s[:, spread(s.shape[1])] for s in scores]
+            return departure(np.hstack([u[:, :FIRST], v[:, :FIRST]]), np.hstack(some))
         return math.inf
 
     def _coordinates_known(self, x: Array, y: Array) -> bool:
@@ -465,6 +471,11 @@ class _Run:
         return None
 
 
+def spread(columns: int) -> Array:
+    """Numbers of at most so many columns, evenly spread."""
+    return np.unique(np.linspace(0, columns - 1, min(columns, COLUMNS)).round().astype(int))
+
+
 def best_validation(course: Any) -> float:
     """Validation value of the epoch that was kept."""
     return float(course.epochs[course.best_epoch]["validation"])
@@ -500,7 +511,11 @@ def check_gammas(gammas: Any, folds: int, dims: int) -> tuple[int, ...]:
 
 
 def examined(
-    judged: list[_Judged], state: CriticScores, flags: tuple[Caution, ...], dims: dict[int, float]
+    judged: list[_Judged],
+    state: CriticScores,
+    flags: tuple[Caution, ...],
+    dims: dict[int, float],
+    away: float,
 ) -> Extrapolation:
     """Lines through the trainings, and the checks."""
     trainings = tuple(j.training for j in judged)
@@ -514,6 +529,7 @@ def examined(
         *sizes(found, state, [j.blocks for j in judged if j.training.gamma == 1]),
         *distances(found, state),
         *moments(products),
+        *learned([j.fitted.course for j in judged if j.training.gamma == 1], away),
         *soundness(trainings, flags),
     )
     return replace(found, checks=checks)
@@ -552,6 +568,14 @@ def moments(products: list[Array]) -> tuple[Check, ...]:
         check("moments", float(np.abs(z).max())),
         check("spread of moments", float(np.sqrt((z**2).mean()))),
     )
+
+
+def learned(courses: list[Any], away: float) -> tuple[Check, ...]:
+    """Whether critics added to lines, if the rows depart from the law of which lines tell all."""
+    if away <= 1:
+        return (check("learned", 0.0),)
+    gain = float(np.mean([best_validation(c) - c.epochs[0]["validation"] for c in courses]))
+    return (check("learned", max(LEARNED - gain, 0.0)),)
 
 
 def soundness(trainings: tuple[Training, ...], flags: tuple[Caution, ...]) -> tuple[Check, ...]:
