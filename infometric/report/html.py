@@ -255,11 +255,35 @@ def _detail(r: Result) -> str:
             f"and {_digits(found['upper_bound'])} {found.get('bound_units', '')}".rstrip()
         )
     if found.get("key"):
-        facts.append(_similarity(found) if found.get("kernel") else f"bins {found['key']}")
+        facts.append(_fingerprint(found))
     parts.append(f'<p class="facts">{escape(" · ".join(facts))}</p>')
+    if found.get("checks"):
+        parts.append(_checks(found["checks"]))
     if found.get("cells"):
         parts.append(_cells(found["cells"], found["groups"]))
     return "".join(parts)
+
+
+def _fingerprint(found: dict[str, Any]) -> str:
+    """What the numbers were made with: a kernel, critics, or bins."""
+    if found.get("kernel"):
+        return _similarity(found)
+    return f"{'critics' if found.get('bound') else 'bins'} {found['key']}"
+
+
+def _checks(rows: Sequence[dict[str, Any]]) -> str:
+    """Conditions of a verdict: what was found, what passes, and what it means."""
+    body = "".join(
+        f"<tr><td>{escape(row['name'])}</td><td>{row['value']:.3g}</td><td>{row['limit']:g}</td>"
+        f'<td><span class="tag {"stable" if row["passed"] else "shifted"}">'
+        f"{'passed' if row['passed'] else 'failed'}</span></td>"
+        f"<td>{escape(row.get('reason', ''))}</td></tr>"
+        for row in rows
+    )
+    return (
+        '<div class="scroll"><table class="cells checks"><thead><tr><th>Check</th><th>Found</th>'
+        f"<th>At most</th><th></th><th>What it is</th></tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _similarity(found: dict[str, Any]) -> str:

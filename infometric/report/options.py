@@ -191,12 +191,18 @@ _BLOCK = re.compile(r"method=Subsampling\(block=(\d+)\)")
 # the same twice, where a line of Python may be of either
 _TWICE = re.compile(r"uncertainty='\w+' of an estimator, (method='\w+') of a function")
 _KIND = re.compile(r"target='(auto|classes|representation)'")
+_CHECKS = re.compile(r"extrapolation_\.summary\(\) says what each means")
 _NAMES = {"uncertainty": "method"}
 
 
 def spoken(text: str) -> str:
     """A text whose hints are options, not arguments."""
-    for form, instead in ((_BLOCK, r"--block \1"), (_TWICE, r"\1"), (_KIND, r"--target-kind \1")):
+    for form, instead in (
+        (_BLOCK, r"--block \1"),
+        (_TWICE, r"\1"),
+        (_KIND, r"--target-kind \1"),
+        (_CHECKS, "the list of checks says what each means"),
+    ):
         text = form.sub(instead, text)
     return _OPTION.sub(as_option, text)
 

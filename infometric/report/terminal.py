@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -52,6 +52,25 @@ def show(title: str, table: ResultTable) -> None:
         console.print(grid(title, heads, rows, widths))
     for text in notes(table):
         err.print(f"note: {spoken(text)}", style="yellow", markup=False, soft_wrap=True)
+    out.print()
+
+
+def checks(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print the conditions of a verdict, those that fail with what they mean."""
+    if not found:
+        return
+    failed = [c for c in found if not c["passed"]]
+    verdict, style = f"reliable: all of {len(found)} checks hold", "bold green"
+    if failed:
+        verdict, style = f"not reliable: {len(failed)} of {len(found)} checks fail", "bold red"
+    out.print(verdict, style=style, markup=False)
+    name = max(len(c["name"]) for c in found)
+    for c in found:
+        mark = "pass" if c["passed"] else "FAIL"
+        text = f"  {mark}  {c['name']:{name}}  {c['value']:>8.3g}  at most {c['limit']:g}"
+        out.print(text, style=None if c["passed"] else "red", markup=False, soft_wrap=True)
+    for c in failed:
+        out.print(f"{c['name']}: {c['reason']}.", markup=False, soft_wrap=not out.is_terminal)
     out.print()
 
 

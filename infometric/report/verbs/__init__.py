@@ -1,3 +1,10 @@
 """Commands of one field each; a module registers its own on the app of `commands`."""
 
-MODULES: tuple[str, ...] = ("binning", "fairness", "monitoring", "representation", "scoring")
+MODULES: tuple[str, ...] = (
+    "binning",
+    "fairness",
+    "monitoring",
+    "neural",
+    "representation",
+    "scoring",
+)

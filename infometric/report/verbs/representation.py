@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from infometric.exceptions import DataError, InvalidParameterError, SourceError, and_list
+from infometric.exceptions import DataError, InvalidParameterError, and_list
 from infometric.report import terminal
-from infometric.report.commands import SEED, after, app, before, listed, number, opened, working
+from infometric.report.commands import SEED, after, app, before, listed, opened, working
 from infometric.report.document import Section
 from infometric.report.options import (
     Choice,
@@ -24,11 +24,18 @@ from infometric.report.options import (
     Json,
     Level,
     Quiet,
-    spoken,
 )
-from infometric.result import Result, ResultTable
-from infometric.sources.arrays import is_array_file, open_array, parted
-from infometric.sources.paths import is_parquet_name, is_table_name, read_header
+from infometric.report.verbs.rows import (
+    called,
+    headless,
+    in_options,
+    inputs,
+    refuse_gaps,
+    refuse_headless,
+    require_readable,
+)
+from infometric.result import Result
+from infometric.sources.arrays import is_array_file, open_array
 from infometric.state.encoders import Column
 from infometric.typing import Array
 
@@ -95,7 +102,7 @@ def spectrum(
     """Diffusion spectral entropy of the rows of FILE, and what they tell of a target."""
     from infometric.estimators import DiffusionSpectralEntropy, DiffusionSpectralMI, RankMe
 
-    before(html, json, level, *_inputs(file, target))
+    before(html, json, level, *inputs(file, target))
     _check(file, target, target_kind)
     read = _read(file, target, columns, exclude).drawn(rows)
     options: dict[str, Any] = {
@@ -111,7 +118,7 @@ def spectrum(
         if read.y is not None:
             shared = DiffusionSpectralMI(**options, target=target_kind.value).fit(read.X, read.y)
             tested = shared.test(rng=SEED)
-            label = _called(target)
+            label = called(target)
             found[f"information on {label}"] = replace(
                 shared.estimate(level=level, rng=SEED), pvalue=tested.pvalue
             )
@@ -120,8 +127,8 @@ def spectrum(
     doubts = read.doubts
     note = "; ".join(told) + "." + "".join(f" {doubt}." for doubt in doubts)
     sections = [
-        Section("Spectral information", _in_options(found), note),
-        Section("Directions in use", _in_options({"effective rank": rank}), "No unit: a number."),
+        Section("Spectral information", in_options(found), note),
+        Section("Directions in use", in_options({"effective rank": rank}), "No unit: a number."),
     ]
     after("Representation", sections, {"data": file.name}, html, json, None, Choice.VALUE, quiet)
     if not quiet:
@@ -132,19 +139,9 @@ def spectrum(
 # --- what is read -----------------------------------------------------------------------------
 
 
-def _inputs(file: Path, target: str) -> list[Path]:
-    """Files that are read, and must not be written over."""
-    return [Path(parted(path)[0]) for path in (file, target) if path == file or is_array_file(path)]
-
-
 def _check(file: Path, target: str, kind: Kind) -> None:
     """Error for a file of no kind that is read, or for a kind of no target."""
-    if not (is_array_file(file) or is_table_name(str(file)) or file.is_dir()):
-        raise SourceError(
-            f"{file} is no array and no table by its name.",
-            got=file.suffix or str(file),
-            hint="name it .npy or .npz where it is an array, .csv or .parquet where it is a table",
-        )
+    require_readable(file)
     if kind is not Kind.AUTO and not target:
         raise InvalidParameterError(
             "--target-kind says what a target holds, and there is none.",
@@ -196,19 +193,19 @@ def _read(file: Path, target: str, columns: str, exclude: str) -> _Read:
     )
     X = np.column_stack([numbers(table.column(name), advice) for name in table.names])
     every = table.names if own is None else (*table.names, own.name)
-    return _Read(X, own if y is None else y, table.names, _headless(file, every))
+    return _Read(X, own if y is None else y, table.names, headless(file, every))
 
 
 def _table(file: Path, target: str, chosen: list[str], exclude: str) -> tuple[Any, Column | None]:
     """Table of the columns to use, and the target that is one of its own."""
-    _refuse_headless(file)
+    refuse_headless(file)
     wanted = list(dict.fromkeys([*chosen, *([target] if target else [])])) if chosen else []
     table = opened(file, "", wanted, exclude)
     y = None
     if target:
         table.require([target])
         y, table = table.column(target), table.without(target)
-        _refuse_gaps(y)
+        refuse_gaps(y)
     if not table.names:
         raise DataError(
             f"There is no column of {file.name} left to be the representation.",
@@ -219,55 +216,7 @@ def _table(file: Path, target: str, chosen: list[str], exclude: str) -> tuple[An
     return table, y
 
 
-def _refuse_gaps(y: Column) -> None:
-    """Error where a target is not known in every row."""
-    gaps = np.isnan(y.values) if y.values.dtype.kind == "f" else np.zeros(len(y.values), bool)
-    gaps |= (y.values < 0) if not y.numeric else False if y.missing is None else y.missing
-    if gaps.any():
-        raise DataError(
-            f"The target {y.name!r} is missing in {int(gaps.sum())} row(s).",
-            got={"row": int(np.flatnonzero(gaps)[0])},
-            hint="leave these rows out of the file, or write a word there to make them a class",
-        )
-
-
 # --- what is told -----------------------------------------------------------------------------
-
-
-def _refuse_headless(file: Path) -> None:
-    """Error where the first line of a CSV file holds numbers, some of them twice."""
-    names = [] if is_parquet_name(str(file)) or not file.is_file() else read_header(str(file))[1]
-    if len(set(names)) < len(names) and _are_numbers(names):
-        raise SourceError(
-            f"The first line of {file.name} holds numbers, and no names of columns.",
-            got=names[:5],
-            hint="write the names as the first line: x1,x2,...",
-        )
-
-
-def _are_numbers(names: Sequence[str]) -> bool:
-    """Whether names are numbers that are no count of the columns."""
-    read = [number(name) for name in names]
-    counted = read in (list(range(len(read))), list(range(1, len(read) + 1)))
-    return not counted and not any(isinstance(name, str) for name in read)
-
-
-def _headless(file: Path, names: Sequence[str]) -> list[str]:
-    """Say where the names of a CSV file are numbers: its first row may be lost to them."""
-    if is_parquet_name(str(file)) or not _are_numbers(names):
-        return []
-    return [
-        f"every column name of {file.name} is a number ({', '.join(names[:3])}): a file without a "
-        "line of names loses its first row to them"
-    ]
-
-
-def _called(target: str) -> str:
-    """What a target is called: a column, or the array of a file."""
-    if not is_array_file(target):
-        return target
-    path, member = parted(target)
-    return member or Path(path).stem
 
 
 def _taken(label: str, shared: Any) -> str:
@@ -329,13 +278,6 @@ def _unit(x: Array) -> Array:
     x = x.astype(np.float64) / np.abs(x).max()
     x = x - x.mean()
     return np.asarray(x / np.linalg.norm(x))
-
-
-def _in_options(found: dict[str, Result]) -> ResultTable:
-    """A table whose warnings speak of options."""
-    return ResultTable(
-        {k: replace(r, warnings=tuple(map(spoken, r.warnings))) for k, r in found.items()}
-    )
 
 
 def _bandwidth(text: str) -> Any:

@@ -1,0 +1,238 @@
+"""Mutual information by trained critics: ``infometric neural``."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infometric.exceptions import (
+    InvalidParameterError,
+    MissingExtraError,
+    Shown,
+)
+from infometric.files import check_writable, write_bytes
+from infometric.report import terminal
+from infometric.report.commands import SEED, after, app, before, listed, opened, working, written
+from infometric.report.document import Section
+from infometric.report.options import Choice, Exclude, Html, Json, Level, Quiet, Units
+from infometric.report.verbs.rows import (
+    called,
+    headless,
+    in_options,
+    inputs,
+    refuse_gaps,
+    refuse_headless,
+    require_readable,
+)
+from infometric.sources.arrays import is_array_file, open_array
+
+SPELT = 3  # columns up to which a variable is called by their names
+PICTURES = (".png", ".svg", ".pdf")
+
+
+@app.command()
+def neural(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Rows: CSV or Parquet, or .npy or .npz (of several arrays file.npz:name)."
+        ),
+    ],
+    y: Annotated[
+        list[str],
+        typer.Option(
+            "--y", help="A column of the second variable, once for each; or a .npy or .npz file."
+        ),
+    ],
+    x: Annotated[
+        list[str] | None,
+        typer.Option("--x", help="A column of the first variable, once for each; else all others."),
+    ] = None,
+    exclude: Exclude = "",
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="A bound with a test: one critic a fold, and no checks."),
+    ] = False,
+    max_epochs: Annotated[
+        int, typer.Option(min=1, help="Passes over the rows for each critic, at most.")
+    ] = 300,
+    units: Units = "nats",
+    level: Level = 0.95,
+    random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = SEED,
+    html: Html = None,
+    json: Json = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Picture of the extrapolation or, with --quick, of the training: .png."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mutual information of variables of many columns, and whether it can be relied on."""
+    from infometric.neural.estimator import NeuralMI, require_torch
+    from infometric.neural.reliable import ReliableMI
+
+    require_torch()
+    ys, xs = _each(y), _each(x or [])
+    before(html, json, level, *inputs(file, *ys))
+    _before_drawing(plot, [p for p in (html, json) if p is not None], inputs(file, *ys))
+    read = _read(file, ys, xs, exclude)
+    kind = NeuralMI if quick else ReliableMI
+    made = kind(max_epochs=max_epochs, units=units, random_state=random_state)
+    with working("training critics", quiet=quiet):
+        fitted = made.fit(read.X, read.y)
+        found = fitted.estimate(level=level)
+    drawn = fitted.history_ if quick else fitted.extrapolation_
+    checks = [] if quick else [asdict(c) for c in drawn.checks]
+    if checks:
+        found = replace(found, diagnostics=found.diagnostics | {"checks": checks})
+    critics = len(fitted.models_ if quick else drawn)
+    told = [f"{read.sizes} of {file.name}; {critics} critics", *read.doubts]
+    if quick:
+        told.append("a bound: without --quick it is extrapolated, and checks say what it is worth")
+    section = Section("Neural mutual information", in_options({read.label: found}), _note(told))
+    after(section.name, [section], {"data": file.name}, html, json, None, Choice.VALUE, quiet)
+    if plot is not None:
+        written(plot, lambda path: _draw(drawn, path))
+    if not quiet:
+        terminal.checks(checks)
+        for text in told:
+            terminal.err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _note(told: Sequence[str]) -> str:
+    """Sentences of one paragraph."""
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in told)
+
+
+# --- what is read -----------------------------------------------------------------------------
+
+
+@dataclass
+class _Read:
+    """Both variables, what they are called, their sizes, and what is doubtful."""
+
+    X: Any
+    y: Any
+    label: str
+    sizes: str
+    doubts: list[str] = field(default_factory=list)
+
+
+def _each(options: Sequence[str]) -> list[str]:
+    """Names that an option was given for, one by one or between commas."""
+    parts = [[text] if is_array_file(text) else listed(text) for text in options]
+    return list(dict.fromkeys(name for part in parts for name in part))
+
+
+def _read(file: Path, y: list[str], x: list[str], exclude: str) -> _Read:
+    """Rows of both variables."""
+    require_readable(file)
+    array = _array_of(y)
+    if not is_array_file(file):
+        return _of_table(file, y, x, exclude, array)
+    if x or exclude or array is None:
+        raise InvalidParameterError(
+            "An array has no named columns.",
+            got=Shown(", ".join(x) or exclude or ", ".join(y)),
+            hint="--y other.npy, or a CSV or Parquet file",
+        )
+    rows = open_array(file)
+    sizes = _sizes(len(rows), _width(rows), _width(array))
+    return _Read(rows, array, f"{called(str(file))} and {called(y[0])}", sizes)
+
+
+def _of_table(file: Path, y: list[str], x: list[str], exclude: str, array: Any) -> _Read:
+    """Columns of a table, and others or an array beside them."""
+    refuse_headless(file)
+    names = [] if array is not None else y
+    table = opened(file, "", [*x, *names] if x else [], exclude)
+    table.require([*x, *names])
+    chosen = x or [n for n in table.names if n not in names]
+    if not chosen or set(chosen) & set(names):
+        raise InvalidParameterError(
+            "The two variables need columns of their own.",
+            got=Shown(f"--x {','.join(chosen) or 'nothing'} --y {','.join(y)}"),
+            hint=f"--x and --y of different columns of {file.name}",
+        )
+    table.require_rows()
+    for name in [*chosen, *names]:
+        _refuse_unknown(table.column(name))
+    other = table.select(names) if array is None else array
+    width = len(names) if array is None else _width(array)
+    label = f"{_named(chosen)} and {_named(names) if array is None else called(y[0])}"
+    sizes = _sizes(table.n_rows, len(chosen), width)
+    return _Read(table.select(chosen), other, label, sizes, headless(file, table.names))
+
+
+def _array_of(y: list[str]) -> Any:
+    """Array that --y names; None where it names columns."""
+    files = [name for name in y if is_array_file(name)]
+    if not y or (files and len(y) > 1):
+        raise InvalidParameterError(
+            "--y takes columns of FILE, or one array.",
+            got=Shown(", ".join(y) or "nothing"),
+            hint=f"--y {files[0]}" if files else "--y name",
+        )
+    return open_array(files[0]) if files else None
+
+
+def _refuse_unknown(column: Any) -> None:
+    """Error where a value is missing or infinite; the estimator's own speaks of frames."""
+    from infometric.estimators.continuous import Advice, numbers
+
+    if not column.numeric:
+        refuse_gaps(column, "column")
+        return
+    rest = "leave these rows out of the file, or --exclude {name!r}"
+    numbers(column, Advice("which a critic cannot read", rest))
+
+
+def _width(rows: Any) -> int:
+    return int(rows[:1].size)
+
+
+def _sizes(n: int, dx: int, dy: int) -> str:
+    return f"{n:,} rows of {dx:,} + {dy:,} columns"
+
+
+def _named(names: list[str]) -> str:
+    """Names of a few columns, or their number."""
+    return ", ".join(names) if len(names) <= SPELT else f"{len(names)} columns"
+
+
+# --- what is drawn ----------------------------------------------------------------------------
+
+
+def _before_drawing(plot: Path | None, outputs: list[Path], taken: list[Path]) -> None:
+    """Refuse, before the work, a picture that could not be drawn or would replace a file."""
+    if plot is None:
+        return
+    if plot.suffix.lower() not in PICTURES:
+        raise InvalidParameterError(
+            f"--plot draws {', '.join(PICTURES)}.", got=plot.name, hint=f"--plot {plot.stem}.png"
+        )
+    if plot.resolve() in {p.resolve() for p in (*outputs, *taken)}:
+        raise InvalidParameterError(
+            "The picture needs a file of its own.", got=Shown(plot), hint="--plot critics.png"
+        )
+    check_writable(plot)
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError.of("matplotlib", "plot") from error
+
+
+def _draw(drawn: Any, path: Path) -> Path:
+    """Write a picture of curves or of an extrapolation."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    drawn.plot(figure.subplots())
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
+    return write_bytes(path, content.getvalue())
