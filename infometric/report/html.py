@@ -282,7 +282,8 @@ def _checks(rows: Sequence[dict[str, Any]]) -> str:
     )
     return (
         '<div class="scroll"><table class="cells checks"><thead><tr><th>Check</th><th>Found</th>'
-        f"<th>At most</th><th></th><th>What it is</th></tr></thead><tbody>{body}</tbody></table></div>"
+        "<th>At most</th><th></th><th>What it is</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
