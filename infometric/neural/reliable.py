@@ -23,7 +23,12 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import fdtrc
 
-from infometric.exceptions import InvalidParameterError, ReliabilityWarning, UnsupportedError
+from infometric.exceptions import (
+    DataError,
+    InvalidParameterError,
+    ReliabilityWarning,
+    UnsupportedError,
+)
 from infometric.extrapolation import Check, Extrapolation, Training
 from infometric.functional.base import Caution
 from infometric.functional.canonical import canonical
@@ -47,12 +52,14 @@ from infometric.validation import Constraint, Having, Span
 CHUNKS = {1: 1, 2: 2}  # critics of a fold at each gamma; one beyond
 MOST_TRAININGS = 15
 COORDINATES = 20  # principal components of which canonical coordinates are made
-LINEAR, ELSE = 0.15, 0.6  # share of the gap that the interval allows for
+LINEAR, ELSE = 0.3, 0.8  # share of the gap that the interval allows for: normal laws, and others
+LEAST_ALLOWED = 0.02  # nats, and share of the value, that it allows for at least beside the others
 COLUMNS = 6  # columns of each variable of which pairs are looked at
 LEARNED = 0.02  # nats that critics must add to lines, where lines do not tell all
 BENT = 0.05  # p-value of a curvature below which the fewest rows are left out
 CUT = ("diverged", "interrupted")
 LEAST = 0.05  # nats below which no distance is told from none
+FEWEST_OF_ALL = 5  # rows of the smallest critics
 TINY = 1e-9  # nats below which values are equal
 LIMITS = {
     "ceiling": 0.85,
@@ -235,9 +242,11 @@ random_state, units, uncertainty
     # -- the protocol -----------------------------------------------------------------------
 
     def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        names, x, other = self._pair(X, y, sample_weight)
+        pair = self._read(X, y, sample_weight)
+        x, other, names = pair.x, pair.y, pair.readers[0].names
         require_rows(type(self).__name__, len(x))
         gammas = check_gammas(self.gammas, int(self.folds), len(tuple(self.embedding_dims)))
+        check_rows(len(x), int(self.folds), gammas)
         require_torch()
         from infometric.neural.fitting import folds_of
         from infometric.neural.model import Ensemble
@@ -253,7 +262,6 @@ random_state, units, uncertainty
         departure_ = self._departure(x, other)
         flags = flags_of(x, other)
         found = examined(judged, state, flags, dims, departure_)
-        share = LINEAR if departure_ <= 1 else ELSE
         return {
             "extrapolation_": found,
             "reliable_": found.reliable,
@@ -261,8 +269,9 @@ random_state, units, uncertainty
             "critic_": Ensemble([j.fitted.model for j in first]),
             "state_": state,
             "departure_": departure_,
-            "extra_": share * abs(found.gap),
+            "extra_": allowance(found, departure_),
             "flags_": flags,
+            "readers_": pair.readers,
             "shape_x_": x.shape[1:],
             "shape_y_": other.shape[1:],
             "n_features_in_": len(names),
@@ -289,21 +298,19 @@ random_state, units, uncertainty
             dims = dims[:1]  # the user's critic has the dimension it has
         flat = self._coordinates_known(x, y)
         run = _Run(x, y, parts, self._settings(), rng, len(jobs) + len(dims) - 1, flat)
-        tried = [run.one(jobs[0], d) for d in dims]
+        tried = run.several([(jobs[0], d) for d in dims])
         values = [best_validation(j.fitted.course) for j in tried]
         best = int(np.argmax(values))
-        judged = [tried[best]]
-        for job in jobs[1:]:
-            if judged[-1].training.ended == "interrupted":
-                warnings.warn(
-                    f"Training was interrupted: {len(judged)} of {len(jobs)} critics are there.",
-                    ReliabilityWarning,
-                    stacklevel=4,
-                )
-                break
-            judged.append(run.one(job, dims[best]))
+        judged = [tried[best], *run.several([(job, dims[best]) for job in jobs[1:]])]
+        if run.stopped:
+            judged[-1].training = replace(judged[-1].training, ended="interrupted")
+            warnings.warn(
+                f"Training was interrupted: {len(judged)} of {len(jobs)} critics are there.",
+                ReliabilityWarning,
+                stacklevel=4,
+            )
         chosen = {dims[best]: values[best]}  # the chosen one comes first
-        return judged, chosen | dict(zip(dims, values, strict=True))
+        return judged, chosen | dict(zip(dims, values, strict=False))  # fewer where interrupted
 
     def _departure(self, x: Array, y: Array) -> float:
         """How far the rows are from a normal law; infinite where it cannot be seen."""
@@ -332,8 +339,7 @@ random_state, units, uncertainty
     def _count(self, X: Any, y: Any, sample_weight: Any) -> CriticScores:
         from infometric.neural.fitting import device_of, scored
 
-        _, x, other = self._pair(X, y, sample_weight)
-        self._seen(x, other)
+        x, other = self._new_rows(X, y, sample_weight)
         device = device_of(self.device)
         runs = [list(scored(m.raw, BOUND, x, other, device)) for m in self.models_]
         blocks = [
@@ -387,7 +393,24 @@ class _Run:
         everything = np.arange(len(x))
         self.others = [rng.permutation(np.setdiff1d(everything, part)) for part in parts]
         self.epochs = settings.plan.max_epochs
-        self.total, self.done = total * self.epochs, 0
+        self.total, self.done, self.stopped = total * self.epochs, 0, False
+
+    def several(self, jobs: list[tuple[tuple[int, int, int], int]]) -> list[_Judged]:
+        """Critics of jobs and dimensions; those until there where training is interrupted."""
+        found: list[_Judged] = []
+        for job, dim in jobs:
+            if self.stopped:
+                break
+            try:
+                found.append(self.one(job, dim))
+                self.stopped = found[-1].training.ended == "interrupted"
+                self.done += self.epochs
+                tell(self.done, self.total)
+            except KeyboardInterrupt:
+                if not found and not self.done:
+                    raise  # there is no critic to leave
+                self.stopped = True
+        return found
 
     def one(self, job: tuple[int, int, int], dim: int) -> _Judged:
         """Critic of a fold, a gamma and a chunk."""
@@ -403,8 +426,6 @@ class _Run:
             self.rng,
             lambda e: tell(self.done + e, self.total),
         )
-        self.done += self.epochs
-        tell(self.done, self.total)
         return self._judged(fitted, rows, job)
 
     def _judged(self, fitted: Any, rows: Array, job: tuple[int, int, int]) -> _Judged:
@@ -471,6 +492,14 @@ class _Run:
         return None
 
 
+def allowance(found: Extrapolation, away: float) -> float:
+    """Standard deviation of what the lines cannot know, nats."""
+    gap = abs(found.gap)
+    if away <= 1:
+        return LINEAR * gap
+    return max(ELSE * gap, LEAST_ALLOWED * (1 + max(found.lines.intercept, 0.0)))
+
+
 def spread(columns: int) -> Array:
     """Numbers of at most so many columns, evenly spread."""
     return np.unique(np.linspace(0, columns - 1, min(columns, COLUMNS)).round().astype(int))
@@ -505,6 +534,24 @@ def check_gammas(gammas: Any, folds: int, dims: int) -> tuple[int, ...]:
             hint="folds=3, gammas=(1, 2, 4), embedding_dims=(4, 16, 64)",
         )
     return tuple(int(g) for g in found)
+
+
+def check_rows(n: int, folds: int, gammas: tuple[int, ...]) -> None:
+    """Error where the critics of the fewest rows have too few.
+
+    Raises
+    ------
+    DataError
+        Where they have less than `FEWEST_OF_ALL`.
+    """
+    fewest = (n - -(-n // folds)) // gammas[-1]
+    if fewest < FEWEST_OF_ALL:
+        raise DataError(
+            f"The critics of the fewest rows would have {fewest} of {n}; they need "
+            f"{FEWEST_OF_ALL} or more.",
+            got={"rows": n, "folds": folds, "gammas": gammas},
+            hint="NeuralMI().fit(x, y), or mutual_information(x, y), which needs fewer",
+        )
 
 
 # --- the checks -----------------------------------------------------------------------------------
