@@ -177,6 +177,12 @@ class CriticEstimator(Estimator):
         pair = self._read(X, y, sample_weight)
         return list(pair.readers[0].names), pair.x, pair.y
 
+    def _new_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array]:
+        """Rows as numbers, as `fit` read its own."""
+        pair = self._read(X, y, sample_weight, self.readers_)
+        self._seen(pair.x, pair.y)
+        return pair.x, pair.y
+
     def _check_shapes(self, x: Array, y: Array) -> None:
         for name, rows, encoder in (("X", x, self.encoder_x), ("y", y, self.encoder_y)):
             own = not isinstance(self.critic, str)
@@ -436,11 +442,6 @@ callable
         return list(scored(score, self._bound(), x[rows], y[rows], device))
 
     # -- new rows ---------------------------------------------------------------------------
-
-    def _new_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array]:
-        pair = self._read(X, y, sample_weight, self.readers_)
-        self._seen(pair.x, pair.y)
-        return pair.x, pair.y
 
     def _count(self, X: Any, y: Any, sample_weight: Any) -> CriticScores:
         from infometric.neural.fitting import device_of, scored
