@@ -169,6 +169,7 @@ def mean_z(products: Array) -> Array:
     return np.where(deviation > 1e-12, z, 0.0)
 
 
+FLAT = 1e-6  # deviation of a column in standard units below which it does not vary
 MOST_Z = 4.2  # of normal laws of 1 to 200 columns: at most 4.0 in 60 samples
 
 
@@ -191,7 +192,10 @@ def pairwise_z(columns: Array) -> Array:
 
 
 def _standard(values: Array) -> Array:
-    return (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
+    """In standard units; zero where columns do not vary but for rounding."""
+    deviation = values.std(axis=0)
+    varies = deviation > FLAT
+    return np.where(varies, (values - values.mean(axis=0)) / np.where(varies, deviation, 1.0), 0.0)
 
 
 def departure(*sets: Array) -> float:
