@@ -146,6 +146,12 @@ class Extrapolation(Sequence[Training]):
         return self.mean(first, "train") - self.mean(first)
 
     @property
+    def se_of_folds(self) -> float:
+        """Standard error of the held-out value by the spread of the folds, nats; a check."""
+        held = [t.held for t in self.trainings if t.gamma == min(self.gammas)]
+        return float(np.std(held, ddof=1) / np.sqrt(len(held))) if len(held) > 1 else float("nan")
+
+    @property
     def reliable(self) -> bool:
         """Whether every check holds."""
         return all(c.passed for c in self.checks)

@@ -234,6 +234,7 @@ random_state, units, uncertainty
             "embedding_dim": e.embedding_dim,
             "departure": self.departure_,
             "gap": e.gap,
+            "se_of_folds": e.se_of_folds,
             "gammas_used": list(e.used),
         }
         flags = (*self.flags_, *verdict(e))
@@ -245,7 +246,7 @@ random_state, units, uncertainty
         pair = self._read(X, y, sample_weight)
         x, other, names = pair.x, pair.y, pair.readers[0].names
         require_rows(type(self).__name__, len(x))
-        gammas = check_gammas(self.gammas, int(self.folds), len(tuple(self.embedding_dims)))
+        gammas = check_gammas(self.gammas, int(self.folds), len(check_dims(self.embedding_dims)))
         check_rows(len(x), int(self.folds), gammas)
         require_torch()
         from infometric.neural.fitting import folds_of
@@ -293,7 +294,7 @@ random_state, units, uncertainty
             for gamma in gammas
             for chunk in range(CHUNKS.get(gamma, 1))
         ]
-        dims = sorted({int(d) for d in self.embedding_dims})
+        dims = check_dims(self.embedding_dims)
         if not isinstance(self.critic, str):
             dims = dims[:1]  # the user's critic has the dimension it has
         flat = self._coordinates_known(x, y)
@@ -534,6 +535,24 @@ def check_gammas(gammas: Any, folds: int, dims: int) -> tuple[int, ...]:
             hint="folds=3, gammas=(1, 2, 4), embedding_dims=(4, 16, 64)",
         )
     return tuple(int(g) for g in found)
+
+
+def check_dims(dims: Any) -> list[int]:
+    """Numbers per code that are tried, ascending.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where there are none, or they are no whole numbers from 1.
+    """
+    found = list(dims)
+    if not found or not all(isinstance(d, Integral) and d >= 1 for d in found):
+        raise InvalidParameterError(
+            "embedding_dims must be one or more whole numbers, 1 or greater.",
+            got=dims,
+            hint="embedding_dims=(4, 16, 64)",
+        )
+    return sorted({int(d) for d in found})
 
 
 def check_rows(n: int, folds: int, gammas: tuple[int, ...]) -> None:
