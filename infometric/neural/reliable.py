@@ -546,7 +546,7 @@ def check_dims(dims: Any) -> list[int]:
         Where there are none, or they are no whole numbers from 1.
     """
     found = list(dims)
-    if not found or not all(isinstance(d, Integral) and d >= 1 for d in found):
+    if not found or not all(isinstance(d, Integral) and int(d) >= 1 for d in found):
         raise InvalidParameterError(
             "embedding_dims must be one or more whole numbers, 1 or greater.",
             got=dims,
