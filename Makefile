@@ -59,6 +59,7 @@ calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and 
 bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/spectral.py
+	$(BIN)/python benchmarks/neural.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) docs/_build docs/gallery docs/api/generated build dist *.egg-info report.html report.json

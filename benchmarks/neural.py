@@ -29,7 +29,7 @@ STATIC = OUT.parent / "_static"
 SAVED = OUT / "neural.json"
 LEVELS = (2, 4, 6, 8, 10)
 SEEDS, TRUTH, CLOSE = 10, 1.5, 0.15
-REPEATS = 4
+REPEATS = 5
 PEER = "torch-mist"
 Cell = dict[str, Any]
 
@@ -142,7 +142,7 @@ TRIPLES = (
 
 def race(bound: str, critic: str, batch: int, **more: Any) -> tuple[Cell, ...]:
     """Speed of both at equal model and batch; the peer also as it is by default."""
-    same = {"bound": bound, "critic": critic, "batch": batch, "kind": "speed", "seconds": 2.5}
+    same = {"bound": bound, "critic": critic, "batch": batch, "kind": "speed", "seconds": 1.5}
     tag = f"speed-{bound}-{critic}-{batch}" + "-loop" * bool(more.get("loop"))
     found = [
         same | more | {"key": tag, "program": "ours", "title": "infometric"},
@@ -167,15 +167,35 @@ RACES = (
 CELLS = (*STAIRS, *SAMPLES, *TRIPLES)
 
 
+def command(cell: Cell, peer_python: str) -> list[str]:
+    """The process of a cell."""
+    if cell["program"] == "ours":
+        return [sys.executable, str(HERE / "neural_ours.py"), json.dumps(cell)]
+    if cell.get("critic") == "concat":
+        cell = cell | {"critic": "joint"}  # its name
+    return [peer_python, str(HERE / "neural_peers.py"), json.dumps(cell)]
+
+
 def computed(cell: Cell, peer_python: str) -> dict[str, Any]:
     """What the process of a cell says."""
-    peer = cell["program"] == "peer"
-    if peer and cell.get("critic") == "concat":
-        cell = cell | {"critic": "joint"}  # its name
-    script = HERE / ("neural_peers.py" if peer else "neural_ours.py")
-    command = [peer_python if peer else sys.executable, str(script), json.dumps(cell)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    run = command(cell, peer_python)
+    done = subprocess.run(run, stdout=subprocess.PIPE, check=True, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def raced(cells: list[Cell], peer_python: str) -> list[list[float]]:
+    """Rates of programs that take turns, so that they share whatever else the machine does."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen(command(cell, peer_python), **pipes) for cell in cells]
+    rates: list[list[float]] = [[] for _ in cells]
+    for _ in range(REPEATS):
+        for run, mine in zip(runs, rates, strict=True):
+            run.stdin.write("again\n")
+            run.stdin.flush()
+            mine.append(float(run.stdout.readline()))
+    for run in runs:
+        run.communicate()
+    return rates
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -297,8 +317,11 @@ def write(saved: dict[str, Any]) -> None:
     text = '{"machine": ' + about + ',\n"cells": {\n' + ",\n".join(rows) + "\n}}\n"
     SAVED.write_text(text, encoding="utf-8")
     for name, table in TABLES.items():
+        text = table(cells)
+        if text.endswith("---|\n"):  # a head without rows
+            text = "Not run yet.\n"
         foot = "\n" + listed(saved["machine"]) + ".\n" if name == "speed" else ""
-        (OUT / f"neural-{name}.inc").write_text(table(cells) + foot, encoding="utf-8")
+        (OUT / f"neural-{name}.inc").write_text(text + foot, encoding="utf-8")
 
 
 # --- picture --------------------------------------------------------------------------------------
@@ -343,6 +366,7 @@ def draw(saved: dict[str, Any]) -> None:
 def course(saved: dict[str, Any], bound: str, asked: Cell) -> tuple[str, Any]:
     """Title and levels of the plain staircase of a bound, or of one with what is asked."""
     plain = {"program": "ours", "critic": "separable", "rank": 32, "anchor": 0, "decay": 0}
+    plain["clip"] = None
     for cell in STAIRS:
         own = {k: cell.get(k, plain[k]) for k in plain}
         levels = saved.get(cell["key"], {"read": {}})["read"].get(bound)
@@ -365,6 +389,7 @@ def panel(ax: Any, title: str, levels: list[dict[str, Any]], ink: str, line: str
         at = end
     ax.set_title(title, color=ink, fontsize=9)
     ax.set_ylim(-1, 14)
+    ax.set_xticks(range(0, at + 1, at // len(levels)))
     ax.tick_params(colors=ink, labelsize=8)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
@@ -433,12 +458,8 @@ class Runner:
         """The programs of a race take turns."""
         for cells in RACES:
             chosen = [cell for cell in cells if self.wanted(cell)]
-            rates: dict[str, list[float]] = {cell["key"]: [] for cell in chosen}
-            for _ in range(REPEATS):
-                for cell in chosen:
-                    rates[cell["key"]].append(computed(cell, self.python)["rate"])
-            for key, values in rates.items():
-                self.keep(key, {"rates": values})
+            for cell, rates in zip(chosen, raced(chosen, self.python), strict=True):
+                self.keep(cell["key"], {"rates": rates})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +38,25 @@ def some_batches(size: int, d: int, count: int = 8) -> list[tuple[Any, Any]]:
     """Batches to go round on: the peer keeps what it computed of rows that come twice in a row."""
     rng = np.random.default_rng(0)
     return [gaussian(rng, size, d, 4.0) for _ in range(count)]
+
+
+def steps_per_second(step: Callable[[Any, Any], Any], rows: Any, seconds: float) -> float:
+    """Steps per CPU second on batches in turn."""
+    for x, y in rows:
+        step(x, y)
+    start, steps = time.process_time(), 0
+    while time.process_time() - start < seconds:
+        for x, y in rows:
+            step(x, y)
+        steps += len(rows)
+    return steps / (time.process_time() - start)
+
+
+def in_turn(measure: Callable[[], float], out: Any) -> None:
+    """Measure once, and again for each line that comes in; the first is for what is done once."""
+    measure()
+    for _ in sys.stdin:
+        print(measure(), file=out, flush=True)
 
 
 def summary(values: Any, truth: float) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,11 @@ from neural_data import (
     batches,
     fresh,
     gaussian,
+    in_turn,
     related,
     small_sample,
     some_batches,
+    steps_per_second,
     summary,
 )
 from torch_mist.estimators import instantiate_estimator
@@ -118,46 +122,33 @@ def triple(cell: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def speed(cell: dict[str, Any]) -> dict[str, Any]:
-    """Steps per CPU second, of bare steps on one batch or of its own loop."""
+def speed(cell: dict[str, Any]) -> Callable[[], float]:
+    """What measures steps per CPU second, of bare steps or of its own training."""
     torch.manual_seed(0)
     estimator = estimator_of(cell)
     if cell.get("loop"):
-        return {"rate": loop(estimator, cell)}
+        return partial(loop, estimator, cell)
     optimiser = torch.optim.Adam(estimator.parameters(), lr=5e-4)
     rows = [tuple(map(torch.from_numpy, pair)) for pair in some_batches(cell["batch"], D)]
-    for x, y in rows * 3:
-        step(estimator, optimiser, x, y)
-    start, steps = time.process_time(), 0
-    while time.process_time() - start < cell["seconds"]:
-        for x, y in rows:
-            step(estimator, optimiser, x, y)
-        steps += len(rows)
-    return {"rate": steps / (time.process_time() - start)}
+    return lambda: steps_per_second(partial(step, estimator, optimiser), rows, cell["seconds"])
 
 
 def loop(estimator: Any, cell: dict[str, Any]) -> float:
     """Steps per CPU second of its training, with a tenth of 1,280 rows for validation."""
-    rows = gaussian(np.random.default_rng(0), 1280, D, 4.0)
-    data = dict(zip("xy", rows, strict=True))
-    steps = cell["steps"]
-
-    def run(count: int) -> float:
-        start = time.process_time()
-        train_mi_estimator(
-            estimator, data, batch_size=cell["batch"], max_iterations=count, verbose=False
-        )
-        return time.process_time() - start
-
-    run(20)
-    return steps / run(steps)
+    data = dict(zip("xy", gaussian(np.random.default_rng(0), 1280, D, 4.0), strict=True))
+    sizes = {"batch_size": cell["batch"], "max_iterations": cell["steps"]}
+    start = time.process_time()
+    train_mi_estimator(estimator, data, verbose=False, **sizes)
+    return cell["steps"] / (time.process_time() - start)
 
 
-KINDS = {"staircase": staircase, "sample": sample, "triple": triple, "speed": speed}
+KINDS = {"staircase": staircase, "sample": sample, "triple": triple}
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     given = json.loads(sys.argv[1])
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        found = KINDS[given["kind"]](given)
-    print(json.dumps(found))
+        if given["kind"] == "speed":
+            in_turn(speed(given), sys.__stdout__)
+        else:
+            print(json.dumps(KINDS[given["kind"]](given)), file=sys.__stdout__)
