@@ -25,7 +25,7 @@ from infometric.exceptions import (
 from infometric.functional.bounds import BOUNDS, Bound
 from infometric.neural.critics import CRITICS, EMBEDDING, HIDDEN
 from infometric.neural.model import Model, Plain, anchor_of, baseline_net, scaling_of
-from infometric.neural.training import Course, Plan, train
+from infometric.neural.training import JUDGED, Course, Plan, train
 from infometric.typing import Array
 
 LEAST_HELD = 10  # rows of validation, at least
@@ -312,7 +312,8 @@ def _build(settings: Settings, bound: Bound, scales: Any, fit: Any, held: Any) -
     silence = getattr(critic, "silence", None) if getattr(critic, "anchorable", True) else None
     if anchored(settings, bound) and callable(silence) and len(held[0]):
         rows = [v.flatten(1).cpu().numpy() for v in fit]
-        anchor = anchor_of(rows[0], rows[1], held[0].flatten(1), held[1].flatten(1))
+        judged = [v[:JUDGED].flatten(1) for v in held]  # all against all
+        anchor = anchor_of(*rows, *judged)
         if anchor is not None:
             silence()
     net = None

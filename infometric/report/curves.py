@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,16 +36,27 @@ def learning(curves: LearningCurves, ax: Any = None) -> Any:
         mine = [r for r in curves if int(r["fold"]) == k]
         epochs = [r["epoch"] for r in mine]
         colour = COLOURS[k % len(COLOURS)]
-        ax.plot(epochs, [r["train"] for r in mine], color=colour, lw=0.7, alpha=0.5)
+        ax.plot(epochs, [r["train"] for r in mine], color=colour, lw=0.9, alpha=0.7)
         ax.plot(epochs, [r["validation"] for r in mine], color=colour, label=f"fold {k + 1}")
         if k < len(curves.best):
             at = curves.best[k]
             kept = next((r["validation"] for r in mine if r["epoch"] == at), None)
             if kept is not None:
                 ax.plot([at], [kept], "o", color=colour, ms=5)
-    ax.set(xlabel="epoch", ylabel="bound (nats)", title="validation (thick) and training (thin)")
+    title = "thick: validation, thin: training, dot: weights kept"
+    ax.set(xlabel="epoch", ylabel="bound (nats)", title=title)
+    _keep_in_sight(ax, [r[side] for r in curves for side in ("train", "validation")])
     ax.legend(frameon=False)
     return ax
+
+
+def _keep_in_sight(ax: Any, values: list[float]) -> None:
+    """Cut off the depths that a training which diverges falls to."""
+    finite = [v for v in values if math.isfinite(v)]
+    top = max(finite, default=0.0)
+    least = -1.0 - abs(top)
+    if min(finite, default=0.0) < least:
+        ax.set_ylim(least, top + 0.05 * (top - least))
 
 
 def extrapolation(found: Extrapolation, ax: Any = None) -> Any:
@@ -72,8 +84,11 @@ def extrapolation(found: Extrapolation, ax: Any = None) -> Any:
         name = "held-out rows" if kind == "held" else "rows trained on"
         ax.plot([1 / t.rows for t in found], [getattr(t, kind) for t in found], "o", ms=4,
                 color=colour, alpha=0.45)  # fmt: skip
-        means = [found.mean(g, kind) for g in found.gammas]
-        ax.plot([1 / rows[g] for g in found.gammas], means, "D", ms=7, color=colour, label=name)
+        for g in found.gammas:  # hollow where the lines leave it out
+            filled = colour if g in found.used else "none"
+            told = name if g == found.used[0] else None
+            ax.plot([1 / rows[g]], [found.mean(g, kind)], "D", ms=7, color=colour, mfc=filled,
+                    label=told)  # fmt: skip
         ax.plot([0, top], [lines.intercept, lines.intercept + slope * top * first], color=colour)
     ax.plot([0], [lines.intercept], "*", ms=14, color=COLOURS[2], zorder=5, clip_on=False,
             label=f"infinitely many: {lines.intercept:.3g}")  # fmt: skip
@@ -81,6 +96,8 @@ def extrapolation(found: Extrapolation, ax: Any = None) -> Any:
         "reliable" if found.reliable else "not reliable: " + ", ".join(c.name for c in found.failed)
     )
     ax.set(xlabel="1 / rows a critic had", ylabel="mutual information (nats)", title=verdict)
+    levels = list(rows.values())
+    ax.set_xticks([0, *(1 / m for m in levels)], ["0", *(f"1/{m:.0f}" for m in levels)])
     ax.set_xlim(left=0)
     ax.legend(frameon=False)
     return ax

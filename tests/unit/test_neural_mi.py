@@ -388,7 +388,7 @@ def test_a_real_signal():
     child = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", SIGINT], stdout=subprocess.PIPE, text=True
     )
-    watchdog = threading.Timer(60, child.kill)
+    watchdog = threading.Timer(240, child.kill)  # far beyond what a busy machine needs
     watchdog.start()
     try:
         for line in child.stdout:
@@ -736,3 +736,34 @@ def test_compiled_training_gives_the_same_numbers(xy):
     compiled = im.NeuralMI(**QUICK, compile=True).fit(*xy).estimate()
     assert compiled.value == pytest.approx(plain.value, abs=1e-4)
     assert compiled.se == pytest.approx(plain.se, abs=1e-4)
+
+
+# --- the course -------------------------------------------------------------------------------
+
+
+def test_history(fitted):
+    h = fitted.history_
+    frame = h.to_frame()
+    assert list(frame.columns) == ["fold", "epoch", "train", "validation"]
+    assert frame.groupby("fold").epoch.apply(list).tolist() == [[0, 1, 2, 3]] * 2
+    assert frame.validation.notna().all()
+    assert frame.train.isna().tolist() == [True, False, False, False] * 2
+    again = im.LearningCurves.from_dict(json.loads(json.dumps(h.to_dict(), allow_nan=False)))
+    assert again.to_dict() == h.to_dict()
+    assert "2 folds" in repr(h)
+    ax = h.plot()
+    assert len(ax.get_legend().get_texts()) == 2
+    assert h.plot(ax) is ax
+
+
+def test_a_course_that_fell_to_minus_infinity_is_drawn_and_saved():
+    rows = [
+        {"fold": 0, "epoch": 0, "train": np.nan, "validation": 0.5},
+        {"fold": 0, "epoch": 1, "train": -1e30, "validation": -np.inf},
+    ]
+    curves = im.LearningCurves(rows, best=[0], ended=["diverged"])
+    text = json.dumps(curves.to_dict(), allow_nan=False)
+    assert im.LearningCurves.from_dict(json.loads(text))[1]["validation"] == -np.inf
+    assert curves.plot().get_ylim() == pytest.approx((-1.5, 0.6))
+    with pytest.raises(DataError, match="No epoch"):
+        im.LearningCurves([]).plot()
