@@ -14,15 +14,19 @@ high dimensional data. arXiv:2506.00330
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import fdtrc
+from sklearn.utils.validation import check_is_fitted
 
+from infometric.curves import LearningCurves
 from infometric.exceptions import (
     DataError,
     InvalidParameterError,
@@ -119,6 +123,8 @@ random_state, units, uncertainty
         Every training, the lines, the checks; with `summary`, `to_frame` and `plot`.
     reliable_ : bool
         Whether every check holds.
+    history_ : LearningCurves
+        Values of every epoch of the critics that were trained on all rows but a fold.
     state_ : CriticScores
         Influence values of the held-out rows.
     critic_ : torch.nn.Module
@@ -249,7 +255,7 @@ random_state, units, uncertainty
         gammas = check_gammas(self.gammas, int(self.folds), len(check_dims(self.embedding_dims)))
         check_rows(len(x), int(self.folds), gammas)
         require_torch()
-        from infometric.neural.fitting import folds_of
+        from infometric.neural.fitting import folds_of, frames
         from infometric.neural.model import Ensemble
 
         rng = np.random.default_rng(self.random_state)
@@ -268,6 +274,11 @@ random_state, units, uncertainty
             "reliable_": found.reliable,
             "models_": [j.fitted.model for j in first],
             "critic_": Ensemble([j.fitted.model for j in first]),
+            "history_": LearningCurves(
+                frames([j.fitted.course for j in first]),
+                best=[j.training.epochs for j in first],
+                ended=[j.training.ended for j in first],
+            ),
             "state_": state,
             "departure_": departure_,
             "extra_": allowance(found, departure_),
@@ -348,6 +359,72 @@ random_state, units, uncertainty
             for same in zip(*runs, strict=True)
         ]
         return CriticScores.of(blocks, key=self.state_.key)
+
+    # -- files ------------------------------------------------------------------------------
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the critics of all rows but a fold, the lines and the checks to a folder.
+
+        Parameters
+        ----------
+        folder : path
+            As in `NeuralMI.save`.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        OutputError
+            Where the folder cannot be written; what stood there is unchanged.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from infometric import ReliableMI
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.normal(size=(60, 1))
+        >>> y = x + rng.normal(size=(60, 1))
+        >>> m = ReliableMI(folds=2, embedding_dims=(2,), max_epochs=2, random_state=0).fit(x, y)
+        >>> ReliableMI.load(m.save(tempfile.mkdtemp())).extrapolation_ == m.extrapolation_
+        True
+        """
+        check_is_fitted(self, "state_")
+        from infometric.neural import storage
+
+        return storage.save(self, folder)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        critic: Any = None,
+        encoder_x: Any = None,
+        encoder_y: Any = None,
+        device: str | None = None,
+    ) -> Self:
+        """Read an estimator that `save` wrote: the same numbers, to the last bit.
+
+        Parameters
+        ----------
+        folder, critic, encoder_x, encoder_y, device
+            As in `NeuralMI.load`.
+
+        Raises
+        ------
+        SourceError, DataError, InvalidParameterError
+            As in `NeuralMI.load`.
+        """
+        require_torch()
+        from infometric.neural import storage
+
+        given = {"critic": critic, "encoder_x": encoder_x, "encoder_y": encoder_y}
+        found: Self = storage.load(cls, folder, given | {"device": device})
+        return found
 
     def _finish(self, name: str, result: Result, state: Any) -> Result:
         """Result without an interval where a check fails."""

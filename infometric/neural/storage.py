@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from infometric.exceptions import (
     SourceError,
     UnsupportedError,
 )
+from infometric.extrapolation import Extrapolation
 from infometric.files import read_json, sealed, unsealed, unwritable, write_bytes, write_text
 from infometric.functional import bounds
 from infometric.functional.base import Caution
@@ -88,11 +89,19 @@ def save(estimator: Any, folder: str | os.PathLike[str]) -> Path:
         "shapes": [list(estimator.shape_x_), list(estimator.shape_y_)],
         "readers": [r.to_dict() for r in estimator.readers_],
     }
+    if hasattr(estimator, "extrapolation_"):
+        content["protocol"] = _protocol(estimator)
     weights = library.save(_tensors(estimator.models_))
     digest = hashlib.sha256(weights).hexdigest()
     content |= {"weights": f"weights-{digest[:16]}.safetensors", "sha256": digest}
     _write(target, weights, content)
     return target
+
+
+def _protocol(estimator: Any) -> dict[str, Any]:
+    """What `ReliableMI` learned beside its critics."""
+    numbers = {"departure": estimator.departure_, "extra": estimator.extra_}
+    return _strict(numbers) | {"extrapolation": estimator.extrapolation_.to_dict()}
 
 
 def _write(target: Path, weights: bytes, content: dict[str, Any]) -> None:
@@ -201,11 +210,15 @@ def load(cls: type[Any], folder: str | os.PathLike[str], given: Mapping[str, Any
     library, target = _safetensors(), Path(folder)
     data = _content(cls, target)
     tensors = _weights(library, target, data)
-    estimator = cls(**_parameters(data["parameters"], given, target))
+    estimator = cls(**_parameters(data["parameters"], given, f"{cls.__name__}.load", target))
     if given.get("device") is not None:
         estimator.set_params(device=given["device"])
     shapes = [tuple(s) for s in data["shapes"]]
-    models = _models(estimator._settings(), data["models"], tensors, shapes)
+    more = _learned_of(data["protocol"]) if "protocol" in data else {}
+    settings = estimator._settings()
+    if more:
+        settings = replace(settings, embedding_dim=more["extrapolation_"].embedding_dim)
+    models = _models(settings, data["models"], tensors, shapes)
     state = CriticScores.from_dict(_loose(data["state"]))
     readers = tuple(Reader.from_dict(r) for r in data["readers"])
     names = readers[0].names
@@ -221,9 +234,21 @@ def load(cls: type[Any], folder: str | os.PathLike[str], given: Mapping[str, Any
         "n_features_in_": len(names),
         "feature_names_in_": np.array(names, dtype=object),
     }
-    for name, value in learned.items():
+    for name, value in (learned | more).items():
         setattr(estimator, name, value)
     return estimator
+
+
+def _learned_of(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """Inverse of `_protocol`."""
+    found = Extrapolation.from_dict(protocol["extrapolation"])
+    numbers = _loose({k: protocol[k] for k in ("departure", "extra")})
+    return {
+        "extrapolation_": found,
+        "reliable_": found.reliable,
+        "departure_": numbers["departure"],
+        "extra_": numbers["extra"],
+    }
 
 
 def _content(cls: type[Any], target: Path) -> dict[str, Any]:
@@ -265,7 +290,9 @@ def _weights(library: Any, target: Path, data: Mapping[str, Any]) -> dict[str, t
     return tensors
 
 
-def _parameters(told: Mapping[str, Any], given: Mapping[str, Any], target: Path) -> dict[str, Any]:
+def _parameters(
+    told: Mapping[str, Any], given: Mapping[str, Any], load: str, target: Path
+) -> dict[str, Any]:
     """Parameters of the constructor, those that are the user's code as given."""
     found = {}
     for name, value in told.items():
@@ -275,13 +302,13 @@ def _parameters(told: Mapping[str, Any], given: Mapping[str, Any], target: Path)
             raise InvalidParameterError(
                 f"The estimator was saved with a {name} of yours, whose code is not in the file.",
                 got=value["given"],
-                hint=f"NeuralMI.load({str(target)!r}, {name}={value['given']}(...))",
+                hint=f"{load}({str(target)!r}, {name}={value['given']}(...))",
             )
         if mine is not None and not own:
             raise InvalidParameterError(
                 f"The estimator was saved with {name}={_read(value)!r}; another is not loaded.",
                 got=type(mine).__name__,
-                hint=f"NeuralMI.load({str(target)!r})",
+                hint=f"{load}({str(target)!r})",
             )
         found[name] = mine if own else _read(value)
     return found

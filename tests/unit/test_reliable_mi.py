@@ -566,6 +566,42 @@ def test_a_failed_fit_changes_nothing(fitted, xy):
     assert fitted.estimate().to_dict() == before
 
 
+@pytest.mark.parametrize("which", ["fitted", "small"])
+def test_saved_and_loaded_is_the_same_to_the_last_bit(which, request, tmp_path):
+    before = request.getfixturevalue(which)
+    folder = before.save(tmp_path / "m")
+    after = im.ReliableMI.load(folder)
+    new = pair(60, seed=5)
+    assert after.estimate().to_dict() == before.estimate().to_dict()
+    assert after.estimate(*new).to_dict() == before.estimate(*new).to_dict()
+    assert after.extrapolation_ == before.extrapolation_
+    assert after.reliable_ == before.reliable_
+    assert after.history_.to_dict() == before.history_.to_dict()
+    assert after.get_params() == before.get_params()
+    again = im.ReliableMI.load(after.save(tmp_path / "again"))
+    assert again.estimate().to_dict() == before.estimate().to_dict()
+    with pytest.raises(DataError, match="another estimator") as caught:
+        im.NeuralMI.load(folder)
+    assert "ReliableMI.load" in caught.value.hint
+
+
+def test_a_dimension_that_was_chosen_and_an_encoder_are_loaded(xy, tmp_path):
+    x, y = xy
+    given = SMALL | {"max_epochs": 2, "embedding_dims": (3, 5)}
+    before = im.ReliableMI(**given).fit(x, y)
+    after = im.ReliableMI.load(before.save(tmp_path / "m"))
+    assert after.estimate(x, y).to_dict() == before.estimate(x, y).to_dict()
+    images = x.reshape(-1, 1, 2)
+    body = lambda: nn.Sequential(nn.Flatten(), nn.Linear(2, 3))  # noqa: E731
+    before = im.ReliableMI(encoder_x=body, **given).fit(images, y)
+    folder = before.save(tmp_path / "encoder")
+    after = im.ReliableMI.load(folder, encoder_x=body)
+    assert after.estimate(images, y).to_dict() == before.estimate(images, y).to_dict()
+    with pytest.raises(InvalidParameterError, match="encoder_x of yours") as caught:
+        im.ReliableMI.load(folder)
+    assert "ReliableMI.load" in caught.value.hint
+
+
 # --- images, critics of the user's, and what is refused -------------------------------------------
 
 
