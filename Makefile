@@ -55,6 +55,7 @@ docs: $(VENV)/.dev  ## Build the documentation, warnings are errors.
 calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and write the table of the docs.
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/calibration_spectral.py
+	$(BIN)/python benchmarks/calibration_neural.py
 
 bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
 	$(BIN)/python benchmarks/run.py

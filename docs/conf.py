@@ -52,7 +52,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "infometric"
 _PLAIN_PAGES = (
     "index start credit entropy dependence continuous accuracy theory add_measure errors "
-    "monitoring calibration benchmarks changelog representation spectral_pitfalls"
+    "monitoring calibration benchmarks changelog representation spectral_pitfalls "
+    "neural"
 )
 html_sidebars = {page: [] for page in _PLAIN_PAGES.split()}  # nothing to navigate within
 html_static_path = ["_static"]

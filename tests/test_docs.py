@@ -25,6 +25,7 @@ PAGES = [
     "docs/scale.md",
     "docs/spectral_pitfalls.md",
     "docs/representation.md",
+    "docs/neural.md",
 ]
 
 

@@ -1,0 +1,88 @@
+"""
+What do six months of bills tell of six months of payments?
+===========================================================
+
+Six numbers on one side, six on the other, and no reason to think that lines say it all: who pays
+in full pays what was billed, who pays the minimum pays a twentieth, who is behind pays nothing. A
+trained critic can find out. Whether its number can be believed is another question, and has an
+answer.
+"""
+
+# %%
+# Card clients of the bundled data, 1,500 of those who had bills and made payments.
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+import infometric as im
+from infometric.datasets import load_credit_card
+
+torch.set_num_threads(1)
+cards = load_credit_card()
+bills, payments = (
+    cards[[f"{kind}_AMT{month}" for month in range(1, 7)]].to_numpy(float)
+    for kind in ("BILL", "PAY")
+)
+active = np.flatnonzero((bills != 0).any(axis=1) & (payments != 0).any(axis=1))
+rows = np.random.default_rng(0).choice(active, 1500, replace=False)
+x, y = bills[rows], payments[rows]
+
+# %%
+# First what costs nothing: the information of a normal law with the ranks and correlations of
+# these columns. It has no interval here, for the result sees that the law is not normal.
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    lines = im.mutual_information(x, y, rng=0)
+print(lines)
+print(lines.warnings[0])
+
+# %%
+# Then one critic for each of five folds. Training starts from those correlations and stops where
+# the rows that decide (a part of those trained on) gain nothing more; the dots are the weights
+# that are kept. The thin lines are values of the rows trained on, which rise for as long as one
+# likes: a value read there says nothing.
+
+critics = im.NeuralMI(patience=15, random_state=0).fit(x, y)
+bound = critics.estimate()
+print(bound)
+print(bound.explain())
+
+# %%
+
+fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+critics.history_.plot(ax)
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %%
+# The interval is of the bound with these critics. How far the bound lies below the information it
+# cannot tell. The protocol can, or says that it cannot: critics of all rows, of halves and of
+# quarters give values of held-out rows that are too low and of rows trained on that are too high,
+# and both lead to where infinitely many rows would be.
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    protocol = im.ReliableMI(patience=15, random_state=0).fit(x, y)
+    found = protocol.estimate()
+
+fig, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
+protocol.extrapolation_.plot(ax)
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %%
+# The verdict, with each check and what it means:
+
+print(found)
+print(protocol.extrapolation_.summary())
+
+# %%
+# Read aloud: critics of 1,000 clients find seven tenths of a nat less in those they have not seen
+# than in those they were trained on, and miss moments of the payments that are there. So the
+# point where the lines meet is a guess, and no interval is given. What stands is the bound above:
+# the bills tell at least that much, more than lines see. For more than that more clients are
+# needed, of which the data have 28,000; the same line with another number of rows asks them.
