@@ -37,7 +37,7 @@ from infometric.oracles import GaussianPair, StudentPair, Transformed
 DATA = Path(__file__).parents[1] / "docs" / "_data"
 FILE = DATA / "calibration_neural.json"
 PILOT = Path("calibration_neural_pilot.json")
-SEED = 41
+SEED = 43
 ROWS = (500, 1000, 2000)
 FAMILIES = ("normal", "student", "non-linear", "low rank")
 HARD = "beyond reach"  # too few rows, or too much information: what should be flagged

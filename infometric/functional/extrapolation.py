@@ -22,7 +22,7 @@ high dimensional data. arXiv:2506.00330
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +80,16 @@ def seen_value(within: Array, across: Array) -> float:
     The number of partners is that of the held-out rows whatever m is, so that the ceiling
     log(k + 1) does not change with it.
     """
+    half = across.shape[1] // 2
+    whole = _to_second_order(within, across)
+    if half < 2:
+        return whole
+    parts = (across[:, :half], across[:, half : 2 * half])
+    return 2 * whole - sum(_to_second_order(within, part) for part in parts) / 2
+
+
+def _to_second_order(within: Array, across: Array) -> float:
+    """Value with the first part of the correction of `DebiasedInfoNCE`."""
     f = np.column_stack([within, across])
     top = f.max(axis=1, keepdims=True)
     shares = np.exp(f - top)
@@ -106,7 +116,6 @@ class Extrapolated(LearnedBound):
         Facts of the protocol: checks, verdict, slopes.
     """
 
-    bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     correction: float = 0.0
     extra: float = 0.0
     known: dict[str, Any] = field(default_factory=dict)
@@ -149,16 +158,25 @@ def features(u: Array) -> Array:
 
 
 def conditional_products(u: Array, v: Array, scores: Array) -> Array:
-    r"""Products whose mean is zero where the critic's law of y given x is right.
+    r"""Influence values of moments that are zero where the critic's law of y given x is right.
 
-    With the shares :math:`w_{ij}` of the row softmax of the scores, :math:`g(v_i) - \sum_j w_{ij}
-    g(v_j)` has no mean given :math:`u_i`, whatever the features g; shape (n, n_u, n_v).
+    With the shares :math:`w_{ij}` of the row softmax of the scores, :math:`a(u_i) [g(v_i) -
+    \sum_j w_{ij} g(v_j)]` has no mean, whatever the features. As partners are shared, row k counts
+    with
+
+    .. math:: a_k (g_k - (w g)_k) - \sum_i w_{ik} a_i (g_k - (w g)_i) ,
+
+    whose deviation is that of the mean; shape (n, n_u, n_v).
     """
     top = scores.max(axis=1, keepdims=True)
     shares = np.exp(scores - top)
     shares /= shares.sum(axis=1, keepdims=True)
-    g = features(v)
-    return features(u)[:, :, None] * (g - shares @ g)[:, None, :]
+    a, g = features(u), features(v)
+    told = shares @ g
+    own = a[:, :, None] * (g - told)[:, None, :]
+    of_all = (a[:, :, None] * told[:, None, :]).reshape(len(a), -1)
+    lent = (shares.T @ a)[:, :, None] * g[:, None, :] - (shares.T @ of_all).reshape(own.shape)
+    return own - (lent - lent.mean(axis=0))
 
 
 def mean_z(products: Array) -> Array:
