@@ -231,9 +231,10 @@ def sample_table(saved: dict[str, Any]) -> str:
         runs = saved[cell["key"]]["runs"]
         values = [r["value"] for r in runs]
         close = sum(abs(v - TRUTH) <= CLOSE for v in values)
+        protocol = cell.get("estimator") == "ReliableMI"
         lines.append(
             f"| {named(cell)} | {close} of {len(runs)} | {statistics.mean(values):.2f} | "
-            f"{statistics.stdev(values):.2f} | {held(runs)} | "
+            f"{statistics.stdev(values):.2f} | {held(runs, protocol)} | "
             f"{statistics.median(r['cpu'] for r in runs):.2f} |"
         )
     return "\n".join(lines) + "\n"
@@ -244,13 +245,13 @@ def named(cell: Cell) -> str:
     return f"{PEER}: {cell['title']}" if cell["program"] == "peer" else cell["title"]
 
 
-def held(runs: list[dict[str, Any]]) -> str:
+def held(runs: list[dict[str, Any]], protocol: bool) -> str:
     """In how many the interval, where there is one, holds the truth."""
     with_one = [r["ci"] for r in runs if r.get("ci")]
     if not with_one:
         return "no interval"
     text = f"{sum(low <= TRUTH <= high for low, high in with_one)} of {len(with_one)}"
-    if any("reliable" in r for r in runs):
+    if protocol:
         text += f", {sum(bool(r.get('reliable')) for r in runs)} reliable"
     return text
 
