@@ -84,7 +84,7 @@ def seen_value(within: Array, across: Array) -> float:
     whole = _to_second_order(within, across)
     if half < 2:
         return whole
-    parts = (across[:, :half], across[:, half : 2 * half])
+    parts = (across[:, : 2 * half : 2], across[:, 1 : 2 * half : 2])
     return 2 * whole - sum(_to_second_order(within, part) for part in parts) / 2
 
 

@@ -261,7 +261,8 @@ random_state, units, uncertainty
         from infometric.neural.model import Ensemble
 
         rng = np.random.default_rng(self.random_state)
-        parts = folds_of(len(x), int(self.folds), self.split, rng)
+        folds = folds_of(len(x), int(self.folds), self.split, rng)
+        parts = [rng.permutation(part) for part in folds]  # halves of a part are alike
         with followed(self.progress, "training critics on fewer and fewer rows"):
             judged, dims = self._protocol(x, other, parts, gammas, rng)
         first = [j for j in judged if j.training.gamma == 1]
