@@ -59,7 +59,8 @@ class LearnedBound(Mean):
 
     def facts(self, s: CriticScores) -> dict[str, Any]:
         """The bound, its direction and its ceiling."""
-        return {
+        unknown = {} if self.cautions(s) else {"reliable": None}  # how near a bound lies
+        return unknown | {
             "bound": self.bound.name,
             "direction": self.bound.direction,
             "direction_means": SIDE[self.bound.direction],

