@@ -142,9 +142,9 @@ class Critic(nn.Module):
         """Set the last layer so that every score is zero; training starts from there."""
         raise NotImplementedError
 
-    def penalty(self) -> Any:
-        """What the last pass adds to the loss; zero for critics without a price."""
-        return 0.0
+    def priced(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Scores, and what their pass adds to the loss: zero for critics without a price."""
+        return self(x, y), 0.0
 
 
 class SeparableCritic(Critic):
@@ -457,7 +457,6 @@ class VariationalCritic(Critic):
         self.decoders = nn.ModuleList(
             [mlp(embedding_dim, hidden, d) if w else nn.Identity() for d, w in sizes]
         )
-        self._price: Any = 0.0
         with torch.no_grad():
             for encoder in (self.g, self.h)[: 2 if self.both else 1]:
                 encoder.last.bias[embedding_dim:] = QUIET
@@ -471,8 +470,8 @@ class VariationalCritic(Critic):
             return mean, kl
         return mean + torch.randn_like(mean) * (0.5 * log_variance).exp(), kl
 
-    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Codes of the rows; with noise while training."""
+    def _bought(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        """Codes of the rows, and their price over beta."""
         z_x, price = self._coded(self.g(x))
         if self.both:
             z_y, more = self._coded(self.h(y))
@@ -484,8 +483,16 @@ class VariationalCritic(Critic):
         ):
             if weight:
                 price = price + weight * ((decoder(z) - rows.flatten(1)) ** 2).sum(1).mean()
-        self._price = price / self.beta
-        return z_x, z_y
+        return z_x, z_y, price / self.beta
+
+    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Codes of the rows; with noise while training."""
+        return self._bought(x, y)[:2]
+
+    def priced(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Scores, and the price of the codes that they are of, over beta."""
+        z_x, z_y, price = self._bought(x, y)
+        return self.heads(z_x, z_y), price
 
     def heads(self, z_x: Any, z_y: Any) -> Any:
         """Scores of codes."""
@@ -494,14 +501,6 @@ class VariationalCritic(Critic):
     def silence(self) -> None:
         """Make every score zero."""
         self.head.silence()
-
-    def penalty(self) -> Any:
-        """Price of the codes of the last pass, over beta."""
-        return self._price
-
-    def __getstate__(self) -> dict[str, Any]:
-        """State without the last price, which hangs on a pass that is over."""
-        return self.__dict__ | {"_price": 0.0}
 
 
 class _Inner(Critic):

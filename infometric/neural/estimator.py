@@ -254,7 +254,8 @@ callable
     validation : float
         Share of the training rows that decide when to stop.
     compile : {"auto", True, False}
-        Whether the loss is compiled by torch; "auto" on a GPU alone.
+        Whether the training step is compiled by torch, as a whole; "auto" on a GPU alone. It
+        takes a minute or so, once for all models of one build.
     device : str
         "auto" is a GPU where there is one, else the CPU.
     progress : bool or callable

@@ -212,18 +212,18 @@ class Model(nn.Module):
 
     def score(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Scores and baseline (None where there is none) of rows that are scaled already."""
-        scores = self.critic(x, y)
+        return self.terms(x, y)[:2]
+
+    def terms(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        """Scores, baseline and what the critic's pass adds to the loss, of scaled rows."""
+        priced = getattr(self.critic, "priced", None)
+        scores, price = priced(x, y) if callable(priced) else (self.critic(x, y), 0.0)
         if self.anchor is not None:
             scores = scores + self.anchor(x.flatten(1), y.flatten(1))
         if self.baseline is not None:
-            return scores, self.baseline(y.flatten(1))[:, 0]
+            return scores, self.baseline(y.flatten(1))[:, 0], price
         own = getattr(self.critic, "baseline", None)
-        return scores, own(y) if callable(own) else None
-
-    def penalty(self) -> Any:
-        """What the critic's last pass adds to the loss."""
-        own = getattr(self.critic, "penalty", None)
-        return own() if callable(own) else 0.0
+        return scores, own(y) if callable(own) else None, price
 
     def raw(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Scores and baseline of rows as they come."""

@@ -3,12 +3,18 @@
 All trained weights are views of one flat tensor, so that gradient clipping, the optimiser and the
 average of the weights are one operation each, however many layers there are. Nothing in an epoch
 waits for the device: losses are summed where they are, and read once when the epoch is over.
+
+The step exists twice: as torch's own operations, the fused optimiser among them, and written out
+as one function that torch compiles whole. Both keep the same tensors, so either can follow the
+other.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +22,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from infometric.exceptions import DataError, UnsupportedError
+from infometric.exceptions import DataError, InfometricWarning, UnsupportedError
 from infometric.functional.bounds import Bound
+from infometric.neural.model import Model, Plain
 
+BETAS = (0.9, 0.999)  # AdamW's, of its two moments
+TINY = 1e-8  # AdamW's, beside the root of the second moment
+FORMS = 64  # forms of the step (layers, sizes, bounds) that stay compiled in one process
 STEEPEST = 0.99  # weight of the past in the average of the weights
 LEAST_GAIN = 1e-3  # share by which a validation value must rise to count
 WINDOW = 3  # epochs whose median is compared: the last ones, never later ones
@@ -55,16 +65,17 @@ class Trainer:
     Parameters
     ----------
     model : Model or torch.nn.Module
-        Anything with ``score(x, y) -> (scores, baseline)``, or a critic ``(x, y) -> scores``.
+        A model, or a critic ``(x, y) -> scores`` by itself.
     bound : Bound
         Whose loss is made small.
     plan : Plan, optional
-        Learning rate, weight decay, clipping, and whether to compile the loss.
+        Learning rate, weight decay, clipping, and whether the step is compiled.
 
     Notes
     -----
     The parameters become views of one flat tensor while the trainer lives; `release` gives them
-    memory of their own again.
+    memory of their own again. A step that torch cannot compile is taken uncompiled, with a
+    warning.
 
     Examples
     --------
@@ -81,7 +92,8 @@ class Trainer:
     """
 
     def __init__(self, model: nn.Module, bound: Bound, plan: Plan | None = None) -> None:
-        self.model, self.bound, self.plan = model, bound, plan or Plan()
+        self.model: Any = model
+        self.bound, self.plan = bound, plan or Plan()
         weights = [p for p in model.parameters() if p.requires_grad]
         if not weights:
             raise UnsupportedError(
@@ -91,6 +103,10 @@ class Trainer:
             )
         _require_one_kind(weights)
         self._weights = weights
+        whole = model if isinstance(model, Model) else Model(Plain(), Plain(), model)
+        self._loss = Loss(whole, bound)
+        places = _places(self._loss)
+        self._parts = tuple((tuple(places[id(p)]), p.shape) for p in weights)
         # the scaling and the anchor have buffers too, long ones, which never change
         self._buffers_of: Any = getattr(model, "critic", model)
         with torch.no_grad():
@@ -101,14 +117,21 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(
             [self.flat],
             lr=self.plan.learning_rate,
+            betas=BETAS,
+            eps=TINY,
             weight_decay=self.plan.weight_decay,
             fused=True,
         )
+        with torch.no_grad():
+            self._moments = {
+                "step": torch.zeros((), device=self.flat.device),
+                "exp_avg": torch.zeros_like(self.flat),
+                "exp_avg_sq": torch.zeros_like(self.flat),
+            }
+        self.optimiser.state[self.flat] = self._moments
         self.steps = 0
         self._memory: Any = None
-        self._loss: Callable[..., Any] = (
-            torch.compile(self._loss_of) if self.plan.compile else (self._loss_of)
-        )
+        self._compiled = self.plan.compile
 
     def _tie(self) -> None:
         """Make every weight, and its gradient, a view of the flat ones."""
@@ -119,26 +142,42 @@ class Trainer:
             p.grad = self.flat.grad[start:end].view(p.shape)  # type: ignore[index]
             start = end
 
-    def scores(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Scores and baseline."""
-        score = getattr(self.model, "score", None)
-        return score(x, y) if callable(score) else (self.model(x, y), None)
-
     def worth(self, x: Any, y: Any) -> Any:
         """What training makes large, of rows: minus the loss, the critic's price included."""
-        return -self._loss_of(x, y)
-
-    def _loss_of(self, x: Any, y: Any, memory: Any = None) -> Any:
-        scores, baseline = self.scores(x, y)
-        penalty = getattr(self.model, "penalty", None)
-        loss = self.bound.loss(scores, baseline, memory)
-        return loss + penalty() if callable(penalty) else loss
+        return -self._loss(x, y)
 
     def step(self, x: Any, y: Any) -> Any:
         """One step on a batch; the loss, still on the device."""
-        if self._memory is None:
-            with torch.no_grad():
-                self._memory = self.bound.fresh_memory(self.scores(x, y)[0])
+        if self.steps == 0:
+            # memory is of the scores' kind; all that is known of them before is the weights'
+            self._memory = self.bound.fresh_memory(self.flat.detach()[:1, None])
+        loss = self._compiled_step(x, y) if self._compiled else None
+        loss = self._plain_step(x, y) if loss is None else loss
+        self.steps += 1
+        return loss
+
+    def _compiled_step(self, x: Any, y: Any) -> Any:
+        """The step as one compiled function; None, once and for all, where that cannot be had."""
+        from torch._dynamo import config  # seconds, that only compiling costs
+
+        kept = self._moments, self.average, self._memory
+        constants = self.plan.learning_rate, self.plan.weight_decay, self.plan.clip_norm
+        try:
+            with config.patch(trace_autograd_ops=True, recompile_limit=FORMS):
+                return whole_step()(self._loss, self._parts, constants, self.flat, *kept, x, y)
+        except Exception as error:  # whatever a user's module makes of tracing; nothing has moved
+            self._compiled = False
+            warnings.warn(
+                "The training step cannot be compiled with this critic and this torch; it is "
+                f"taken uncompiled, which is slower ({type(error).__name__}). compile=False says "
+                "so from the start.",
+                InfometricWarning,
+                stacklevel=2,
+            )
+        return None
+
+    def _plain_step(self, x: Any, y: Any) -> Any:
+        """The step as torch's own operations."""
         gradient: Any = self.flat.grad
         gradient.zero_()
         loss = self._loss(x, y, self._memory)
@@ -146,8 +185,8 @@ class Trainer:
         with torch.no_grad():
             gradient.mul_((self.plan.clip_norm / (gradient.norm() + 1e-6)).clamp(max=1.0))
             self.optimiser.step()
-            self.steps += 1
-            past = min(STEEPEST, (1 + self.steps) / (10 + self.steps))
+            taken = self.steps + 1
+            past = min(STEEPEST, (1 + taken) / (10 + taken))
             self.average.lerp_(self.flat, 1 - past)
         return loss.detach()
 
@@ -171,6 +210,79 @@ class Trainer:
             for p in self._weights:
                 p.data = p.data.clone()
                 p.grad = None
+
+
+class Loss(nn.Module):
+    """What training makes small, of a batch of scaled rows: the bound's loss, and the price."""
+
+    def __init__(self, model: Model, bound: Bound) -> None:
+        super().__init__()
+        self.model, self.bound = model, bound
+
+    def forward(self, x: Any, y: Any, memory: Any = None) -> Any:
+        """The loss."""
+        model: Any = self.model
+        scores, baseline, price = model.terms(x, y)
+        return self.bound.loss(scores, baseline, memory) + price
+
+
+@functools.cache
+def whole_step() -> Callable[..., Any]:
+    """The step, compiled; trainings whose models are built alike share what was compiled.
+
+    CUDA graphs (``mode="reduce-overhead"``) are not asked for: they are left out where arguments
+    are overwritten, as the weights are here, and a loss would live until the next step only.
+    """
+    return torch.compile(_step_of, fullgraph=True, dynamic=False)
+
+
+def _step_of(
+    loss_of: Loss,
+    parts: tuple[tuple[tuple[str, ...], Any], ...],
+    constants: tuple[float, float, float],
+    flat: Any,
+    moments: dict[str, Any],
+    average: Any,
+    memory: Any,
+    x: Any,
+    y: Any,
+) -> Any:
+    """Loss, gradient, clipping, AdamW and the average of the weights, in place; the loss.
+
+    References
+    ----------
+    Loshchilov, I., Hutter, F. (2019). Decoupled weight decay regularization. arXiv:1711.05101
+    """
+    views: dict[str, Any] = {}
+    start = 0
+    for names, shape in parts:
+        end = start + math.prod(shape)
+        piece = flat[start:end].view(shape)
+        views |= dict.fromkeys(names, piece)
+        start = end
+    loss = torch.func.functional_call(loss_of, views, (x, y, memory), tie_weights=False)
+    (gradient,) = torch.autograd.grad(loss, flat)
+    rate, decay, clip_norm = constants
+    first, second = moments["exp_avg"], moments["exp_avg_sq"]
+    with torch.no_grad():
+        gradient = gradient * (clip_norm / (gradient.norm() + 1e-6)).clamp(max=1.0)
+        moments["step"].add_(1)
+        taken = moments["step"].to(flat.dtype)
+        first.lerp_(gradient, 1 - BETAS[0])
+        second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+        root = (second / (1 - BETAS[1] ** taken)).sqrt() + TINY
+        flat.mul_(1 - rate * decay).sub_(rate / (1 - BETAS[0] ** taken) * first / root)
+        average.lerp_(flat, 1 - ((1 + taken) / (10 + taken)).clamp(max=STEEPEST))
+    return loss.detach()
+
+
+def _places(module: nn.Module) -> dict[int, list[str]]:
+    """Names of each weight, by its identity: several where layers share it, one in each layer."""
+    found: dict[int, list[str]] = {}
+    for prefix, layer in module.named_modules():
+        for name, p in layer.named_parameters(recurse=False, remove_duplicate=False):
+            found.setdefault(id(p), []).append(f"{prefix}.{name}")
+    return found
 
 
 def _require_one_kind(weights: list[nn.Parameter]) -> None:

@@ -6,13 +6,20 @@ import copy
 import functools
 import itertools
 import math
+import shutil
+import warnings
 
 import numpy as np
 import pytest
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal, norm, rankdata
 
-from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.exceptions import (
+    DataError,
+    InfometricWarning,
+    InvalidParameterError,
+    UnsupportedError,
+)
 from infometric.functional.bounds import (
     BOUNDS,
     CLUB,
@@ -26,10 +33,12 @@ from infometric.functional.bounds import (
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import _dynamo, nn  # noqa: E402
+from torch._dynamo.utils import counters  # noqa: E402
+from torch._inductor import config as inductor  # noqa: E402
 
 from infometric import NeuralMI, effective_dimension  # noqa: E402
-from infometric.neural import critics  # noqa: E402
+from infometric.neural import critics, training  # noqa: E402
 from infometric.neural.critics import (  # noqa: E402
     CRITICS,
     BilinearCritic,
@@ -228,14 +237,14 @@ def laws(encoder, rows):
 def test_price_is_the_divergence_that_torch_gives(compress):
     critic = loud(compress=compress, beta=8)
     x, y = torch.randn(9, 3), torch.randn(9, 2)
-    critic(x, y)
+    _, price = critic.priced(x, y)
     standard = torch.distributions.Normal(0.0, 1.0)
     coded = [(critic.g, x), (critic.h, y)][: 2 if compress == "both" else 1]
     kl = sum(
         torch.distributions.kl_divergence(laws(e, rows), standard).sum(1).mean()
         for e, rows in coded
     )
-    torch.testing.assert_close(critic.penalty() * 8, kl)
+    torch.testing.assert_close(price * 8, kl)
 
 
 def test_noise_is_of_training_alone():
@@ -261,9 +270,9 @@ def test_log_variance_is_clamped():
             critic.g.last.weight.zero_()
             critic.g.last.bias[:4] = 0
             critic.g.last.bias[4:] = bias
-        critic(x, y)
+        _, price = critic.priced(x, y)
         wanted = 0.5 * 4 * (math.exp(kept) - 1 - kept) / critic.beta
-        assert float(critic.penalty().detach()) == pytest.approx(wanted, rel=1e-5)
+        assert float(price.detach()) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_loss_is_price_less_worth_over_beta():
@@ -272,8 +281,9 @@ def test_loss_is_price_less_worth_over_beta():
     x, y = torch.randn(32, 3), torch.randn(32, 2)
     model.eval()
     loss = -Trainer(model, InfoNCE()).worth(x, y)
-    kl = critic.penalty() * 16
-    information = InfoNCE().value(critic(x, y))
+    scores, price = critic.priced(x, y)
+    kl, information = price * 16, InfoNCE().value(scores)
+    assert torch.equal(scores, critic(x, y))
     torch.testing.assert_close(loss, (kl - 16 * information) / 16)
 
 
@@ -282,13 +292,14 @@ def test_decoders_have_weights_of_their_own():
     x, y = torch.randn(9, 3), torch.randn(9, 2)
     critic.eval()
     _, z_y = critic.encode(x, y)
+    _, price = critic.priced(x, y)
     standard = torch.distributions.Normal(0.0, 1.0)
     kl = sum(
         torch.distributions.kl_divergence(laws(e, rows), standard).sum(1).mean()
         for e, rows in ((critic.g, x), (critic.h, y))
     )
     error = ((critic.decoders[1](z_y) - y) ** 2).sum(1).mean()
-    torch.testing.assert_close(critic.penalty(), (kl + 2 * error) / 4)
+    torch.testing.assert_close(price, (kl + 2 * error) / 4)
     assert not list(critic.decoders[0].parameters())
 
 
@@ -342,8 +353,8 @@ def test_codes_keep_less_as_beta_falls():
         mi = NeuralMI(critic=critic, folds=1, max_epochs=45, random_state=0).fit(x, y)
         inner = mi.models_[0].critic
         with torch.no_grad():
-            inner(*tensors(x, y))
-        kept[beta] = float(inner.penalty()) * beta, mi.estimate().value
+            _, price = inner.priced(*tensors(x, y))
+        kept[beta] = float(price) * beta, mi.estimate().value
     price, value = zip(*kept.values(), strict=True)
     assert price[0] < 0.5 * price[1] < 0.25 * price[2]
     assert value[0] < value[1] < value[2] + 0.1
@@ -745,6 +756,150 @@ def test_layers_that_behave_otherwise_in_training():
     assert not any(m.training for m in mi.models_)
     assert value > 0.3
     assert mi.estimate(x * 10 + 3, y).value == mi.estimate(x * 10 + 3, y).value
+
+
+# --- the step as one compiled function ------------------------------------------------------------
+
+COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+TRACES = pytest.mark.skipif(
+    not hasattr(_dynamo.config, "trace_autograd_ops"),
+    reason="this torch cannot compile a gradient within a function",
+)
+
+
+class Tied(nn.Module):
+    """Two layers with one weight, beside a norm that counts its batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.g, self.h = nn.BatchNorm1d(3), nn.Linear(3, 8), nn.Linear(3, 8)
+        self.h.weight = self.g.weight
+
+    def forward(self, x, y):
+        return self.g(self.norm(x)) @ self.h(y).T
+
+
+def with_baseline():
+    return Model(nn.Identity(), nn.Identity(), small("separable"), baseline=baseline_net(3))
+
+
+def small(name):
+    return CRITICS[name](3, 3, hidden=(8,))
+
+
+STEPS = [
+    (functools.partial(small, "separable"), "infonce"),
+    (functools.partial(small, "separable"), "mine"),
+    (functools.partial(small, "variational"), "infonce"),
+    (with_baseline, "tuba"),
+    (functools.partial(small, "concat"), "smile"),
+    (functools.partial(small, "gaussian"), "doe"),
+    (Siamese, "nwj"),
+    (Tied, "js"),
+]
+
+
+def steps_of(critic, bound, compiled):
+    """Losses of 50 steps in double precision, and the trainer; noise has a seed of its own."""
+    critic = copy.deepcopy(critic)
+    plan = Plan(learning_rate=3e-3, weight_decay=0.1, clip_norm=0.3, compile=compiled)
+    trainer, losses = Trainer(critic, BOUNDS[bound], plan), []
+    for i, (x, y) in enumerate(batches(50)):
+        torch.manual_seed(i)
+        losses.append(trainer.step(x.double(), y.double()))
+    return trainer, torch.stack(losses)
+
+
+def check_compiled(make, bound):
+    """Two trainings share one graph without a break, and are those of the plain step."""
+    _dynamo.reset()
+    counters.clear()
+    starts = [make().double() for _ in range(2)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InfometricWarning)
+        found = [steps_of(critic, bound, True) for critic in starts]
+    assert counters["stats"]["unique_graphs"] == 1
+    assert not counters["graph_break"]
+    for critic, (mine, losses) in zip(starts, found, strict=True):
+        plain, wanted = steps_of(critic, bound, False)
+        torch.testing.assert_close(losses, wanted, atol=1e-6, rtol=0)
+        torch.testing.assert_close(mine.flat, plain.flat, atol=1e-6, rtol=0)
+        torch.testing.assert_close(mine.average, plain.average, atol=1e-6, rtol=0)
+        torch.testing.assert_close(mine.snapshot()[1], plain.snapshot()[1])
+        if bound == "mine":
+            torch.testing.assert_close(mine._memory, plain._memory, atol=1e-6, rtol=0)
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The step traced and differentiated as for compiling, its operations run one by one."""
+    step = torch.compile(training._step_of, fullgraph=True, dynamic=False, backend="aot_eager")
+    monkeypatch.setattr(training, "whole_step", lambda: step)
+
+
+@TRACES
+@pytest.mark.parametrize(("make", "bound"), STEPS[1:2])
+def test_the_step_is_one_graph(make, bound, traced):
+    check_compiled(make, bound)
+
+
+@TRACES
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "bound"), STEPS[:1] + STEPS[2:])
+def test_the_step_is_one_graph_for_other_critics(make, bound, traced):
+    check_compiled(make, bound)
+
+
+@TRACES
+@COMPILER
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "bound"), STEPS[1:4])
+def test_the_step_is_compiled_whole(make, bound):
+    with inductor.patch(fallback_random=True):  # torch's own noise
+        check_compiled(make, bound)
+
+
+class Branching(nn.Module):
+    """A critic with a branch on a value, which cannot be part of a graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.g = nn.Linear(3, 3)
+
+    def forward(self, x, y):
+        scores = self.g(x) @ y.T
+        return scores.clamp(max=5) if float(scores.detach().max()) > 5 else scores
+
+
+def test_a_step_that_does_not_compile_is_taken_uncompiled(traced):
+    critic = Branching().double()
+    with pytest.warns(InfometricWarning, match="cannot be compiled") as told:
+        mine, losses = steps_of(critic, "infonce", True)
+    assert len(told) == 1
+    plain, wanted = steps_of(critic, "infonce", False)
+    assert torch.equal(losses, wanted)
+    assert torch.equal(mine.flat, plain.flat)
+
+
+@TRACES
+def test_either_step_can_follow_the_other(traced):
+    critic = small("separable").double()
+    plain, _ = steps_of(critic, "mine", False)
+    trainer = Trainer(critic, BOUNDS["mine"], plain.plan)
+    for i, (x, y) in enumerate(batches(50)):
+        trainer._compiled = i % 20 < 10
+        trainer.step(x.double(), y.double())
+    torch.testing.assert_close(trainer.flat, plain.flat, atol=1e-6, rtol=0)
+
+
+def test_a_plain_step_is_one_pass():
+    calls = []
+    critic = small("separable")
+    critic.register_forward_hook(lambda *a: calls.append(1))
+    trainer = Trainer(critic, InfoNCE())
+    for x, y in batches(5):
+        trainer.step(x, y)
+    assert len(calls) == 5
 
 
 def test_weights_of_two_precisions_are_refused():
