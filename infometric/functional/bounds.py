@@ -186,12 +186,16 @@ class Bound:
         Scores alone; scores and a baseline per column; or log q(y_j | x_i) in place of scores.
     optimum : str
         The best critic.
+    exponential : bool
+        Whether the loss grows as the exponential of a score: its large gradients hold the
+        partition down, and a critic whose gradients are clipped does not learn to.
     """
 
     name: ClassVar[str]
     direction: ClassVar[Direction]
     needs: ClassVar[Needs] = "scores"
     optimum: ClassVar[str] = "log ratio"
+    exponential: ClassVar[bool] = False
 
     def value(self, scores: Any, baseline: Any = None) -> Any:
         """The bound on all rows: what is reported.
@@ -407,6 +411,7 @@ class NWJ(Bound):
 
     name: ClassVar[str] = "nwj"
     direction: ClassVar[Direction] = "lower"
+    exponential: ClassVar[bool] = True
 
     def value(self, scores: Any, baseline: Any = None) -> Any:
         """One and the mean score together, less the partition."""
@@ -443,6 +448,7 @@ class TUBA(Bound):
 
     name: ClassVar[str] = "tuba"
     direction: ClassVar[Direction] = "lower"
+    exponential: ClassVar[bool] = True
     needs: ClassVar[Needs] = "baseline"
     optimum: ClassVar[str] = "log ratio + log a(y)"
 
@@ -478,6 +484,7 @@ class JensenShannon(NWJ):
     """
 
     name: ClassVar[str] = "js"
+    exponential: ClassVar[bool] = False
 
     def loss(self, scores: Any, baseline: Any = None, memory: Any = None) -> Any:
         """Mean softplus(-f) together and softplus(f) apart."""

@@ -10,6 +10,7 @@ with the influence values :math:`\psi` of the bound (`infometric.functional.boun
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -44,6 +45,7 @@ from infometric.validation import Constraint, Having, OneOf, Span
 
 LEAST_PART = 10  # rows of a fold, at least: they are one another's negatives
 CRITIC_NAMES = ("separable", "bilinear", "concat", "hybrid", "variational", "gaussian")
+CLIP = 5.0  # largest norm of a gradient
 _POSITIVE = Span(Real, 0, closed="neither")
 _BODY: tuple[Constraint, ...] = (
     Having(Callable, "a torch module or a function that returns one"),  # type: ignore[arg-type]
@@ -62,7 +64,7 @@ TRAINING: dict[str, tuple[Constraint, ...]] = {
     "batch_size": (OneOf(("auto",)), Span(Integral, 2)),
     "learning_rate": (_POSITIVE,),
     "weight_decay": (Span(Real, 0),),
-    "clip_norm": (_POSITIVE,),
+    "clip_norm": (OneOf(("auto",)), _POSITIVE),
     "max_epochs": (Span(Integral, 1),),
     "patience": (OneOf((None,)), Span(Integral, 1)),
     "validation": (Span(Real, 0, 0.9, closed="neither"),),
@@ -112,7 +114,7 @@ class CriticEstimator(Estimator):
     batch_size: Any
     learning_rate: float
     weight_decay: float
-    clip_norm: float
+    clip_norm: Any
     max_epochs: int
     patience: int | None
     validation: float
@@ -130,7 +132,7 @@ class CriticEstimator(Estimator):
         plan = Plan(
             learning_rate=float(self.learning_rate),
             weight_decay=float(self.weight_decay),
-            clip_norm=float(self.clip_norm),
+            clip_norm=self._clip(),
             max_epochs=int(self.max_epochs),
             patience=None if self.patience is None else int(self.patience),
         )
@@ -152,6 +154,12 @@ class CriticEstimator(Estimator):
             device=self.device,
             compile=self.compile,
         )
+
+    def _clip(self) -> float:
+        """Largest norm of a gradient."""
+        if self.clip_norm != "auto":
+            return float(self.clip_norm)
+        return math.inf if getattr(self._bound(), "exponential", False) else CLIP
 
     def _bound(self) -> Any:
         return BOUNDS[self.bound] if isinstance(self.bound, str) else self.bound
@@ -244,8 +252,11 @@ callable
         Rows of a fold: at random, or neighbours (of a series).
     batch_size : int or "auto"
         Rows per step, each scored against all; 128, or half of the rows where they are fewer.
-    learning_rate, weight_decay, clip_norm : float
-        Of AdamW, and the largest norm of a gradient.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    clip_norm : float or "auto"
+        Largest norm of a gradient; "auto" is 5, and none for "nwj" and "tuba", whose large
+        gradients hold the partition down.
     max_epochs : int
         Passes over the training rows, at most.
     patience : int or None
@@ -322,7 +333,7 @@ callable
         batch_size: Any = "auto",
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
-        clip_norm: float = 5.0,
+        clip_norm: Any = "auto",
         max_epochs: int = 300,
         patience: int | None = 30,
         validation: float = 0.15,

@@ -194,7 +194,7 @@ random_state, units, uncertainty
         batch_size: Any = "auto",
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
-        clip_norm: float = 5.0,
+        clip_norm: Any = "auto",
         max_epochs: int = 300,
         patience: int | None = 30,
         validation: float = 0.15,
