@@ -614,8 +614,9 @@ class SMILE(Bound):
     .. math:: E_p f - \log E_q e^{\mathrm{clip}(f, -\tau, \tau)}
 
     The first term is never clipped, else it would cap the value; nor is the gradient, which is that
-    of the Jensen-Shannon loss on f itself. Direction: neither; the clipped partition is too small,
-    and the value too large by up to :math:`\log Z - \log Z_\tau`. No ceiling. Variance of the
+    of the Jensen-Shannon loss on f itself. Direction: neither. Clipped above, the partition is too
+    small and the value too large by :math:`\log Z - \log Z_\tau`; clipped below, where scores apart
+    are under :math:`-\tau`, it is the other way round. No ceiling. Variance of the
     partition at most about :math:`e^{2\tau} / n`.
 
     Parameters

@@ -297,6 +297,9 @@ callable
     Strings and categories are classes, with a column of zeros and ones each; whole numbers are
     numbers, and ``y.astype(str)`` makes classes of them.
 
+    `partial_fit` and `merge` add rows to those that are scored: rows that the critics have not
+    seen, which nobody can check. The critics stay as they are.
+
     Training stops at Ctrl-C and where it diverges; the estimator then has the critics until
     there, and a warning says so.
 
@@ -313,7 +316,7 @@ callable
     """
 
     _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = TRAINING | {
-        "bound": (OneOf(tuple(BOUNDS)), Having("influence", "a bound")),
+        "bound": (OneOf(tuple(BOUNDS)), Having("fresh_memory", "a bound")),
         "folds": (Span(Integral, 1),),
     }
 
@@ -617,11 +620,13 @@ def told(courses: Any, folds: int, single: bool) -> tuple[Caution, ...]:
     found = []
     diverged = [k + 1 for k, c in enumerate(courses) if c.ended == "diverged"]
     if diverged:
+        start = all(courses[k - 1].best_epoch == 0 for k in diverged)
         found.append(
             Caution(
                 "ReliabilityWarning",
                 f"Training diverged in fold(s) {', '.join(map(str, diverged))}: the last good "
-                "weights are kept. Try learning_rate=5e-4.",
+                f"weights are kept{', those it started from' if start else ''}. "
+                "Try learning_rate=5e-4.",
             )
         )
     if any(c.ended == "interrupted" for c in courses):

@@ -81,7 +81,7 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UnsupportedError(
             "This machine has no such device.", got=name, hint="device='auto', or device='cpu'"
         ) from error

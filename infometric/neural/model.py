@@ -116,6 +116,11 @@ def knots_of(column: Array) -> tuple[Array, Array]:
     return values, ndtri(middle / n)
 
 
+def scores_of(rows: Array) -> Array:
+    """Normal scores of rows among themselves, in double precision."""
+    return NormalScores.of(rows)(torch.as_tensor(rows)).double().numpy()
+
+
 def _padded(values: Array, length: int) -> Array:
     return np.concatenate([values, np.full(length - len(values), values[-1])])
 

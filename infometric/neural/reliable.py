@@ -45,11 +45,13 @@ from infometric.functional.extrapolation import (
     mean_z,
     seen_value,
 )
+from infometric.functional.neighbor_information import KSG1
 from infometric.neural.data import flags_of, require_rows
 from infometric.neural.estimator import TRAINING, CriticEstimator, fingerprint, require_torch
-from infometric.result import ConfidenceInterval, Result
+from infometric.result import NATS_PER, ConfidenceInterval, Result
 from infometric.sources.progress import followed, tell
 from infometric.state.critic import CriticScores
+from infometric.state.sample import Sample
 from infometric.typing import RNG, Array
 from infometric.validation import Constraint, Having, Span
 
@@ -57,6 +59,12 @@ CHUNKS = {1: 1, 2: 2}  # critics of a fold at each gamma; one beyond
 MOST_TRAININGS = 15
 COORDINATES = 20  # principal components of which canonical coordinates are made
 LINEAR, ELSE = 0.4, 0.8  # share of the gap that the interval allows for: normal laws, and others
+NEAR_COLUMNS, NEAR_ROWS = 6, 2000  # for which neighbours are looked at
+SEEN = 3.0  # standard deviations above random pairings from which a dependence is seen
+NOTHING = (
+    " Nor do the critics see a dependence: NeuralMI().fit(x, y).test(), or "
+    "mutual_information(x, y), may tell whether there is one."
+)
 LEAST_ALLOWED = 0.02  # nats, and share of the value, that it allows for at least beside the others
 COLUMNS = 6  # columns of each variable of which pairs are looked at
 LEARNED = 0.02  # nats that critics must add to lines, where lines do not tell all
@@ -70,6 +78,8 @@ LIMITS = {
     "ceiling": 0.85,
     "partners": 0.15,
     "gap": 0.2,
+    "equality": 0.9995,
+    "neighbours": 0.1,
     "shift": 0.2,
     "moments": 4.4,
     "spread of moments": 1.35,
@@ -87,6 +97,10 @@ REASONS = {
     "missed something",
     "learned": "nats that critics lack of the least they must add to lines, where the rows are not "
     "those of a normal law",
+    "equality": "largest correlation of a direction of x with one of y; near one they are all but "
+    "the same, and the information is beyond what is told apart",
+    "neighbours": "nats that the distances of neighbours see (Kraskov et al. 2004) beyond the "
+    "interval; the critics have missed them",
     "training": "trainings that were cut off, diverged or interrupted",
     "rows": "copies, constants or equal variables",
 }
@@ -245,7 +259,7 @@ random_state, units, uncertainty
             "se_of_folds": e.se_of_folds,
             "gammas_used": list(e.used),
         }
-        flags = (*self.flags_, *verdict(e))
+        flags = (*self.flags_, *verdict(e, self.state_.z))
         return Extrapolated(BOUND, flags, e.correction, self.extra_, known)
 
     # -- the protocol -----------------------------------------------------------------------
@@ -270,9 +284,11 @@ random_state, units, uncertainty
         state = CriticScores.of(
             (b for j in first for b in j.blocks), key=fingerprint([j.fitted.model for j in first])
         )
-        departure_ = self._departure(x, other)
+        departure_, rho = self._departure(x, other)
         flags = flags_of(x, other)
         found = examined(judged, state, flags, dims, departure_)
+        near = self._neighbours(x, other, found, state, departure_)
+        found = replace(found, checks=(*found.checks, check("equality", rho), *near))
         return {
             "extrapolation_": found,
             "reliable_": found.reliable,
@@ -328,20 +344,39 @@ random_state, units, uncertainty
         chosen = {dims[best]: values[best]}  # the chosen one comes first
         return judged, chosen | dict(zip(dims, values, strict=False))  # fewer where interrupted
 
-    def _departure(self, x: Array, y: Array) -> float:
-        """How far the rows are from a normal law; infinite where it cannot be seen."""
+    def _departure(self, x: Array, y: Array) -> tuple[float, float]:
+        """How far the rows are from a normal law, and the largest canonical correlation.
+
+        Infinite, and zero, where they cannot be seen.
+        """
         if not self._coordinates_known(x, y):
-            return math.inf
-        import torch
+            return math.inf, 0.0
 
-        from infometric.neural.model import NormalScores
+        from infometric.neural.model import scores_of
 
-        scores = [NormalScores.of(v)(torch.as_tensor(v)).double().numpy() for v in (x, y)]
+        scores = [scores_of(v) for v in (x, y)]
         for found in canonical(scores[0], scores[1], [COORDINATES]):
             u, v = found.of(scores[0], scores[1])
             some = [s[:, spread(s.shape[1])] for s in scores]
-            return departure(np.hstack([u[:, :FIRST], v[:, :FIRST]]), np.hstack(some))
-        return math.inf
+            away = departure(np.hstack([u[:, :FIRST], v[:, :FIRST]]), np.hstack(some))
+            return away, float(found.rho.max())
+        return math.inf, 0.0
+
+    def _neighbours(
+        self, x: Array, y: Array, found: Extrapolation, state: CriticScores, away: float
+    ) -> tuple[Check, ...]:
+        """Whether neighbours see what critics do not, where columns are few enough for both."""
+        if x.ndim > 2 or y.ndim > 2 or x.shape[1] + y.shape[1] > NEAR_COLUMNS:
+            return ()
+        from infometric.neural.model import scores_of
+
+        rng = np.random.default_rng(0)
+        rows = np.sort(rng.permutation(len(x))[:NEAR_ROWS])
+        sample = Sample.of(*(scores_of(v[rows]) for v in (x, y)))
+        with np.errstate(all="ignore"):
+            seen = float(KSG1().value(sample))
+        sure = 2 * math.hypot(float(np.sqrt(state.variance(np.ones(())))), allowance(found, away))
+        return (check("neighbours", seen - found.lines.intercept - sure),)
 
     def _coordinates_known(self, x: Array, y: Array) -> bool:
         from infometric.neural.model import WIDEST
@@ -433,10 +468,10 @@ random_state, units, uncertainty
     def _finish(self, name: str, result: Result, state: Any) -> Result:
         """Result without an interval where a check fails."""
         method = f"{result.method}, extrapolated"
-        cut = ConfidenceInterval(*(max(end, 0.0) for end in result.ci))  # no information is less
         if self.reliable_:
-            return replace(result, ci=cut, method=method)
-        told = result.diagnostics | {"interval_if_reliable": list(cut)}
+            return replace(result, method=method)
+        ends = [end * NATS_PER[result.units] for end in result.ci]  # as the other diagnostics
+        told = result.diagnostics | {"interval_if_reliable": ends}
         nan = ConfidenceInterval(math.nan, math.nan)
         return replace(result, ci=nan, method=method, diagnostics=told)
 
@@ -595,9 +630,11 @@ def same_rows(judged: list[_Judged], first: list[_Judged], parts: list[Array]) -
 def allowance(found: Extrapolation, away: float) -> float:
     """Standard deviation of what the lines cannot know, nats."""
     gap = abs(found.gap)
-    if away <= 1:
-        return LINEAR * gap
-    return max(ELSE * gap, LEAST_ALLOWED * (1 + max(found.lines.intercept, 0.0)))
+    share = LINEAR * gap
+    if away > 1:
+        share = max(ELSE * gap, LEAST_ALLOWED * (1 + max(found.lines.intercept, 0.0)))
+    between = (found.mean(1) + found.mean(1, "train")) / 2
+    return math.hypot(share, found.lines.intercept - between)
 
 
 def spread(columns: int) -> Array:
@@ -775,7 +812,7 @@ def curved(trainings: tuple[Training, ...]) -> float:
     return float(fdtrc(1, freedom, max(line - curve, 0.0) / noise))
 
 
-def verdict(found: Extrapolation) -> tuple[Caution, ...]:
+def verdict(found: Extrapolation, z: float) -> tuple[Caution, ...]:
     """A caution that names the checks that failed."""
     if found.reliable:
         return ()
@@ -784,6 +821,6 @@ def verdict(found: Extrapolation) -> tuple[Caution, ...]:
         Caution(
             "ReliabilityWarning",
             f"Not reliable: {told}. No interval is given; extrapolation_.summary() says what each "
-            "means.",
+            "means." + (NOTHING if z < SEEN else ""),
         ),
     )
