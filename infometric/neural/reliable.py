@@ -58,7 +58,7 @@ from infometric.validation import Constraint, Having, Span
 CHUNKS = {1: 1, 2: 2}  # critics of a fold at each gamma; one beyond
 MOST_TRAININGS = 15
 COORDINATES = 20  # principal components of which canonical coordinates are made
-LINEAR, ELSE = 0.4, 0.8  # share of the gap that the interval allows for: normal laws, and others
+LINEAR, ELSE = 0.2, 0.5  # share of the gap that the interval allows for: normal laws, and others
 NEAR_COLUMNS, NEAR_ROWS = 6, 2000  # for which neighbours are looked at
 SEEN = 3.0  # standard deviations above random pairings from which a dependence is seen
 NOTHING = (
