@@ -884,92 +884,203 @@ REPRESENTATIONS = (
 CASES = (*CASES, *REPRESENTATIONS)
 
 NEURAL = (
-    Case("No second variable", "im.NeuralMI().fit(frame[['age']])",
-         DataError, "y is None", "fit(X, y)"),
-    Case("Two variables of unlike length", "im.NeuralMI().fit(np.ones((40, 2)), np.ones(39))",
-         DataError, "'rows of y': 39", "fit(X[:n], y[:n])"),
-    Case("NaN in an array, which a critic cannot read",
-         "x = np.random.default_rng(0).normal(size=(40, 2)); x[7, 1] = np.nan\n"
-         "im.NeuralMI().fit(x, x[:, 0])",
-         DataError, "1 of 40 rows. Got {'place': [7, 1]", "np.isfinite(X)"),
-    Case("Missing values in a frame, which a critic cannot read",
-         "im.NeuralMI().fit(frame[['gaps']], frame.age)",
-         DataError, "'row': 0", "frame['gaps'].notna()"),
-    Case("Text that is no class",
-         "im.NeuralMI().fit(pd.DataFrame({'id': [f'loan {i}' for i in range(40)]}), frame.age)",
-         DataError, "40 distinct values are no classes", "leave it out"),
-    Case("A mistyped target of a critic", "im.NeuralMI().fit(frame, 'grad')",
-         ColumnError, "'grad'", "use 'grade'"),
-    Case("Too few rows for a critic", "im.NeuralMI().fit(np.ones((9, 2)), np.ones(9))",
-         DataError, "it needs 10 or more", "mutual_information(x, y)"),
-    Case("A batch of more rows than there are",
-         "im.NeuralMI(batch_size=64).fit(frame[['age', 'income']], frame.bad)",
-         DataError, "{'batch_size': 64, 'training_rows': 20}", "batch_size='auto'"),
-    Case("Images without an encoder", "im.NeuralMI().fit(np.ones((40, 1, 8, 8)), frame.bad)",
-         DataError, "(40, 1, 8, 8)", "encoder_x="),
-    Case("Weights of rows for a critic",
-         "im.NeuralMI().fit(frame[['age']], frame.bad, sample_weight=np.ones(40))",
-         UnsupportedError, "no weighted form", "leave sample_weight out"),
-    Case("A mistyped bound", "im.NeuralMI(bound='infonc').fit(frame[['age']], frame.bad)",
-         InvalidParameterError, "Got 'infonc'", "bound='infonce'"),
-    Case("A bound of densities with a critic of scores",
-         "im.NeuralMI(bound='club', critic='concat').fit(frame[['age']], frame.income)",
-         UnsupportedError, "needs log densities", "critic='gaussian'"),
-    Case("A critic that scores too little",
-         "import torch\n"
-         "class Critic(torch.nn.Linear):\n"
-         "    def forward(self, x, y):\n"
-         "        return super().forward(torch.cat([x, y], dim=1))\n"
-         "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
-         "im.NeuralMI(critic=Critic(4, 1)).fit(x, y)",
-         InvalidParameterError, "cannot score 3 rows of x against 2 of y", "(len(x), len(y))"),
-    Case("A critic of one score for each row",
-         "import torch\n"
-         "class Critic(torch.nn.Linear):\n"
-         "    def forward(self, x, y):\n"
-         "        return super().forward(x)\n"
-         "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
-         "im.NeuralMI(critic=Critic(2, 1)).fit(x, y)",
-         InvalidParameterError, "'scores': (3, 1)", "return g(x) @ h(y).T"),
-    Case("A critic without gradients",
-         "import torch\n"
-         "class Critic(torch.nn.Linear):\n"
-         "    def forward(self, x, y):\n"
-         "        return (super().forward(x) @ y.T).detach()\n"
-         "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
-         "im.NeuralMI(critic=Critic(2, 2)).fit(x, y)",
-         InvalidParameterError, "No gradient flows", "without detach()"),
-    Case("A critic that gives NaN",
-         "import torch\n"
-         "class Critic(torch.nn.Linear):\n"
-         "    def forward(self, x, y):\n"
-         "        return torch.log(-super().forward(x) ** 2) @ y.T\n"
-         "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
-         "im.NeuralMI(critic=Critic(2, 2), random_state=0).fit(x, y)",
-         DataError, "not finite", "learning_rate"),
-    Case("An encoder of other rows",
-         "import torch\n"
-         "im.NeuralMI(encoder_x=torch.nn.Conv2d(3, 4, 3)).fit(np.ones((40, 1, 8, 8)), frame.bad)",
-         InvalidParameterError, "{'shape': (20, 1, 8, 8)}", "an encoder of batches"),
-    Case("A device that is not there",
-         "im.NeuralMI(device='gpu').fit(frame[['age']], frame.income)",
-         UnsupportedError, "Got 'gpu'", "device='auto'"),
-    Case("New rows of another width for a critic",
-         "im.NeuralMI.load('critics').estimate(np.ones((20, 3)), np.ones(20))",
-         DataError, "X has 3 features, but NeuralMI is expecting 2", "seen in fit"),
-    Case("A single row to score",
-         "im.NeuralMI.load('critics').estimate(np.ones((1, 2)), np.ones(1))",
-         DataError, "nothing to be compared with. Got {'rows': 1}", "more rows"),
-    Case("Critics that were never saved", "im.NeuralMI.load('nowhere')",
-         SourceError, "No such file", ".save(folder)"),
-    Case("Critics whose weights were changed", "im.NeuralMI.load('changed')",
-         DataError, "weights do not match their checksum", ".save(folder)"),
-    Case("Critics of another version", "im.NeuralMI.load('later')",
-         DataError, "schema version 1. Got ('infometric-neural', 2)", ".save(folder)"),
-    Case("A saved critic of your own, without its code", "im.NeuralMI.load('own')",
-         InvalidParameterError, "Got 'Bilinear'", "critic=Bilinear(...)"),
-    Case("Critics saved where nothing can be", "im.NeuralMI.load('critics').save('no/such/folder')",
-         OutputError, "cannot be written", "mkdir -p no/such"),
+    Case(
+        "No second variable",
+        "im.NeuralMI().fit(frame[['age']])",
+        DataError,
+        "y is None",
+        "fit(X, y)",
+    ),
+    Case(
+        "Two variables of unlike length",
+        "im.NeuralMI().fit(np.ones((40, 2)), np.ones(39))",
+        DataError,
+        "'rows of y': 39",
+        "fit(X[:n], y[:n])",
+    ),
+    Case(
+        "NaN in an array, which a critic cannot read",
+        "x = np.random.default_rng(0).normal(size=(40, 2)); x[7, 1] = np.nan\n"
+        "im.NeuralMI().fit(x, x[:, 0])",
+        DataError,
+        "1 of 40 rows. Got {'place': [7, 1]",
+        "np.isfinite(X)",
+    ),
+    Case(
+        "Missing values in a frame, which a critic cannot read",
+        "im.NeuralMI().fit(frame[['gaps']], frame.age)",
+        DataError,
+        "'row': 0",
+        "frame['gaps'].notna()",
+    ),
+    Case(
+        "Text that is no class",
+        "im.NeuralMI().fit(pd.DataFrame({'id': [f'loan {i}' for i in range(40)]}), frame.age)",
+        DataError,
+        "40 distinct values are no classes",
+        "leave it out",
+    ),
+    Case(
+        "A mistyped target of a critic",
+        "im.NeuralMI().fit(frame, 'grad')",
+        ColumnError,
+        "'grad'",
+        "use 'grade'",
+    ),
+    Case(
+        "Too few rows for a critic",
+        "im.NeuralMI().fit(np.ones((9, 2)), np.ones(9))",
+        DataError,
+        "it needs 10 or more",
+        "mutual_information(x, y)",
+    ),
+    Case(
+        "A batch of more rows than there are",
+        "im.NeuralMI(batch_size=64).fit(frame[['age', 'income']], frame.bad)",
+        DataError,
+        "{'batch_size': 64, 'training_rows': 20}",
+        "batch_size='auto'",
+    ),
+    Case(
+        "Images without an encoder",
+        "im.NeuralMI().fit(np.ones((40, 1, 8, 8)), frame.bad)",
+        DataError,
+        "(40, 1, 8, 8)",
+        "encoder_x=",
+    ),
+    Case(
+        "Weights of rows for a critic",
+        "im.NeuralMI().fit(frame[['age']], frame.bad, sample_weight=np.ones(40))",
+        UnsupportedError,
+        "no weighted form",
+        "leave sample_weight out",
+    ),
+    Case(
+        "A mistyped bound",
+        "im.NeuralMI(bound='infonc').fit(frame[['age']], frame.bad)",
+        InvalidParameterError,
+        "Got 'infonc'",
+        "bound='infonce'",
+    ),
+    Case(
+        "A bound of densities with a critic of scores",
+        "im.NeuralMI(bound='club', critic='concat').fit(frame[['age']], frame.income)",
+        UnsupportedError,
+        "needs log densities",
+        "critic='gaussian'",
+    ),
+    Case(
+        "A critic that scores too little",
+        "import torch\n"
+        "class Critic(torch.nn.Linear):\n"
+        "    def forward(self, x, y):\n"
+        "        return super().forward(torch.cat([x, y], dim=1))\n"
+        "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
+        "im.NeuralMI(critic=Critic(4, 1)).fit(x, y)",
+        InvalidParameterError,
+        "cannot score 3 rows of x against 2 of y",
+        "(len(x), len(y))",
+    ),
+    Case(
+        "A critic of one score for each row",
+        "import torch\n"
+        "class Critic(torch.nn.Linear):\n"
+        "    def forward(self, x, y):\n"
+        "        return super().forward(x)\n"
+        "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
+        "im.NeuralMI(critic=Critic(2, 1)).fit(x, y)",
+        InvalidParameterError,
+        "'scores': (3, 1)",
+        "return g(x) @ h(y).T",
+    ),
+    Case(
+        "A critic without gradients",
+        "import torch\n"
+        "class Critic(torch.nn.Linear):\n"
+        "    def forward(self, x, y):\n"
+        "        return (super().forward(x) @ y.T).detach()\n"
+        "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
+        "im.NeuralMI(critic=Critic(2, 2)).fit(x, y)",
+        InvalidParameterError,
+        "No gradient flows",
+        "without detach()",
+    ),
+    Case(
+        "A critic that gives NaN",
+        "import torch\n"
+        "class Critic(torch.nn.Linear):\n"
+        "    def forward(self, x, y):\n"
+        "        return torch.log(-super().forward(x) ** 2) @ y.T\n"
+        "x, y = np.random.default_rng(0).normal(size=(2, 40, 2))\n"
+        "im.NeuralMI(critic=Critic(2, 2), random_state=0).fit(x, y)",
+        DataError,
+        "not finite",
+        "learning_rate",
+    ),
+    Case(
+        "An encoder of other rows",
+        "import torch\n"
+        "im.NeuralMI(encoder_x=torch.nn.Conv2d(3, 4, 3)).fit(np.ones((40, 1, 8, 8)), frame.bad)",
+        InvalidParameterError,
+        "{'shape': (20, 1, 8, 8)}",
+        "an encoder of batches",
+    ),
+    Case(
+        "A device that is not there",
+        "im.NeuralMI(device='gpu').fit(frame[['age']], frame.income)",
+        UnsupportedError,
+        "Got 'gpu'",
+        "device='auto'",
+    ),
+    Case(
+        "New rows of another width for a critic",
+        "im.NeuralMI.load('critics').estimate(np.ones((20, 3)), np.ones(20))",
+        DataError,
+        "X has 3 features, but NeuralMI is expecting 2",
+        "seen in fit",
+    ),
+    Case(
+        "A single row to score",
+        "im.NeuralMI.load('critics').estimate(np.ones((1, 2)), np.ones(1))",
+        DataError,
+        "nothing to be compared with. Got {'rows': 1}",
+        "more rows",
+    ),
+    Case(
+        "Critics that were never saved",
+        "im.NeuralMI.load('nowhere')",
+        SourceError,
+        "No such file",
+        ".save(folder)",
+    ),
+    Case(
+        "Critics whose weights were changed",
+        "im.NeuralMI.load('changed')",
+        DataError,
+        "weights do not match their checksum",
+        ".save(folder)",
+    ),
+    Case(
+        "Critics of another version",
+        "im.NeuralMI.load('later')",
+        DataError,
+        "schema version 1. Got ('infometric-neural', 2)",
+        ".save(folder)",
+    ),
+    Case(
+        "A saved critic of your own, without its code",
+        "im.NeuralMI.load('own')",
+        InvalidParameterError,
+        "Got 'Bilinear'",
+        "critic=Bilinear(...)",
+    ),
+    Case(
+        "Critics saved where nothing can be",
+        "im.NeuralMI.load('critics').save('no/such/folder')",
+        OutputError,
+        "cannot be written",
+        "mkdir -p no/such",
+    ),
 )
 CASES = (*CASES, *NEURAL)
 
