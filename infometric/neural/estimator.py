@@ -37,7 +37,7 @@ from infometric.functional.base import Caution
 from infometric.functional.bounds import BOUNDS
 from infometric.functional.learned import LearnedBound
 from infometric.neural.data import Pair, flags_of, read_pair, refuse_weights, require_rows, unlike
-from infometric.result import Result
+from infometric.result import ConfidenceInterval, Result
 from infometric.sources.progress import followed, tell
 from infometric.state.critic import CriticScores
 from infometric.typing import RNG, Array
@@ -578,7 +578,9 @@ callable
         return found
 
     def _finish(self, name: str, result: Result, state: Any) -> Result:
-        """Result with the permutation test of its scores."""
+        """Result with the permutation test of its scores; zero of a constant, by definition."""
+        if any(f.category == "DegenerateWarning" for f in self.flags_) and state is self.state_:
+            return zero(result)
         z = float(state.z)
         told = result.diagnostics | {"permutation_z": z}
         return replace(
@@ -613,6 +615,12 @@ def fingerprint(models: Any) -> str:
             digest.update(name.encode())
             digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def zero(result: Result) -> Result:
+    """Result of a constant variable: nothing was estimated."""
+    none = ConfidenceInterval(0.0, 0.0)
+    return replace(result, value=0.0, se=0.0, ci=none, pvalue=1.0, method="constant")
 
 
 def told(courses: Any, folds: int, single: bool) -> tuple[Caution, ...]:

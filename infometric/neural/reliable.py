@@ -466,14 +466,14 @@ random_state, units, uncertainty
         return found
 
     def _finish(self, name: str, result: Result, state: Any) -> Result:
-        """Result without an interval where a check fails."""
+        """Result without error and interval where a check fails."""
         method = f"{result.method}, extrapolated"
         if self.reliable_:
             return replace(result, method=method)
         ends = [end * NATS_PER[result.units] for end in result.ci]  # as the other diagnostics
         told = result.diagnostics | {"interval_if_reliable": ends}
         nan = ConfidenceInterval(math.nan, math.nan)
-        return replace(result, ci=nan, method=method, diagnostics=told)
+        return replace(result, se=math.nan, ci=nan, method=method, diagnostics=told)
 
     def test(self, X: Any = None, y: Any = None, *, method: str = "auto", rng: RNG = None) -> Any:
         """Refused: the test of independence is that of `NeuralMI`.
