@@ -209,6 +209,84 @@ class CriticEstimator(Estimator):
                 widths = int(np.prod(rows.shape[1:])), int(np.prod(shape))
                 raise unlike(type(self).__name__, name, *widths, {"shape": rows.shape})
 
+    # -- files ------------------------------------------------------------------------------
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the trained critics and all that was learned to a folder.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there; an estimator that is there is replaced. Its parent must exist.
+
+        Returns
+        -------
+        Path
+            The folder, with ``neural_mi.json`` and the weights as safetensors; never pickle. Code
+            of yours (a critic, encoders, a bound) is not in it, nor are the rows.
+
+        Raises
+        ------
+        OutputError
+            Where the folder cannot be written; what stood there is unchanged.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from infometric import NeuralMI
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.normal(size=(60, 1))
+        >>> y = x + rng.normal(size=(60, 1))
+        >>> fitted = NeuralMI(folds=2, max_epochs=2, random_state=0).fit(x, y)
+        >>> folder = tempfile.mkdtemp()
+        >>> NeuralMI.load(fitted.save(folder)).estimate() == fitted.estimate()
+        True
+        """
+        check_is_fitted(self, "state_")
+        from infometric.neural import storage
+
+        return storage.save(self, folder)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        critic: Any = None,
+        encoder_x: Any = None,
+        encoder_y: Any = None,
+        bound: Any = None,
+        device: str | None = None,
+    ) -> Self:
+        """Read an estimator that `save` wrote: the same numbers, to the last bit.
+
+        Parameters
+        ----------
+        folder : path
+            As given to `save`.
+        critic, encoder_x, encoder_y, bound : optional
+            Code of yours that the estimator was made with, again; weights come from the file.
+        device : str, optional
+            Another device than that of the fit.
+
+        Raises
+        ------
+        SourceError
+            Where a file is missing or is not JSON.
+        DataError
+            Where a file was changed, is of another version, or the weights are not those of the
+            architecture given.
+        InvalidParameterError
+            Where code of yours is not given.
+        """
+        require_torch()
+        from infometric.neural import storage
+
+        given = {"critic": critic, "encoder_x": encoder_x, "encoder_y": encoder_y, "bound": bound}
+        found: Self = storage.load(cls, folder, given | {"device": device})
+        return found
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
@@ -498,84 +576,6 @@ callable
         blocks = scored(self.critic_.score, self._bound(), x, other, device_of(self.device))
         ratio = InfoNCE().contributions
         return np.concatenate([np.asarray(ratio(f)) for f, _ in blocks]) / NATS_PER[self.units]
-
-    # -- files ------------------------------------------------------------------------------
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the trained critics and all that was learned to a folder.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it is not there; an estimator that is there is replaced. Its parent must exist.
-
-        Returns
-        -------
-        Path
-            The folder, with ``neural_mi.json`` and the weights as safetensors; never pickle. Code
-            of yours (a critic, encoders, a bound) is not in it, nor are the rows.
-
-        Raises
-        ------
-        OutputError
-            Where the folder cannot be written; what stood there is unchanged.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> import numpy as np
-        >>> from infometric import NeuralMI
-        >>> rng = np.random.default_rng(0)
-        >>> x = rng.normal(size=(60, 1))
-        >>> y = x + rng.normal(size=(60, 1))
-        >>> fitted = NeuralMI(folds=2, max_epochs=2, random_state=0).fit(x, y)
-        >>> folder = tempfile.mkdtemp()
-        >>> NeuralMI.load(fitted.save(folder)).estimate() == fitted.estimate()
-        True
-        """
-        check_is_fitted(self, "state_")
-        from infometric.neural import storage
-
-        return storage.save(self, folder)
-
-    @classmethod
-    def load(
-        cls,
-        folder: str | os.PathLike[str],
-        *,
-        critic: Any = None,
-        encoder_x: Any = None,
-        encoder_y: Any = None,
-        bound: Any = None,
-        device: str | None = None,
-    ) -> Self:
-        """Read an estimator that `save` wrote: the same numbers, to the last bit.
-
-        Parameters
-        ----------
-        folder : path
-            As given to `save`.
-        critic, encoder_x, encoder_y, bound : optional
-            Code of yours that the estimator was made with, again; weights come from the file.
-        device : str, optional
-            Another device than that of the fit.
-
-        Raises
-        ------
-        SourceError
-            Where a file is missing or is not JSON.
-        DataError
-            Where a file was changed, is of another version, or the weights are not those of the
-            architecture given.
-        InvalidParameterError
-            Where code of yours is not given.
-        """
-        require_torch()
-        from infometric.neural import storage
-
-        given = {"critic": critic, "encoder_x": encoder_x, "encoder_y": encoder_y, "bound": bound}
-        found: Self = storage.load(cls, folder, given | {"device": device})
-        return found
 
     def _finish(self, name: str, result: Result, state: Any) -> Result:
         """Result with the permutation test of its scores; zero of a constant, by definition."""

@@ -14,17 +14,14 @@ high dimensional data. arXiv:2506.00330
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import fdtrc
-from sklearn.utils.validation import check_is_fitted
 
 from infometric.curves import LearningCurves
 from infometric.exceptions import (
@@ -165,7 +162,7 @@ random_state, units, uncertainty
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(400, 2))
     >>> y = 0.8 * x + 0.6 * rng.normal(size=(400, 2))  # 1.02 nats
-    >>> m = ReliableMI(max_epochs=60, random_state=0).fit(x, y)
+    >>> m = ReliableMI(random_state=0).fit(x, y)
     >>> r = m.estimate()
     >>> m.reliable_, bool(abs(r.value - 1.02) < 3 * r.se)
     (True, True)
@@ -398,72 +395,6 @@ random_state, units, uncertainty
             for same in zip(*runs, strict=True)
         ]
         return CriticScores.of(blocks, key=self.state_.key)
-
-    # -- files ------------------------------------------------------------------------------
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the critics of all rows but a fold, the lines and the checks to a folder.
-
-        Parameters
-        ----------
-        folder : path
-            As in `NeuralMI.save`.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        OutputError
-            Where the folder cannot be written; what stood there is unchanged.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> import numpy as np
-        >>> from infometric import ReliableMI
-        >>> rng = np.random.default_rng(0)
-        >>> x = rng.normal(size=(60, 1))
-        >>> y = x + rng.normal(size=(60, 1))
-        >>> m = ReliableMI(folds=2, embedding_dims=(2,), max_epochs=2, random_state=0).fit(x, y)
-        >>> ReliableMI.load(m.save(tempfile.mkdtemp())).extrapolation_ == m.extrapolation_
-        True
-        """
-        check_is_fitted(self, "state_")
-        from infometric.neural import storage
-
-        return storage.save(self, folder)
-
-    @classmethod
-    def load(
-        cls,
-        folder: str | os.PathLike[str],
-        *,
-        critic: Any = None,
-        encoder_x: Any = None,
-        encoder_y: Any = None,
-        device: str | None = None,
-    ) -> Self:
-        """Read an estimator that `save` wrote: the same numbers, to the last bit.
-
-        Parameters
-        ----------
-        folder, critic, encoder_x, encoder_y, device
-            As in `NeuralMI.load`.
-
-        Raises
-        ------
-        SourceError, DataError, InvalidParameterError
-            As in `NeuralMI.load`.
-        """
-        require_torch()
-        from infometric.neural import storage
-
-        given = {"critic": critic, "encoder_x": encoder_x, "encoder_y": encoder_y}
-        found: Self = storage.load(cls, folder, given | {"device": device})
-        return found
 
     def _finish(self, name: str, result: Result, state: Any) -> Result:
         """Result without error and interval where a check fails."""
@@ -816,7 +747,7 @@ def verdict(found: Extrapolation, z: float) -> tuple[Caution, ...]:
     """A caution that names the checks that failed."""
     if found.reliable:
         return ()
-    told = "; ".join(f"{c.name} {c.value:.3g} (at most {c.limit:.3g})" for c in found.failed)
+    told = "; ".join(f"{c.name} {c.value:.3g} (at most {c.limit:.4g})" for c in found.failed)
     return (
         Caution(
             "ReliabilityWarning",
