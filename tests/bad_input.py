@@ -935,6 +935,20 @@ NEURAL = (
         "mutual_information(x, y)",
     ),
     Case(
+        "Extrapolation that does not begin with all rows",
+        "im.ReliableMI(gammas=(2, 4)).fit(frame[['age']], frame.income)",
+        InvalidParameterError,
+        "Got (2, 4)",
+        "gammas=(1, 2, 4)",
+    ),
+    Case(
+        "Too few rows to extrapolate",
+        "im.ReliableMI().fit(frame[['age']][:20], frame.income[:20])",
+        DataError,
+        "they need 5 or more",
+        "NeuralMI().fit(x, y)",
+    ),
+    Case(
         "A batch of more rows than there are",
         "im.NeuralMI(batch_size=64).fit(frame[['age', 'income']], frame.bad)",
         DataError,
