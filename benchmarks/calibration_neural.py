@@ -188,7 +188,7 @@ def one(job: tuple[str, int, int]) -> dict[str, Any]:
         "n": len(x),
         "truth": truth,
         "value": r.value,
-        "se": r.se,
+        "se": math.hypot(d["se_of_rows"], d["se_of_extrapolation"]),  # told or not
         "se_of_rows": d["se_of_rows"],
         "se_of_extrapolation": d["se_of_extrapolation"],
         "reliable": m.reliable_,
