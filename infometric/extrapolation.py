@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infometric.functional.extrapolation import Lines, joint_lines
+from infometric.result import NATS_PER, check_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,13 +162,15 @@ class Extrapolation(Sequence[Training]):
         """Checks that do not hold."""
         return tuple(c for c in self.checks if not c.passed)
 
-    def summary(self) -> str:
-        """Verdict and checks, a line for each."""
+    def summary(self, units: str = "nats") -> str:
+        """Verdict and checks, a line for each; the value in units, the checks in nats."""
+        check_units(units)
+        value = self.lines.intercept / NATS_PER[units]
         verdict = "reliable" if self.reliable else "not reliable"
-        lines = [f"{self.lines.intercept:.4g} nats from {len(self)} trainings: {verdict}"]
+        lines = [f"{value:.4g} {units} from {len(self)} trainings: {verdict}"]
         for c in self.checks:
             mark = "pass" if c.passed else "FAIL"
-            lines.append(f"  {mark}  {c.name}: {c.value:.3g} (at most {c.limit:.3g}). {c.reason}")
+            lines.append(f"  {mark}  {c.name}: {c.value:.3g} (at most {c.limit:.4g}). {c.reason}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -200,8 +203,8 @@ class Extrapolation(Sequence[Training]):
             {int(k): float(v) for k, v in data["dimensions"]},
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, units: str = "nats") -> Axes:
         """Draw values against 1/N with the lines to infinity; needs the extra ``plot``."""
         from infometric.report.curves import extrapolation
 
-        return extrapolation(self, ax)
+        return extrapolation(self, ax, units)

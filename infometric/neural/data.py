@@ -173,7 +173,30 @@ def _source(data: Any, name: str) -> Source:
         data = open_array(data)
     if _plain(data):
         return _finite(_rows(data, name), name)
+    _refuse_kind(data, name)
     return dict(raw_columns(data, name))
+
+
+def _refuse_kind(data: Any, name: str) -> None:
+    """Error for arrays whose values are times, or are masked."""
+    if not isinstance(data, np.ndarray):
+        return
+    if data.dtype.kind in "mM":
+        raise DataError(
+            f"{name} holds dates or durations, which a critic cannot read.",
+            got=str(data.dtype),
+            hint=f"{name}.astype(float), or leave the column out of {name}",
+        )
+    gone = np.ma.getmaskarray(data)
+    if gone.any():
+        rows = gone.reshape(len(data), -1).any(axis=1)
+        axis = ".any(axis=1)" if data.ndim > 1 else ""
+        raise DataError(
+            f"{name} is masked in {int(rows.sum())} of {len(data)} rows, which a critic cannot "
+            "read.",
+            got={"row": int(np.flatnonzero(rows)[0])},
+            hint=f"keep = ~np.ma.getmaskarray({name}){axis}, then X[keep], y[keep]",
+        )
 
 
 def _plain(data: Any) -> bool:
@@ -247,6 +270,12 @@ def _classes(column: Column) -> tuple[Any, ...]:
 
 def _blocks(column: Column, levels: tuple[Any, ...] | None) -> list[Array]:
     """A column of numbers, or one of zeros and ones for each class."""
+    if column.dates:
+        raise DataError(
+            f"Column {column.name!r} holds dates, which a critic cannot read.",
+            got=next(iter(column.levels or ()), None),
+            hint=f"X.drop(columns=[{column.name!r}]), or X[{column.name!r}].astype('int64')",
+        )
     if levels is None:
         return [numbers(column, MISSING)]
     coded = column.as_levels()

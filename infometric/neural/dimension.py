@@ -27,6 +27,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.neural.estimator import require_torch
 from infometric.typing import Array
 
 ROWS = 1000  # rows scored against each other, at most
@@ -130,6 +131,7 @@ def participation(values: Array) -> float:
 
 def _spread(critic: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Rows as tensors where the critic is, in the precision that its layers have."""
+    require_torch()
     import torch
 
     if len(x) != len(y) or len(x) < 3:

@@ -13,13 +13,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from infometric.exceptions import (
     DataError,
     InfometricError,
     InvalidParameterError,
+    MissingExtraError,
     UnsupportedError,
 )
 from infometric.functional.bounds import BOUNDS, Bound
@@ -27,6 +26,12 @@ from infometric.neural.critics import CRITICS, EMBEDDING, HIDDEN
 from infometric.neural.model import Model, Plain, anchor_of, baseline_net, scaling_of
 from infometric.neural.training import JUDGED, Course, Plan, train
 from infometric.typing import Array
+
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    raise MissingExtraError.of("torch", "neural") from error
 
 LEAST_HELD = 10  # rows of validation, at least
 MOST_BATCH = 128

@@ -22,14 +22,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import ndtri
-from torch import nn
 
+from infometric.exceptions import MissingExtraError
 from infometric.functional.bounds import InfoNCE
 from infometric.functional.canonical import canonical
 from infometric.neural.critics import mlp
 from infometric.typing import Array
+
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    raise MissingExtraError.of("torch", "neural") from error
 
 KNOTS = 1000  # places at which the distribution of a column is kept
 WIDEST = 1000  # columns up to which correlations of all with all are computed

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from infometric._version import __version__
 from infometric.curves import LearningCurves
@@ -46,6 +45,11 @@ from infometric.neural.model import (
     baseline_net,
 )
 from infometric.state.critic import CriticScores
+
+try:
+    import torch
+except ImportError as error:
+    raise MissingExtraError.of("torch", "neural") from error
 
 SCHEMA_VERSION = 1
 KIND = "infometric-neural"

@@ -19,12 +19,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import nn
-
-from infometric.exceptions import DataError, InfometricWarning, UnsupportedError
+from infometric.exceptions import (
+    DataError,
+    InfometricWarning,
+    MissingExtraError,
+    UnsupportedError,
+)
 from infometric.functional.bounds import Bound
 from infometric.neural.model import Model, Plain
+
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    raise MissingExtraError.of("torch", "neural") from error
 
 BETAS = (0.9, 0.999)  # AdamW's, of its two moments
 TINY = 1e-8  # AdamW's, beside the root of the second moment

@@ -11,6 +11,7 @@ from infometric.curves import LearningCurves
 from infometric.exceptions import DataError, MissingExtraError
 from infometric.extrapolation import Extrapolation
 from infometric.report.training import COLOURS
+from infometric.result import NATS_PER, check_units
 
 
 def learning(curves: LearningCurves, ax: Any = None) -> Any:
@@ -59,20 +60,24 @@ def _keep_in_sight(ax: Any, values: list[float]) -> None:
         ax.set_ylim(least, top + 0.05 * (top - least))
 
 
-def extrapolation(found: Extrapolation, ax: Any = None) -> Any:
+def extrapolation(found: Extrapolation, ax: Any = None, units: str = "nats") -> Any:
     """Values on held-out and training rows against 1/N, and the lines to infinitely many rows.
 
     Raises
     ------
+    InvalidParameterError
+        Where the units are none of information.
     MissingExtraError
         Where matplotlib is not installed.
     """
+    check_units(units)
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise MissingExtraError.of("matplotlib", "plot") from error
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
+    one = NATS_PER[units]
     rows = {g: np.mean([t.rows for t in found if t.gamma == g]) for g in found.gammas}
     first = rows[min(rows)]
     lines = found.lines
@@ -82,20 +87,21 @@ def extrapolation(found: Extrapolation, ax: Any = None) -> Any:
         ("train", lines.train_slope, COLOURS[1]),
     ):
         name = "held-out rows" if kind == "held" else "rows trained on"
-        ax.plot([1 / t.rows for t in found], [getattr(t, kind) for t in found], "o", ms=4,
+        ax.plot([1 / t.rows for t in found], [getattr(t, kind) / one for t in found], "o", ms=4,
                 color=colour, alpha=0.45)  # fmt: skip
         for g in found.gammas:  # hollow where the lines leave it out
             filled = colour if g in found.used else "none"
             told = name if g == found.used[0] else None
-            ax.plot([1 / rows[g]], [found.mean(g, kind)], "D", ms=7, color=colour, mfc=filled,
+            ax.plot([1 / rows[g]], [found.mean(g, kind) / one], "D", ms=7, color=colour, mfc=filled,
                     label=told)  # fmt: skip
-        ax.plot([0, top], [lines.intercept, lines.intercept + slope * top * first], color=colour)
-    ax.plot([0], [lines.intercept], "*", ms=14, color=COLOURS[2], zorder=5, clip_on=False,
-            label=f"infinitely many: {lines.intercept:.3g}")  # fmt: skip
+        ends = [lines.intercept / one, (lines.intercept + slope * top * first) / one]
+        ax.plot([0, top], ends, color=colour)
+    ax.plot([0], [lines.intercept / one], "*", ms=14, color=COLOURS[2], zorder=5, clip_on=False,
+            label=f"infinitely many: {lines.intercept / one:.3g}")  # fmt: skip
     verdict = (
         "reliable" if found.reliable else "not reliable: " + ", ".join(c.name for c in found.failed)
     )
-    ax.set(xlabel="1 / rows a critic had", ylabel="mutual information (nats)", title=verdict)
+    ax.set(xlabel="1 / rows a critic had", ylabel=f"mutual information ({units})", title=verdict)
     levels = list(rows.values())
     ax.set_xticks([0, *(1 / m for m in levels)], ["0", *(f"1/{m:.0f}" for m in levels)])
     ax.set_xlim(left=0)

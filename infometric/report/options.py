@@ -192,6 +192,8 @@ _BLOCK = re.compile(r"method=Subsampling\(block=(\d+)\)")
 _TWICE = re.compile(r"uncertainty='\w+' of an estimator, (method='\w+') of a function")
 _KIND = re.compile(r"target='(auto|classes|representation)'")
 _CHECKS = re.compile(r"extrapolation_\.summary\(\) says what each means")
+_CRITICS = re.compile(r"NeuralMI\(\)\.fit\(x, y\)(?:\.test\(\))?")
+_COUNTED = re.compile(r"(?<=, or )mutual_information\(x, y\)(?=, (?:which needs|may tell))")
 _NAMES = {"uncertainty": "method"}
 
 
@@ -202,6 +204,8 @@ def spoken(text: str) -> str:
         (_TWICE, r"\1"),
         (_KIND, r"--target-kind \1"),
         (_CHECKS, "the list of checks says what each means"),
+        (_CRITICS, "--quick"),
+        (_COUNTED, "infometric mi of a column of each"),
     ):
         text = form.sub(instead, text)
     return _OPTION.sub(as_option, text)

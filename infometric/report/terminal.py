@@ -67,7 +67,7 @@ def checks(found: Sequence[Mapping[str, Any]]) -> None:
     name = max(len(c["name"]) for c in found)
     for c in found:
         mark = "pass" if c["passed"] else "FAIL"
-        text = f"  {mark}  {c['name']:{name}}  {c['value']:>8.3g}  at most {c['limit']:g}"
+        text = f"  {mark}  {c['name']:{name}}  {c['value']:>8.3g}  at most {c['limit']:.4g}"
         out.print(text, style=None if c["passed"] else "red", markup=False, soft_wrap=True)
     for c in failed:
         out.print(f"{c['name']}: {c['reason']}.", markup=False, soft_wrap=not out.is_terminal)

@@ -249,3 +249,79 @@ def test_options_that_are_none(options, says):
     with pytest.raises(im.exceptions.InvalidParameterError) as error:
         im.neural_mutual_information(*pairs(60), **options)
     assert says in str(error.value)
+
+
+# --- what a user who is in a hurry meets ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [("scalar.npy", "x.npy"), ("x.npy", "scalar.npy")])
+def test_a_single_number_has_no_rows(folder, capsys, given):
+    np.save(folder / "scalar.npy", np.array(3.0))
+    file, other = (f"{folder}/{name}" for name in given)
+    assert main(["neural", file, "--y", other]) == 2
+    said = capsys.readouterr().err
+    assert "holds one number, and no rows" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ((), "interrupted: 1 of 12 critics, 50 of 150 rows scored"),
+        (("--quick",), "interrupted: 1 of 5 critics, 30 of 150 rows scored"),
+    ],
+)
+def test_interruption_is_said_and_has_its_code(folder, capsys, monkeypatch, options, says):
+    from infometric.neural import fitting
+
+    once, calls = fitting.fit_critic, []
+
+    def second_is_stopped(*arguments):
+        calls.append(1)
+        if len(calls) > (1 if options else 3):  # three dimensions are tried before the others
+            raise KeyboardInterrupt
+        return once(*arguments)
+
+    monkeypatch.setattr(fitting, "fit_critic", second_is_stopped)
+    out = folder / "cut.json"
+    given = [f"{folder}/x.npy", "--y", f"{folder}/y.npy", "--max-epochs", "2", *options]
+    assert main(["neural", *given, "--json", str(out)]) == 130
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert np.isfinite(of_report(out)[1].value)
+
+
+def test_pictures_and_summaries_are_in_the_units_asked():
+    figure = pytest.importorskip("matplotlib.figure")
+    levels = [(1, 0.9, 1.05), (2, 0.8, 1.1), (4, 0.6, 1.2)]
+    trainings = tuple(im.extrapolation.Training(0, g, 0, 400 // g, t, r) for g, t, r in levels)
+    found = im.extrapolation.Extrapolation(trainings, (1, 2, 4))
+    ax = found.plot(figure.Figure().subplots(), units="bits")
+    assert ax.get_ylabel() == "mutual information (bits)"
+    heights = np.concatenate([line.get_ydata() for line in ax.lines])
+    assert heights.max() == pytest.approx(1.2 / np.log(2))
+    assert "infinitely many: 1.44" in [t.get_text() for t in ax.get_legend().get_texts()]
+    assert found.summary(units="bits").startswith("1.443 bits")
+    with pytest.raises(im.exceptions.InvalidParameterError):
+        found.summary(units="miles")
+
+
+def test_hints_are_options_where_columns_are_dates_or_rows_are_few(folder, capsys):
+    frame = pd.read_csv(folder / "table.csv")
+    frame.assign(when=pd.date_range("2020-01-01", periods=150)).to_csv(
+        folder / "dated.csv", index=False
+    )
+    frame[:13].to_csv(folder / "thirteen.csv", index=False)
+    assert main(["neural", f"{folder}/dated.csv", "--y", "c"]) == 2
+    said = capsys.readouterr().err
+    assert "--exclude when" in said
+    assert "characteristic" not in said
+    assert main(["neural", f"{folder}/thirteen.csv", "--y", "c"]) == 2
+    said = capsys.readouterr().err
+    assert "Try: --quick, or infometric mi of a column of each" in said
+    assert "NeuralMI" not in said
+
+
+def test_a_check_of_trainings_that_fails_says_what_to_type(folder, capsys):
+    given = [f"{folder}/x.npy", "--y", f"{folder}/y.npy", "--max-epochs", "2"]
+    assert main(["neural", *given]) == 0
+    assert "--max-epochs 8" in capsys.readouterr().err

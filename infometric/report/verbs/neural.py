@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from infometric.exceptions import (
+    DataError,
     InvalidParameterError,
     MissingExtraError,
     Shown,
@@ -33,6 +35,8 @@ from infometric.sources.arrays import is_array_file, open_array
 
 SPELT = 3  # columns up to which a variable is called by their names
 PICTURES = (".png", ".svg", ".pdf")
+INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
+MORE_EPOCHS = "trainings that were cut off may need more passes"
 
 
 @app.command()
@@ -45,13 +49,11 @@ def neural(
     ],
     y: Annotated[
         list[str],
-        typer.Option(
-            "--y", help="A column of the second variable, once for each; or a .npy or .npz file."
-        ),
+        typer.Option("--y", help="Columns of the second variable: u,v; or a .npy or .npz file."),
     ],
     x: Annotated[
         list[str] | None,
-        typer.Option("--x", help="A column of the first variable, once for each; else all others."),
+        typer.Option("--x", help="Columns of the first variable: a,b; else all others."),
     ] = None,
     exclude: Exclude = "",
     quick: Annotated[
@@ -91,17 +93,51 @@ def neural(
     if checks:
         found = replace(found, diagnostics=found.diagnostics | {"checks": checks})
     critics = len(fitted.models_ if quick else drawn)
-    told = [f"{read.sizes} of {file.name}; {critics} critics", *read.doubts]
+    told = [f"{read.sizes} of {file.name}; {_counted(critics, 'critic')}", *read.doubts]
+    cut = _interrupted(fitted, quick, critics, read.rows)
+    if cut:
+        told.append(cut)
+    if any(c["name"] == "training" and not c["passed"] for c in checks) and not cut:
+        told.append(f"{MORE_EPOCHS}: --max-epochs {4 * max_epochs}")
     if quick:
         told.append("a bound: without --quick it is extrapolated, and checks say what it is worth")
     section = Section("Neural mutual information", in_options({read.label: found}), _note(told))
     after(section.name, [section], {"data": file.name}, html, json, None, Choice.VALUE, quiet)
     if plot is not None:
-        written(plot, lambda path: _draw(drawn, path))
+        written(plot, lambda path: _draw(drawn, path, {} if quick else {"units": units}))
     if not quiet:
         terminal.checks(checks)
         for text in told:
             terminal.err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+    if cut:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _interrupted(fitted: Any, quick: bool, critics: int, rows: int) -> str:
+    """How far a training came that was stopped by Ctrl-C; empty where none was."""
+    ended = fitted.history_.ended if quick else [t.ended for t in fitted.extrapolation_]
+    if "interrupted" not in ended:
+        return ""
+    planned = _planned(fitted, quick, rows)
+    scored = int(fitted.state_.n)
+    return (
+        f"interrupted: {critics} of {_counted(planned, 'critic')}, "
+        f"{scored:,} of {_counted(rows, 'row')} scored"
+    )
+
+
+def _planned(fitted: Any, quick: bool, rows: int) -> int:
+    """Critics of a fit that nobody stops."""
+    from infometric.neural.estimator import LEAST_PART
+    from infometric.neural.reliable import CHUNKS
+
+    if quick:
+        return min(int(fitted.folds), max(2, rows // LEAST_PART))
+    return int(fitted.folds) * sum(CHUNKS.get(g, 1) for g in fitted.gammas)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _note(told: Sequence[str]) -> str:
@@ -119,8 +155,15 @@ class _Read:
     X: Any
     y: Any
     label: str
-    sizes: str
+    rows: int
+    columns: tuple[int, int]
     doubts: list[str] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> str:
+        """Rows and columns, in words."""
+        first, second = self.columns
+        return f"{_counted(self.rows, 'row')} of {first:,} + {second:,} columns"
 
 
 def _each(options: Sequence[str]) -> list[str]:
@@ -141,9 +184,9 @@ def _read(file: Path, y: list[str], x: list[str], exclude: str) -> _Read:
             got=Shown(", ".join(x) or exclude or ", ".join(y)),
             hint="--y other.npy, or a CSV or Parquet file",
         )
-    rows = open_array(file)
-    sizes = _sizes(len(rows), _width(rows), _width(array))
-    return _Read(rows, array, f"{called(str(file))} and {called(y[0])}", sizes)
+    rows = _opened_rows(file)
+    label = f"{called(str(file))} and {called(y[0])}"
+    return _Read(rows, array, label, len(rows), (_width(rows), _width(array)))
 
 
 def _of_table(file: Path, y: list[str], x: list[str], exclude: str, array: Any) -> _Read:
@@ -165,8 +208,10 @@ def _of_table(file: Path, y: list[str], x: list[str], exclude: str, array: Any) 
     other = table.select(names) if array is None else array
     width = len(names) if array is None else _width(array)
     label = f"{_named(chosen)} and {_named(names) if array is None else called(y[0])}"
-    sizes = _sizes(table.n_rows, len(chosen), width)
-    return _Read(table.select(chosen), other, label, sizes, headless(file, table.names))
+    sizes = len(chosen), width
+    return _Read(
+        table.select(chosen), other, label, table.n_rows, sizes, headless(file, table.names)
+    )
 
 
 def _array_of(y: list[str]) -> Any:
@@ -178,13 +223,31 @@ def _array_of(y: list[str]) -> Any:
             got=Shown(", ".join(y) or "nothing"),
             hint=f"--y {files[0]}" if files else "--y name",
         )
-    return open_array(files[0]) if files else None
+    return _opened_rows(files[0]) if files else None
+
+
+def _opened_rows(file: Path | str) -> Any:
+    """Array of a file, where it has rows."""
+    found = open_array(file)
+    if found.ndim == 0:
+        raise DataError(
+            f"{file} holds one number, and no rows.",
+            got={"shape": found.shape},
+            hint="an array of shape (n, d): np.save(path, x)",
+        )
+    return found
 
 
 def _refuse_unknown(column: Any) -> None:
     """Error where a value is missing or infinite; the estimator's own speaks of frames."""
     from infometric.estimators.continuous import Advice, numbers
 
+    if column.dates:
+        raise DataError(
+            f"Column {column.name!r} holds dates, which a critic cannot read.",
+            got=next(iter(column.levels or ()), None),
+            hint=f"--exclude {shlex.quote(column.name)}, or write a number in their place",
+        )
     if not column.numeric:
         refuse_gaps(column, "column")
         return
@@ -194,10 +257,6 @@ def _refuse_unknown(column: Any) -> None:
 
 def _width(rows: Any) -> int:
     return int(rows[:1].size)
-
-
-def _sizes(n: int, dx: int, dy: int) -> str:
-    return f"{n:,} rows of {dx:,} + {dy:,} columns"
 
 
 def _named(names: list[str]) -> str:
@@ -227,12 +286,12 @@ def _before_drawing(plot: Path | None, outputs: list[Path], taken: list[Path]) -
         raise MissingExtraError.of("matplotlib", "plot") from error
 
 
-def _draw(drawn: Any, path: Path) -> Path:
+def _draw(drawn: Any, path: Path, options: dict[str, str]) -> Path:
     """Write a picture of curves or of an extrapolation."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.6), layout="constrained")
-    drawn.plot(figure.subplots())
+    drawn.plot(figure.subplots(), **options)
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
     return write_bytes(path, content.getvalue())
