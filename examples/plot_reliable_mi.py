@@ -99,9 +99,9 @@ print(found)
 print(protocol.extrapolation_.summary())
 
 # %%
-# Read aloud: critics find far less in clients they have not seen than in those they were trained
+# Read aloud: critics find clearly less in clients they have not seen than in those they were trained
 # on, and miss moments of the payments that are there. Nor do the means lie on the lines: values of
-# rows trained on rise with the rows, where they should fall. So the point where the lines meet is a
+# rows trained on do not fall with more rows, as they should. So the point where the lines meet is a
 # guess, and no interval is given. What stands is the bound above: the bills tell about that much at
 # least, more than correlations see. For more than that more clients are needed, of which the data
 # have 28,000; the same call with another number of rows asks them.
