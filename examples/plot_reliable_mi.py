@@ -99,7 +99,7 @@ print(found)
 print(protocol.extrapolation_.summary())
 
 # %%
-# Read aloud: critics find clearly less in clients they have not seen than in those they were trained
+# Read aloud: critics find clearly less in clients they have not seen than in those trained
 # on, and miss moments of the payments that are there. Nor do the means lie on the lines: values of
 # rows trained on do not fall with more rows, as they should. So the point where the lines meet is a
 # guess, and no interval is given. What stands is the bound above: the bills tell about that much at
