@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ MISSING = Advice(
     "leave the column out",
 )
 OFTEN = 0.05  # share of pairs that repeat another, from which copies are told
+_LEFT_OUT = re.compile(r"exclude=\[(.+?)\] to leave it out, or ")
 MANY = 20  # classes from which a text must repeat itself to be one
 Source = Array | dict[str, Column]
 
@@ -174,7 +176,15 @@ def _source(data: Any, name: str) -> Source:
     if _plain(data):
         return _finite(_rows(data, name), name)
     _refuse_kind(data, name)
-    return dict(raw_columns(data, name))
+    try:
+        return dict(raw_columns(data, name))
+    except DataError as error:
+        left_out = _LEFT_OUT.match(error.hint or "")
+        if left_out is None:
+            raise
+        # there is no exclude= here
+        rest = f"{name}.drop(columns=[{left_out[1]}]), or {(error.hint or '')[left_out.end() :]}"
+        raise DataError(error.what, got=error.got, hint=rest) from error
 
 
 def _refuse_kind(data: Any, name: str) -> None:

@@ -7,6 +7,8 @@ import functools
 import itertools
 import math
 import shutil
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -1160,3 +1162,47 @@ def test_nt_xent_trains_an_encoder():
     assert losses[-1] < losses[0] - 0.5
     heard = g.weight.detach().abs().sum(0)
     assert float(heard[:3].min()) > 1.5 * float(heard[3:].max())  # the columns that y knows of
+
+
+@pytest.mark.parametrize("module", ["critics", "model", "training", "fitting", "storage"])
+def test_modules_without_torch_say_what_to_install(module):
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name.split('.')[0] == 'torch':\n"
+        "            raise ModuleNotFoundError(name)\n"
+        f"sys.meta_path.insert(0, Absent())\nimport infometric.neural.{module}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "infometric.exceptions.MissingExtraError" in done.stderr
+    assert "pip install 'infometric[neural]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda x: x.astype("m8[D]"), "X.astype(float)"),
+        (lambda x: x.astype("m8[D]").astype("M8[D]"), "X.astype(float)"),
+        (
+            lambda x: np.ma.masked_greater(x, 2),
+            "keep = ~np.ma.getmaskarray(X).any(axis=1), then X[keep], y[keep]",
+        ),
+    ],
+)
+def test_arrays_that_hold_no_plain_numbers(rng, spoil, says):
+    x = 3 * rng.normal(size=(60, 2))
+    with pytest.raises(DataError) as error:
+        NeuralMI().fit(spoil(x), x)
+    assert says in str(error.value)
+    assert "exclude" not in str(error.value)
+    assert "characteristic" not in str(error.value)
+
+
+def test_durations_of_a_frame_are_left_out_by_dropping_the_column(rng):
+    pd = pytest.importorskip("pandas")
+    x = rng.normal(size=(60, 2))
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(t=pd.to_timedelta(np.arange(60), unit="D"))
+    with pytest.raises(DataError) as error:
+        NeuralMI().fit(frame, x)
+    assert "X.drop(columns=['t']), or convert it to a number" in str(error.value)
