@@ -232,6 +232,11 @@ def check_supported(functional: Any, state: Any, strategy: Any) -> None:
     base = functional
     while isinstance(base, Increasing):
         base = base.inner
+    if base.beyond_rows and "leave_out" in strategy.needs:
+        raise UnsupportedError(
+            f"{strategy.name} sees the error of the rows alone; {type(base).__name__} has more.",
+            hint="uncertainty='delta'",
+        )
     without = base.null(base.prepare(state)) is None
     if base.signed and isinstance(strategy, Chi2Null):
         without = False

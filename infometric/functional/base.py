@@ -61,6 +61,7 @@ class Functional:
     scattered: ClassVar[bool] = (
         False  # whether values lie on both sides of the truth, beyond bounds
     )
+    beyond_rows: ClassVar[bool] = False  # whether its error has parts that no row left out shows
     tested_by: ClassVar[str] = "chi2"  # strategy of the test of "nothing there"
 
     def prepare(self, s: Any) -> Any:

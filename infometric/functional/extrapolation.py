@@ -8,8 +8,8 @@ more on those that it has seen. To first order in 1/m both lines meet at the inf
 
 as the log likelihood does within and without the sample (Akaike 1973). They are fitted together,
 with one intercept. Their distance at :math:`\gamma = 1` is the scale of what the fit cannot know;
-the share of it that enters the interval was calibrated by simulation on other laws than those of
-the table of coverage.
+the share of it that enters the interval was calibrated by simulation, as was what the interval
+allows for where the two values and the intercept disagree (`infometric.neural.reliable`).
 
 References
 ----------
@@ -22,7 +22,7 @@ high dimensional data. arXiv:2506.00330
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -116,6 +116,7 @@ class Extrapolated(LearnedBound):
         Facts of the protocol: checks, verdict, slopes.
     """
 
+    beyond_rows: ClassVar[bool] = True
     correction: float = 0.0
     extra: float = 0.0
     known: dict[str, Any] = field(default_factory=dict)

@@ -111,6 +111,14 @@ def test_closed_form(fitted, xy):
     assert r.diagnostics["interval_of"] == "the mutual information"
 
 
+@pytest.mark.parametrize("strategy", ["jackknife", "bootstrap", "permutation"])
+def test_strategies_that_see_the_rows_alone_are_refused(fitted, strategy):
+    """Left-out rows know nothing of the lines: the interval would be half as wide."""
+    with pytest.raises(UnsupportedError, match=strategy) as caught:
+        fitted.estimate(uncertainty=strategy)
+    assert "delta" in caught.value.hint
+
+
 def test_the_value_is_that_of_the_lines(fitted):
     e, r = fitted.extrapolation_, fitted.estimate()
     assert r.value == pytest.approx(r.diagnostics["held_out"] + e.correction)
