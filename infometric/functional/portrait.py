@@ -1,0 +1,582 @@
+r"""Portrait: what a sample of two vectors shows of their dependence, as a fixed list of numbers.
+
+Columns are replaced by normal scores, :math:`\Phi^{-1}((r - 1/2) / n)` of their average ranks, so
+that nothing in a portrait changes when a column is transformed by a strictly monotone map. Every
+number is a mean over rows of quantities that know neither the order of the rows, nor that of the
+columns, nor their signs. Most are estimates of the mutual information, in nats, each right for
+another kind of law:
+
+- correlations: of a normal law with the same ranks, under three degrees of shrinkage, and judged on
+  rows that were left out; the largest canonical correlations;
+- Hermite polynomials of the scores up to the third, for dependence that is not linear;
+- tables of every pair of columns;
+- distances of neighbours (Kraskov et al. 2004) at four sizes, among the scores, the whitened
+  scores, and the leading canonical coordinates.
+
+References
+----------
+Kraskov, A., Stögbauer, H., Grassberger, P. (2004). Estimating mutual information. Physical Review E
+69, 066138. doi:10.1103/PhysRevE.69.066138
+Schäfer, J., Strimmer, K. (2005). A shrinkage approach to large-scale covariance matrix estimation.
+Statistical Applications in Genetics and Molecular Biology 4(1), 32. doi:10.2202/1544-6115.1175
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy.special import digamma, ndtri
+
+from infometric.state.arrays import is_tensor, like, namespace, traced
+
+NEIGHBOURS = (1, 3, 10)
+REFERENCE = 3
+CHUNK = 250_000  # distances held at a time: they stay in the cache
+QUERIES = 512  # rows whose neighbours are looked for: evenly spread over the norms
+SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
+LEADING = 3  # canonical coordinates
+DIRECT = 6  # columns up to which distances are differences, not products
+LEVELS = (9, 7, 5, 3)  # of the tables of pairs: the most that leave five rows a cell
+EDGE = 1e6  # over which a score passes from one level to the next
+METRICS = ("scores", "white", "canonical")
+
+Features = dict[str, Any]
+
+
+# --- what numpy and torch spell differently ------------------------------------------------------
+
+
+def _digamma(x: Any) -> Any:
+    return namespace(x).digamma(x) if is_tensor(x) else digamma(x)
+
+
+def _smallest(x: Any, k: int) -> Any:
+    """The k smallest along the last axis, ascending."""
+    if is_tensor(x):
+        return namespace(x).topk(x, k, dim=-1, largest=False, sorted=True).values
+    return np.sort(np.partition(x, k - 1, axis=-1)[..., :k], axis=-1)
+
+
+def _order(x: Any) -> Any:
+    return namespace(x).argsort(x, dim=-1) if is_tensor(x) else np.argsort(x, axis=-1)
+
+
+def _sorted(x: Any) -> Any:
+    return namespace(x).sort(x, dim=-1).values if is_tensor(x) else np.sort(x, axis=-1)
+
+
+def _descending(x: Any) -> Any:
+    return -_sorted(-x)
+
+
+def _rows(x: Any, index: Any) -> Any:
+    """Rows of each task: x (batch, n, d) at index (batch, q)."""
+    xp = namespace(x)
+    if is_tensor(x):
+        return xp.gather(x, 1, index[..., None].expand(-1, -1, x.shape[-1]))
+    return np.take_along_axis(x, index[..., None], axis=1)
+
+
+def _solve_lower(factor: Any, x: Any) -> Any:
+    """Rows of x in coordinates in which the matrix of a factor is the identity."""
+    xp = namespace(x)
+    if is_tensor(x):
+        return xp.linalg.solve_triangular(factor, x.mT, upper=False).mT
+    return np.linalg.solve(factor, x.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def _contiguous(x: Any) -> Any:
+    return x.contiguous() if is_tensor(x) else np.ascontiguousarray(x)
+
+
+def _largest(x: Any, axis: int = -1) -> Any:
+    return namespace(x).amax(x, axis)
+
+
+def _of_float(x: Any, other: Any) -> Any:
+    return x.to(other.dtype) if is_tensor(x) else x.astype(other.dtype)
+
+
+# --- ranks ---------------------------------------------------------------------------------------
+
+
+def normal_scores(x: Any) -> Any:
+    """Normal scores of the average ranks of every column.
+
+    Parameters
+    ----------
+    x : array of shape (..., n_rows, n_columns)
+        Numpy or torch.
+
+    Returns
+    -------
+    array of the same shape
+        Of a tensor that asks for gradients, the derivative of a score is the slope of the line
+        between the neighbours of a value: ranks alone have none.
+
+    Examples
+    --------
+    >>> normal_scores(np.array([[1.0], [10.0], [100.0]])).round(3).ravel().tolist()
+    [-0.967, 0.0, 0.967]
+    """
+    columns = x.swapaxes(-1, -2)
+    plain = columns.detach() if is_tensor(x) else columns
+    ordered = _sorted(plain)
+    n = x.shape[-2]
+    twice = _position(ordered, plain, "left") + _position(ordered, plain, "right")  # 2 r - 1
+    low = namespace(x).minimum(twice, 2 * n - twice)  # both tails by one formula: exact mirror
+    if is_tensor(x):
+        xp = namespace(x)
+        tail = xp.special.ndtri(low.to(x.dtype) / (2 * n))
+        scores = xp.where(twice < n, tail, -tail)
+        scores = _with_slope(scores, columns, ordered) if traced(x) else scores
+    else:
+        tail = ndtri(low / (2 * n))
+        scores = np.where(twice < n, tail, -tail).astype(x.dtype, copy=False)
+    return scores.swapaxes(-1, -2)
+
+
+def _position(ordered: Any, values: Any, side: str) -> Any:
+    if is_tensor(values):
+        return namespace(values).searchsorted(ordered.contiguous(), values.contiguous(), side=side)
+    flat = [
+        np.searchsorted(o, v, side=side)  # type: ignore[call-overload]
+        for o, v in zip(
+            ordered.reshape(-1, ordered.shape[-1]),
+            values.reshape(-1, values.shape[-1]),
+            strict=True,
+        )
+    ]
+    return np.array(flat).reshape(values.shape)
+
+
+def _with_slope(scores: Any, values: Any, ordered: Any) -> Any:
+    """Scores whose derivative is the slope between a value's neighbours."""
+    xp = namespace(values)
+    n = values.shape[-1]
+    at = xp.searchsorted(ordered, values.detach().contiguous())
+    level = _sorted(scores)
+    below, above = (at - 1).clamp(min=0), (at + 1).clamp(max=n - 1)
+    rise = level.gather(-1, above) - level.gather(-1, below)
+    run = ordered.gather(-1, above) - ordered.gather(-1, below)
+    slope = xp.where(run > 0, rise / run.clamp(min=xp.finfo(run.dtype).tiny), 0.0)
+    return scores + slope * (values - values.detach())
+
+
+# --- the portrait --------------------------------------------------------------------------------
+
+
+def portrait(x: Any, y: Any) -> Any:
+    """Numbers that tell of the dependence of x and y.
+
+    Parameters
+    ----------
+    x, y : array of shape (n_tasks, n_rows, n_columns)
+        Normal scores, of numpy or torch; ten rows or more.
+
+    Returns
+    -------
+    array of shape (n_tasks, n_features)
+        In the order of `names`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> z = normal_scores(rng.normal(size=(1, 200, 3)))
+    >>> found = portrait(z[..., :1], z[..., 1:])
+    >>> found.shape[-1] == len(names()), bool(np.isfinite(found).all())
+    (True, True)
+    """
+    found = features(x, y)
+    return namespace(x).stack([found[name] for name in found], -1)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of the features; ``:x`` and ``:y`` mark those of one variable."""
+    z = normal_scores(np.random.default_rng(0).normal(size=(1, 16, 2)))
+    return tuple(features(z[..., :1], z[..., 1:]))
+
+
+@cache
+def exchange() -> tuple[int, ...]:
+    """Places of the features after x and y have changed places."""
+    found = names()
+    other = {"x": "y", "y": "x"}
+
+    def swapped(name: str) -> str:
+        stem, mark, end = name.rpartition(":")
+        return stem + mark + other.get(end, end)
+
+    return tuple(found.index(swapped(name)) for name in found)
+
+
+def features(x: Any, y: Any) -> Features:
+    """The portrait by name; see `portrait`."""
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+    out: Features = {}
+    full = x[..., 0, 0] * 0.0
+    for name, value in (
+        ("log n", np.log(n)),
+        ("log columns:x", np.log(dx)),
+        ("log columns:y", np.log(dy)),
+        ("columns per row", (dx + dy) / n),
+        ("log columns per row", np.log((dx + dy) / n)),
+    ):
+        out[name] = full + float(value)
+    out["ties:x"], out["ties:y"] = _tied(x), _tied(y)
+    normal = _normal(x, y, out)
+    _polynomials(x, y, out)
+    _tables(x, y, out)
+    _neighbours(x, y, normal, out)
+    return out
+
+
+def _tied(x: Any) -> Any:
+    """Share of the values that have an equal in their column, mean over columns."""
+    ordered = _sorted((x.detach() if is_tensor(x) else x).swapaxes(-1, -2))
+    same = _of_float(ordered[..., 1:] == ordered[..., :-1], x)
+    return same.mean(-1).mean(-1)
+
+
+# --- correlations --------------------------------------------------------------------------------
+
+
+def _correlation(z: Any) -> tuple[Any, Any]:
+    """Correlations of the columns, and the shrinkage that the data choose."""
+    xp = namespace(z)
+    n, d = z.shape[-2:]
+    scale = xp.sqrt((z * z).mean(-2))[..., None, :]
+    z = z / (scale + 1e-12)
+    zt = z.swapaxes(-1, -2)
+    r = zt @ z / n
+    square = z * z
+    spread = (square.swapaxes(-1, -2) @ square / n - r * r) / (n - 1)
+    off = 1.0 - like(np.eye(d), z)
+    total = (r * r * off).sum((-1, -2))
+    share = (spread * off).sum((-1, -2)) / (total + 1e-9)
+    return r, share.clip(0.0, 1.0)
+
+
+def _shrunk(r: Any, share: Any) -> Any:
+    eye = like(np.eye(r.shape[-1]), r)
+    share = share[..., None, None] if hasattr(share, "shape") else share
+    return (1.0 - share) * r + (share + 1e-5) * eye
+
+
+def _log_det(factor: Any) -> Any:
+    xp = namespace(factor)
+    return 2.0 * xp.log(xp.diagonal(factor, 0, -2, -1)).sum(-1)
+
+
+def _factors(r: Any, dx: int) -> tuple[Any, Any, Any]:
+    cholesky = namespace(r).linalg.cholesky
+    return cholesky(r[..., :dx, :dx]), cholesky(r[..., dx:, dx:]), cholesky(r)
+
+
+def _information(factors: tuple[Any, Any, Any]) -> Any:
+    of_x, of_y, of_both = (_log_det(f) for f in factors)
+    return 0.5 * (of_x + of_y - of_both)
+
+
+def _wishart_bias(n: int, dx: int, dy: int) -> float | None:
+    """Bias of the information of a normal law, with correlations estimated from n rows."""
+    if n <= dx + dy + 2:
+        return None
+
+    def psi(d: int) -> float:
+        return float(digamma((n - np.arange(1, d + 1)) / 2).sum())
+
+    return 0.5 * (psi(dx) + psi(dy) - psi(dx + dy))
+
+
+def _by_norm(x: Any, y: Any) -> Any:
+    """Rows in the order of their norms: an order that the data give, whatever theirs was."""
+    norm = (x * x).sum(-1) / x.shape[-1] + (y * y).sum(-1) / y.shape[-1]
+    return _order(norm.detach() if is_tensor(norm) else norm)
+
+
+def _pointwise(
+    x: Any, y: Any, factors: tuple[Any, Any, Any], r: Any = None
+) -> tuple[Any, Any, Any]:
+    """Pointwise information of a normal law, and the whitened rows of both."""
+    xp = namespace(x)
+    wx, wy = _solve_lower(factors[0], x), _solve_lower(factors[1], y)
+    both = _solve_lower(factors[2], xp.concatenate([x, y], -1))
+    local = (wx * wx).sum(-1) + (wy * wy).sum(-1) - (both * both).sum(-1)
+    return _information(factors)[..., None] + 0.5 * local, wx, wy
+
+
+def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
+    """Features of the correlations; returns the coordinates that neighbours are looked for in."""
+    xp = namespace(x)
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+    z = xp.concatenate([x, y], -1)
+    r, share = _correlation(z)
+    out["shrinkage"] = share
+    chosen = _factors(_shrunk(r, share), dx)
+    out["normal"] = _information(chosen)
+    for fixed in SHRINKAGE:
+        out[f"normal, shrunk {fixed}"] = _information(_factors(_shrunk(r, fixed), dx))
+    bias = _wishart_bias(n, dx, dy)
+    plain = _information(_factors(_shrunk(r, 0.0), dx)) if bias is not None else out["normal"]
+    out["normal, corrected"] = plain - (bias or 0.0)
+    cross = r[..., :dx, dx:]
+    within = {"x": r[..., :dx, :dx], "y": r[..., dx:, dx:]}
+    square = cross * cross
+    out["squared correlation"] = square.mean((-1, -2))
+    out["squared correlation, largest"] = _largest(_largest(square))
+    out["squared correlations beyond chance"] = square.sum((-1, -2)) - dx * dy / (n - 1)
+    out["best columns:x"] = _largest(square).sum(-1)
+    out["best columns:y"] = _largest(square, -2).sum(-1)
+    for name, block in within.items():
+        d = block.shape[-1]
+        power = (block * block).sum((-1, -2)) / d
+        out[f"correlation within:{name}"] = (power - 1.0) / max(d - 1, 1)
+        out[f"effective columns:{name}"] = xp.log(d / power)
+    for name, factor in zip("xy", chosen, strict=False):
+        out[f"total correlation:{name}"] = -0.5 * _log_det(factor)
+    white = _solve_lower(
+        chosen[1], _solve_lower(chosen[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
+    )
+    values, left = xp.linalg.eigh(white @ white.swapaxes(-1, -2))
+    canonical = xp.flip(values, (-1,)).clip(0.0, 0.99999)
+    kept = min(dx, dy)
+    for i in range(5):
+        out[f"canonical {i + 1}"] = canonical[..., i] if i < kept else canonical[..., 0] * 0.0
+    strong = canonical[..., :kept]
+    out["canonical, sum"] = strong.sum(-1)
+    out["canonical, effective"] = strong.sum(-1) ** 2 / ((strong * strong).sum(-1) + 1e-9)
+    out["canonical, evenly"] = -0.5 * kept * xp.log(1.0 - strong.mean(-1))
+    local, wx, wy = _pointwise(x, y, chosen)
+    out["pointwise, spread"] = (
+        local.std(-1) if not is_tensor(local) else local.std(-1, correction=0)
+    )
+    _radial(wx, wy, out)
+    _left_out(z, dx, out)
+    lead = min(kept, LEADING)
+    u = xp.flip(left, (-1,))[..., :lead]
+    v = white.swapaxes(-1, -2) @ u
+    v = v / (xp.sqrt((v * v).sum(-2)[..., None, :]) + 1e-9)
+    return {
+        "scores": (x, y),
+        "white": (wx, wy),
+        "canonical": (wx @ u, wy @ v),
+        "local": local,
+    }
+
+
+def _radial(wx: Any, wy: Any, out: Features) -> None:
+    """Norms of the whitened rows: heavy tails, and scales that the two share."""
+    xp = namespace(wx)
+    logs = {}
+    for name, w in (("x", wx), ("y", wy)):
+        d = w.shape[-1]
+        square = (w * w).sum(-1) / d
+        logs[name] = xp.log(square + 1e-3)
+        out[f"log norm:{name}"] = logs[name].mean(-1)
+        out[f"kurtosis:{name}"] = (square * square).mean(-1) * d / (d + 2)
+    a, b = (v - v.mean(-1)[..., None] for v in logs.values())
+    va, vb = (a * a).mean(-1), (b * b).mean(-1)
+    out["log norm, spread:x"], out["log norm, spread:y"] = xp.sqrt(va), xp.sqrt(vb)
+    out["log norms, correlation"] = (a * b).mean(-1) / xp.sqrt(va * vb + 1e-9)
+
+
+def _left_out(z: Any, dx: int, out: Features) -> None:
+    """Information of a normal law fitted to half of the rows, judged on the other half."""
+    order = _by_norm(z[..., :dx], z[..., dx:])
+    halves = (order[..., 0::2], order[..., 1::2])
+    total: Any = 0.0
+    for fit, judged in (halves, halves[::-1]):
+        r, share = _correlation(_rows(z, fit))
+        rows = _rows(z, judged)
+        local, _, _ = _pointwise(
+            rows[..., :dx], rows[..., dx:], _factors(_shrunk(r, share + 0.01), dx)
+        )
+        total = total + local.mean(-1) / 2.0
+    out["normal, left out"] = total
+
+
+# --- polynomials and tables ----------------------------------------------------------------------
+
+
+def _polynomials(x: Any, y: Any, out: Features) -> None:
+    """Hermite polynomials up to the third of every column."""
+    xp = namespace(x)
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+
+    def expanded(z: Any) -> Any:
+        found = xp.concatenate([z, z * z - 1.0, z * z * z - 3.0 * z], -1)
+        return found - found.mean(-2)[..., None, :]
+
+    r, share = _correlation(xp.concatenate([expanded(x), expanded(y)], -1))
+    out["polynomials, shrinkage"] = share
+    out["polynomials"] = _information(_factors(_shrunk(r, share + 0.01), 3 * dx))
+    square = r[..., : 3 * dx, 3 * dx :] ** 2 - 1.0 / (n - 1)
+    pairs = square.reshape(*square.shape[:-2], 3, dx, 3, dy).sum((-4, -2))
+    out["polynomials, pairs"] = pairs.sum((-1, -2))
+    out["polynomials, largest"] = _largest(_largest(pairs))
+    out["polynomials, columns:x"] = _largest(pairs).sum(-1)
+    out["polynomials, columns:y"] = _largest(pairs, -2).sum(-1)
+    even = square[..., dx : 2 * dx, dy : 2 * dy]
+    out["squares"] = even.sum((-1, -2))
+
+
+def _tables(x: Any, y: Any, out: Features) -> None:
+    """Information of the tables of every pair of columns, less its mean under independence."""
+    xp = namespace(x)
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+    levels = next((k for k in LEVELS if n >= 5 * k * k), LEVELS[-1])
+    edges = like(ndtri(np.arange(1, levels) / levels), x)
+
+    def indicators(z: Any) -> Any:
+        z = z.detach() if is_tensor(z) else z
+        # a score on an edge (of ties) lies half on either side, so that a mirror changes nothing
+        above = ((z[..., None] - edges) * EDGE + 0.5).clip(0.0, 1.0)
+        none = above[..., :1] * 0.0
+        found = xp.concatenate([none + 1.0, above], -1) - xp.concatenate([above, none], -1)
+        return found.reshape(*z.shape[:-1], z.shape[-1] * levels)
+
+    hx, hy = indicators(x), indicators(y)
+    joint = (hx.swapaxes(-1, -2) @ hy / n).reshape(*x.shape[:-2], dx, levels, dy, levels)
+
+    def entropy(p: Any, axes: tuple[int, ...]) -> Any:
+        return -(p * xp.log(p + 1e-12)).sum(axes)
+
+    px, py = hx.mean(-2), hy.mean(-2)
+    px = px.reshape(*px.shape[:-1], dx, levels)
+    py = py.reshape(*py.shape[:-1], dy, levels)
+    cells = _of_float(px > 0, px).sum(-1), _of_float(py > 0, py).sum(-1)
+    bias = (cells[0][..., :, None] - 1.0) * (cells[1][..., None, :] - 1.0) / (2.0 * n)
+    pairs = entropy(px, (-1,))[..., :, None] + entropy(py, (-1,))[..., None, :]
+    pairs = pairs - entropy(joint, (-3, -1)) - bias
+    out["tables"] = pairs.mean((-1, -2))
+    out["tables, sum"] = pairs.sum((-1, -2))
+    out["tables, largest"] = _largest(_largest(pairs))
+    out["tables, columns:x"] = _largest(pairs).sum(-1)
+    out["tables, columns:y"] = _largest(pairs, -2).sum(-1)
+
+
+# --- neighbours ----------------------------------------------------------------------------------
+
+
+def _distances(a: Any, b: Any) -> Any:
+    """Squared distances of the rows of a (batch, q, d) to those of b (batch, n, d)."""
+    xp = namespace(a)
+    if a.shape[-1] <= DIRECT:
+        total: Any = None
+        for j in range(a.shape[-1]):
+            step = _contiguous(a[..., j])[..., :, None] - _contiguous(b[..., j])[..., None, :]
+            if traced(step):
+                total = step * step if total is None else total + step * step
+                continue
+            step *= step
+            total = step if total is None else xp.add(total, step, out=total)
+        return total
+    na, nb = (a * a).sum(-1)[..., :, None], (b * b).sum(-1)[..., None, :]
+    square = na + nb - 2.0 * (a @ b.swapaxes(-1, -2))
+    least = 32 * float(xp.finfo(a.dtype).eps)  # of the norms: what rounding leaves of nothing
+    return xp.where(square < least * (na + nb), square * 0.0, square)
+
+
+def _neighbours(x: Any, y: Any, normal: dict[str, Any], out: Features) -> None:
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+    asked = min(n, QUERIES)
+    at = np.unique(np.linspace(0, n - 1, asked).round().astype(int))
+    index = _by_norm(x, y)[..., at]
+    tied = bool(float((out["ties:x"] + out["ties:y"]).max()) > 0)
+    step = max(1, CHUNK // (len(at) * n))
+    parts = [slice(i, i + step) for i in range(0, x.shape[0], step)]
+    local: Any = None
+    for metric in METRICS:
+        if _same(metric, dx, dy):  # as the metric before, up to a rotation or a scale
+            before = METRICS[METRICS.index(metric) - 1]
+            out |= {
+                k.replace(before, metric): v for k, v in out.items() if k.startswith(f"{before},")
+            }
+        else:
+            a, b = normal[metric]
+            found = [_of_metric(metric, a[p], b[p], index[p], tied) for p in parts]
+            out |= {k: _joined([f[k] for f in found], x) for k in found[0] if k != "local"}
+            local = _joined([f["local"] for f in found], x)
+        if metric == "white":
+            normal_law = _picked(normal["local"], index)
+            out["departure from the normal law"] = _spread(local - normal_law)
+
+
+def _same(metric: str, dx: int, dy: int) -> bool:
+    if metric == "white":
+        return dx == dy == 1
+    return metric == "canonical" and dx == dy <= LEADING
+
+
+def _joined(parts: list[Any], x: Any) -> Any:
+    return parts[0] if len(parts) == 1 else namespace(x).concatenate(parts, 0)
+
+
+def _picked(values: Any, index: Any) -> Any:
+    if is_tensor(values):
+        return values.gather(-1, index)
+    return np.take_along_axis(values, index, -1)
+
+
+def _spread(x: Any) -> Any:
+    xp = namespace(x)
+    centred = x - x.mean(-1)[..., None]
+    return xp.sqrt((centred * centred).mean(-1) + 1e-12)
+
+
+def _of_metric(metric: str, x: Any, y: Any, index: Any, tied: bool) -> Features:
+    """Local information by neighbours, at every size, of the rows asked for."""
+    xp = namespace(x)
+    n = x.shape[-2]
+    dx, dy = _distances(_rows(x, index), x), _distances(_rows(y, index), y)
+    joint = xp.maximum(dx, dy)
+    sizes = [min(k, (n - 1) // 2) for k in NEIGHBOURS]
+    near = _smallest(joint, sizes[-1] + 1)  # a row itself is the first
+    tiny = float(xp.finfo(x.dtype).tiny) ** 0.5
+    out: Features = {}
+    for k, size in zip(NEIGHBOURS, sizes, strict=True):
+        eps = near[..., size]
+        radius = xp.maximum(eps, eps * 0.0 + tiny)[..., None]
+        cx, cy = _within(dx, radius), _within(dy, radius)
+        top: Any = float(digamma(size))
+        if tied:
+            equal = _of_float(_count(joint <= eps[..., None]) - 1, x)
+            # of rows that coincide, a row is one of its own neighbours: the plug-in of a table
+            top = _digamma(xp.where(eps > 0, equal, equal + 1.0))
+        px, py = _digamma(cx), _digamma(cy)
+        local = top + float(digamma(n)) - px - py
+        log_eps = 0.5 * xp.log(eps + 1e-8)
+        stem = f"{metric}, {k}"
+        ordered = _sorted(local)
+        m = ordered.shape[-1]
+        out[f"{stem}, information"] = local.mean(-1)
+        out[f"{stem}, spread"] = _spread(local)
+        out[f"{stem}, low"] = ordered[..., m // 10]
+        out[f"{stem}, high"] = ordered[..., m - 1 - m // 10]
+        out[f"{stem}, count:x"] = px.mean(-1) - float(digamma(n))
+        out[f"{stem}, count:y"] = py.mean(-1) - float(digamma(n))
+        out[f"{stem}, distance"] = log_eps.mean(-1)
+        out[f"{stem}, distances, spread"] = _spread(log_eps)
+        if k == REFERENCE:
+            out["local"] = local
+    return out
+
+
+def _count(mask: Any) -> Any:
+    if is_tensor(mask):
+        return mask.sum(-1, dtype=namespace(mask).int32)
+    return np.count_nonzero(mask, axis=-1)
+
+
+def _within(distances: Any, radius: Any) -> Any:
+    """Rows nearer than a radius, itself among them; with a gradient where one is asked for."""
+    hard = _of_float(_count(distances < radius), distances)
+    if not traced(distances):
+        return hard
+    xp = namespace(distances)
+    soft = xp.sigmoid((radius - distances) / (0.5 * radius)).sum(-1)
+    return hard + soft - soft.detach()
