@@ -25,7 +25,7 @@ LAYERS = [
     ("sources",),
     ("base",),
     ("testing",),
-    ("estimators", "credit", "neural", "datasets"),
+    ("estimators", "credit", "neural", "amortised", "datasets"),
     ("functions", "hooks", "probe"),
     ("report", "__main__"),
 ]

@@ -1,0 +1,1 @@
+"""Amortised estimation of mutual information: an estimator that is trained once, on many laws."""

@@ -1,0 +1,44 @@
+"""Families of joint distributions whose mutual information is known, drawn as batches of tasks.
+
+``FAMILIES`` holds all of them by name. A family is a small class: `Pairs` asks for pairs of columns
+with known information only.
+
+>>> import torch
+>>> family = FAMILIES["gaussian_wishart"]
+>>> drawn = family.draw(4, 100, 3, 2, torch.Generator().manual_seed(0))
+>>> drawn.x.shape, drawn.y.shape, drawn.mi.shape
+(torch.Size([4, 100, 3]), torch.Size([4, 100, 2]), torch.Size([4]))
+"""
+
+from __future__ import annotations
+
+from infometric.amortised.families.base import Draw, Family, Pairs
+from infometric.amortised.families.copulas import (
+    Clayton,
+    Frank,
+    GridCopula,
+    GridRotated,
+    Gumbel,
+    Joe,
+)
+from infometric.amortised.families.elliptical import ScaleMixture, Student, StudentPairs
+from infometric.amortised.families.gaussian import (
+    GaussianAutoregressive,
+    GaussianEquicorrelated,
+    GaussianFactor,
+    GaussianRotated,
+    GaussianSparse,
+    GaussianWishart,
+)
+from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
+
+_ALL: tuple[Family, ...] = (
+    *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
+    *(GaussianFactor(), GaussianAutoregressive()),
+    *(Student(), StudentPairs(), ScaleMixture()),
+    *(GridCopula(), GridRotated(), Clayton(), Gumbel(), Frank(), Joe()),
+    *(AdditiveNoise(), Volatility(), Product(), Curve(), Ring()),
+)
+FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
+
+__all__ = ["FAMILIES", "Draw", "Family", "Pairs"]
