@@ -13,6 +13,7 @@ with known information only.
 from __future__ import annotations
 
 from infometric.amortised.families.base import Draw, Family, Pairs
+from infometric.amortised.families.clusters import Clusters, Mixture
 from infometric.amortised.families.copulas import (
     Clayton,
     Frank,
@@ -20,6 +21,13 @@ from infometric.amortised.families.copulas import (
     GridRotated,
     Gumbel,
     Joe,
+)
+from infometric.amortised.families.discrete import (
+    DiscreteTable,
+    Label,
+    OverlappingIntervals,
+    Rounded,
+    ZeroInflated,
 )
 from infometric.amortised.families.elliptical import ScaleMixture, Student, StudentPairs
 from infometric.amortised.families.gaussian import (
@@ -30,15 +38,44 @@ from infometric.amortised.families.gaussian import (
     GaussianSparse,
     GaussianWishart,
 )
+from infometric.amortised.families.joint import (
+    GammaExponential,
+    Independent,
+    ModularSum,
+    Parity,
+    SharedFrailty,
+    Stacked,
+)
+from infometric.amortised.families.maps import CopulaFlow, Embedding, GaussianFlow, Spiral
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
 
-_ALL: tuple[Family, ...] = (
+_PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
     *(GaussianFactor(), GaussianAutoregressive()),
     *(Student(), StudentPairs(), ScaleMixture()),
-    *(GridCopula(), GridRotated(), Clayton(), Gumbel(), Frank(), Joe()),
-    *(AdditiveNoise(), Volatility(), Product(), Curve(), Ring()),
+    *(GridCopula(), GridRotated()),
+    *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
+    *(AdditiveNoise(), Volatility(), Curve(), Ring(), GammaExponential()),
+    *(Spiral(), GaussianFlow(), CopulaFlow(), Embedding()),
+    *(Mixture(), Clusters()),
+    *(DiscreteTable(), Label(), OverlappingIntervals(), ZeroInflated(), Rounded()),
+    *(Parity(), ModularSum(), Product()),
 )
-FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 
-__all__ = ["FAMILIES", "Draw", "Family", "Pairs"]
+
+def without(group: str | None = None) -> dict[str, Family]:
+    """All families but those of a group, which leave the combined families too.
+
+    Examples
+    --------
+    >>> "student" in without("elliptical"), "stacked" in without("elliptical")
+    (False, True)
+    """
+    parts = tuple(family for family in _PARTS if family.group != group)
+    combined = (Stacked(parts), Independent(parts)) if group != "combined" else ()
+    return {family.name: family for family in (*parts, *combined)}
+
+
+FAMILIES: dict[str, Family] = without()
+
+__all__ = ["FAMILIES", "Draw", "Family", "Pairs", "without"]

@@ -1,0 +1,234 @@
+r"""Dependence that no pair of columns shows, and frailty that all columns share.
+
+Where Y is a fair sign, the product of signs of several columns of X flipped with probability p,
+:math:`I=\log 2-H(p)`; where it is the fractional part of the sum of uniform columns and of uniform
+noise of width e, :math:`I=-\log e`. Columns :math:`E_i/V` with exponential :math:`E_i` and a shared
+gamma variable V of shape a are a multivariate Lomax law, with
+
+.. math:: h(d) = \log\Gamma(a) - \log\Gamma(a+d) + (a+d)(\psi(a+d)-\psi(a)),\qquad
+          I = h(d_x) + h(d_y) - h(d_x+d_y) .
+
+References
+----------
+Darbellay, G. A., Vajda, I. (2000). Entropy expressions for multivariate continuous distributions.
+IEEE Trans. Inf. Theory 46, 709-712. doi:10.1109/18.825848
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.special import digamma
+from torch import Tensor
+
+from infometric.amortised.families.base import (
+    WIDEST,
+    Draw,
+    Family,
+    Pairs,
+    Table,
+    exact,
+    exponential,
+    gamma,
+    log_uniform,
+    mix,
+    normal,
+    signs,
+    split,
+    targets,
+    uniform,
+    whole,
+)
+from infometric.amortised.families.noisy import flip, sign_information
+
+
+@dataclass(frozen=True)
+class Synergy(Family):
+    """Base: each of some columns of Y depends on two or three columns of X, or X on Y, jointly."""
+
+    group: ClassVar[str] = "parity"
+    cap: ClassVar[float] = 0.65
+
+    def accepts(self, dx: int, dy: int) -> bool:
+        """Two columns or more on one side."""
+        return super().accepts(dx, dy) and max(dx, dy) >= 2
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        if dx < dy:
+            y, x, mi, se = self._draw(batch, n, dy, dx, rng)
+            return Draw(x, y, mi, se)
+        m = whole(rng, 2, min(3, dx))
+        k = min(dx // m, dy)
+        parts = split(targets(batch, dx, dy, rng), k, rng, self.cap)
+        x, y, mi = self._joint(m, parts, n, rng)
+        x = torch.cat([x, self._noise(batch, n, dx - m * k, rng)], dim=2)
+        y = torch.cat([y, self._noise(batch, n, dy - k, rng)], dim=2)
+        return exact(mix(x, rng, 0.4), mix(y, rng, 0.4), mi.sum(1))
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Columns (batch, n, mk) and (batch, n, k), and information (batch, k)."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return normal(rng, batch, n, d)
+
+
+@dataclass(frozen=True)
+class Parity(Synergy):
+    """The sign of a column of Y is the product of signs of columns of X, now and then flipped."""
+
+    name: ClassVar[str] = "parity"
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        p = flip(mi)
+        x = normal(rng, batch, n, m * k)
+        sign = torch.sign(x).reshape(batch, n, k, m).prod(3)
+        sign = sign * signs(rng, batch, n, k, minus=p[:, None, :])
+        return x, sign * normal(rng, batch, n, k).abs(), sign_information(p)
+
+
+@dataclass(frozen=True)
+class ModularSum(Synergy):
+    """A column of Y is the fractional part of a sum of uniform columns of X and noise."""
+
+    name: ClassVar[str] = "modular_sum"
+    cap: ClassVar[float] = 3.0
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        x = uniform(rng, batch, n, m * k)
+        noise = torch.exp(-mi)[:, None, :] * uniform(rng, batch, n, k)
+        total = x.reshape(batch, n, k, m).sum(3) + noise
+        return x - 0.5, total - torch.floor(total) - 0.5, mi
+
+    @staticmethod
+    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, batch, n, d) - 0.5
+
+
+@dataclass(frozen=True)
+class SharedFrailty(Family):
+    """Every column divided by one gamma variable: dependence within the blocks and between."""
+
+    name: ClassVar[str] = "shared_frailty"
+    group: ClassVar[str] = "archimedean"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        a = log_uniform(rng, batch, low=0.08, high=30.0)
+        v = gamma(rng, a[:, None, None].expand(batch, n, 1).contiguous())
+        # the logarithm keeps the order, and light tails
+        columns = torch.log(exponential(rng, batch, n, dx + dy)) - torch.log(v)
+        columns = columns * signs(rng, batch, 1, dx + dy)
+        mi = frailty_information(a, dx, dy)
+        return exact(mix(columns[..., :dx], rng, 0.5), mix(columns[..., dx:], rng, 0.5), mi)
+
+
+def frailty_information(a: Tensor, dx: int, dy: int) -> Tensor:
+    """Information between blocks of columns with a shared gamma frailty of shape a, nats.
+
+    Examples
+    --------
+    With one column each this is Clayton's copula of theta = 1 / a.
+
+    >>> found = frailty_information(torch.tensor([0.5], dtype=torch.float64), 1, 1)
+    >>> abs(float(found) - (np.log(3) - 2 / 3)) < 1e-12
+    True
+    """
+
+    def entropy(d: int) -> Tensor:
+        total = a + d
+        gain = total * (torch.digamma(total) - torch.digamma(a))
+        return torch.lgamma(a) - torch.lgamma(total) + gain
+
+    return entropy(dx) + entropy(dy) - entropy(dx + dy)
+
+
+@cache
+def gamma_exponential_table() -> Table:
+    r"""Information of a gamma variable X and Y exponential of rate X: :math:`\psi(a+1)-\log a`."""
+    shape = np.geomspace(0.01, 2000, 400)
+    return Table.of(shape, digamma(shape + 1) - np.log(shape))
+
+
+@dataclass(frozen=True)
+class GammaExponential(Pairs):
+    """X gamma, Y exponential with rate X: many values of X near zero where the shape is small."""
+
+    name: ClassVar[str] = "gamma_exponential"
+    group: ClassVar[str] = "curve"
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Logarithms of the two variables, which keep the order."""
+        shape, known = gamma_exponential_table().nearest(mi)
+        log_x = torch.log(
+            gamma(rng, shape[:, None, :].expand(len(mi), n, mi.shape[1]).contiguous())
+        )
+        log_y = torch.log(exponential(rng, *log_x.shape)) - log_x
+        return log_x / (1 + 1 / shape[:, None, :]), log_y / (1 + 1 / shape[:, None, :]), known
+
+
+@dataclass(frozen=True)
+class Stacked(Family):
+    """Two families side by side and columns of noise; the columns mixed, or left.
+
+    Parameters
+    ----------
+    parts : tuple of Family
+        Families to choose from.
+    """
+
+    parts: tuple[Family, ...]
+    name: ClassVar[str] = "stacked"
+    group: ClassVar[str] = "combined"
+
+    def accepts(self, dx: int, dy: int) -> bool:
+        """Two columns or more on both sides."""
+        return min(dx, dy) >= 2 and max(dx, dy) <= WIDEST
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        ax, ay = whole(rng, 1, dx - 1), whole(rng, 1, dy - 1)
+        bx, by = whole(rng, 1, dx - ax), whole(rng, 1, dy - ay)
+        one = chosen(self.parts, ax, ay, rng).draw(batch, n, ax, ay, rng)
+        two = chosen(self.parts, bx, by, rng).draw(batch, n, bx, by, rng)
+        x = torch.cat([one.x, two.x, normal(rng, batch, n, dx - ax - bx)], dim=2)
+        y = torch.cat([one.y, two.y, normal(rng, batch, n, dy - ay - by)], dim=2)
+        se = torch.hypot(one.se, two.se)
+        return Draw(mix(x, rng, 0.4), mix(y, rng, 0.4), one.mi + two.mi, se)
+
+
+@dataclass(frozen=True)
+class Independent(Family):
+    """X of one family and Y of another: no information, whatever the shape of each block.
+
+    Parameters
+    ----------
+    parts : tuple of Family
+        Families to choose from.
+    """
+
+    parts: tuple[Family, ...]
+    name: ClassVar[str] = "independent"
+    group: ClassVar[str] = "combined"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        x = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng).x
+        y = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng).y
+        return exact(x, y, torch.zeros(batch, dtype=x.dtype, device=x.device))
+
+
+def chosen(parts: tuple[Family, ...], dx: int, dy: int, rng: torch.Generator) -> Family:
+    """One of the families that have tasks of so many columns."""
+    able = [family for family in parts if family.accepts(dx, dy)]
+    return able[whole(rng, 0, len(able) - 1)]

@@ -1,0 +1,148 @@
+r"""Blocks behind an injective map of their own, which changes no information.
+
+A spiral turns each plane of a block by an angle that grows with the norm of the row; the norm is
+kept, so that the map can be undone. A coupling layer moves and scales half of the columns by
+functions of the other half:
+
+.. math:: (a, b) \mapsto (a,\; b\,e^{s(a)} + t(a)) .
+
+References
+----------
+Dinh, L., Sohl-Dickstein, J., Bengio, S. (2017). Density estimation using Real NVP.
+arXiv:1605.08803
+Czyż, P., Grabowski, F., Vogt, J. E., Beerenwinkel, N., Marx, A. (2023). Beyond normal: on the
+evaluation of mutual information estimators. arXiv:2306.11078
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from infometric.amortised.families.base import (
+    PAIR_MOST,
+    Draw,
+    Family,
+    exact,
+    log_uniform,
+    normal,
+    orthogonal,
+    rotate,
+    split,
+    targets,
+    uniform,
+    whole,
+)
+from infometric.amortised.families.copulas import Clayton, Frank, GridRotated
+from infometric.amortised.families.elliptical import Student, StudentPairs
+from infometric.amortised.families.gaussian import GaussianRotated, normal_pairs, spectrum
+
+HIDDEN = 8  # width of the functions s and t
+
+
+def spiral(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """Rows whose planes are turned by angles in proportion to the norm."""
+    batch, _, d = rows.shape
+    if d == 1:
+        return rows
+    z = rows @ orthogonal(batch, d, rng)
+    speed = log_uniform(rng, batch, 1, d // 2, low=0.3, high=6.0)
+    angle = speed * z.norm(dim=2, keepdim=True) / math.sqrt(d)
+    a, b = z[..., 0 : 2 * (d // 2) : 2], z[..., 1::2]
+    turned = (a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos())
+    return torch.cat([*turned, z[..., 2 * (d // 2) :]], dim=2)
+
+
+def couple(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """One coupling layer: the latter half of the columns moves with the former."""
+    batch, _, d = rows.shape
+    half = d // 2
+    a, b = rows[..., :half], rows[..., half:]
+    strength = uniform(rng, batch, 1, 1, low=0.1, high=1.2)
+    hidden = torch.tanh(
+        a @ normal(rng, batch, half, HIDDEN) * (1.5 / math.sqrt(half))
+        + normal(rng, batch, 1, HIDDEN)
+    )
+    to = normal(rng, 2, batch, HIDDEN, d - half) * (2 / math.sqrt(HIDDEN))
+    return torch.cat(
+        [b * torch.exp(strength * torch.tanh(hidden @ to[0])) + strength * hidden @ to[1], a], 2
+    )
+
+
+def flow(rows: Tensor, rng: torch.Generator, layers: int = 3) -> Tensor:
+    """Rows through coupling layers with rotations between them; a single column stays."""
+    if rows.shape[2] == 1:
+        return rows
+    for _ in range(layers):
+        rows = couple(rotate(rows, rng), rng)
+    return rows
+
+
+@dataclass(frozen=True)
+class Spiral(Family):
+    """Normal blocks wound into spirals."""
+
+    name: ClassVar[str] = "spiral"
+    group: ClassVar[str] = "map"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        x, y, mi = spectrum(batch, n, dx, dy, rng)
+        return exact(spiral(x, rng), spiral(y, rng), mi)
+
+
+@dataclass(frozen=True)
+class GaussianFlow(Family):
+    """Normal blocks through random flows."""
+
+    name: ClassVar[str] = "gaussian_flow"
+    group: ClassVar[str] = "map"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        x, y, mi, _ = GaussianRotated().draw(batch, n, dx, dy, rng)
+        layers = whole(rng, 1, 3)
+        return exact(flow(x, rng, layers), flow(y, rng, layers), mi)
+
+
+@dataclass(frozen=True)
+class CopulaFlow(Family):
+    """Blocks with heavy tails or a copula that is not normal, through random flows."""
+
+    name: ClassVar[str] = "copula_flow"
+    group: ClassVar[str] = "map"
+    bases: ClassVar[tuple[Family, ...]] = (
+        *(Student(), StudentPairs(), Clayton(), Frank(), GridRotated()),
+    )
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        base = self.bases[whole(rng, 0, len(self.bases) - 1)]
+        x, y, mi, _ = base.draw(batch, n, dx, dy, rng)
+        return exact(flow(x, rng, 2), flow(y, rng, 2), mi)
+
+
+@dataclass(frozen=True)
+class Embedding(Family):
+    """A few informative coordinates on a curved surface in many columns, with little noise.
+
+    The noise fills the other directions: the map from coordinates and noise to columns can be
+    undone, and noise of one block is independent of all else.
+    """
+
+    name: ClassVar[str] = "embedding"
+    group: ClassVar[str] = "map"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        r = whole(rng, 1, min(4, dx, dy))
+        mi = split(targets(batch, dx, dy, rng), r, rng, PAIR_MOST)
+        x, y = normal_pairs(mi, n, rng)
+        return exact(self._embedded(x, dx, rng), self._embedded(y, dy, rng), mi.sum(1))
+
+    @staticmethod
+    def _embedded(rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
+        batch, n, r = rows.shape
+        level = log_uniform(rng, batch, 1, 1, low=0.02, high=1.0)
+        noise = level * normal(rng, batch, n, d - r)
+        return flow(torch.cat([rows, noise], dim=2), rng, 2)
