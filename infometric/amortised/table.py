@@ -96,9 +96,9 @@ class Table:
     ) -> Table:
         """Table of tasks of one family and shape: n rows, dx and dy columns."""
         m = len(features)
-        every = {name: np.full(m, value) for name, value in shape.items()}
-        places = np.zeros(m)
-        return cls(features, truth, np.broadcast_to(se, (m,)), places, **every, families=(family,))
+        n, dx, dy = (np.full(m, shape[name]) for name in ("n", "dx", "dy"))
+        errors = np.broadcast_to(se, (m,))
+        return cls(features, truth, errors, np.zeros(m), n, dx, dy, (family,))
 
     def __len__(self) -> int:
         return len(self.features)
