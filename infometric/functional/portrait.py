@@ -156,7 +156,7 @@ def _with_slope(scores: Any, values: Any, ordered: Any) -> Any:
     """Scores whose derivative is the slope between a value's neighbours."""
     xp = namespace(values)
     n = values.shape[-1]
-    at = xp.searchsorted(ordered, values.detach().contiguous())
+    at = xp.searchsorted(ordered.contiguous(), values.detach().contiguous())
     level = _sorted(scores)
     below, above = (at - 1).clamp(min=0), (at + 1).clamp(max=n - 1)
     rise = level.gather(-1, above) - level.gather(-1, below)
@@ -292,21 +292,21 @@ def _wishart_bias(n: int, dx: int, dy: int) -> float | None:
     return 0.5 * (psi(dx) + psi(dy) - psi(dx + dy))
 
 
-def _by_norm(x: Any, y: Any) -> Any:
-    """Rows in the order of their norms: an order that the data give, whatever theirs was."""
-    norm = (x * x).sum(-1) / x.shape[-1] + (y * y).sum(-1) / y.shape[-1]
-    return _order(norm.detach() if is_tensor(norm) else norm)
-
-
-def _pointwise(
-    x: Any, y: Any, factors: tuple[Any, Any, Any], r: Any = None
-) -> tuple[Any, Any, Any]:
-    """Pointwise information of a normal law, and the whitened rows of both."""
+def _pointwise(x: Any, y: Any, factors: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    """Pointwise information of a normal law, the whitened rows, and the norms of both together."""
     xp = namespace(x)
     wx, wy = _solve_lower(factors[0], x), _solve_lower(factors[1], y)
     both = _solve_lower(factors[2], xp.concatenate([x, y], -1))
-    local = (wx * wx).sum(-1) + (wy * wy).sum(-1) - (both * both).sum(-1)
-    return _information(factors)[..., None] + 0.5 * local, wx, wy
+    norm = (both * both).sum(-1)
+    local = (wx * wx).sum(-1) + (wy * wy).sum(-1) - norm
+    return _information(factors)[..., None] + 0.5 * local, wx, wy, norm
+
+
+def _ordered(z: Any, norm: Any) -> Any:
+    """Rows in an order that the data give: by norm, and opposite rows by the lean of all."""
+    z, norm = (v.detach() if is_tensor(v) else v for v in (z, norm))
+    lean = (z * norm[..., None]).mean(-2)[..., None]  # turns its sign with its column
+    return _order(norm + (z @ lean)[..., 0])
 
 
 def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
@@ -338,9 +338,8 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
         out[f"effective columns:{name}"] = xp.log(d / power)
     for name, factor in zip("xy", chosen, strict=False):
         out[f"total correlation:{name}"] = -0.5 * _log_det(factor)
-    white = _solve_lower(
-        chosen[1], _solve_lower(chosen[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
-    )
+    half = _solve_lower(chosen[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
+    white = _solve_lower(chosen[1], half)
     values, left = xp.linalg.eigh(white @ white.swapaxes(-1, -2))
     canonical = xp.flip(values, (-1,)).clip(0.0, 0.99999)
     kept = min(dx, dy)
@@ -350,12 +349,10 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
     out["canonical, sum"] = strong.sum(-1)
     out["canonical, effective"] = strong.sum(-1) ** 2 / ((strong * strong).sum(-1) + 1e-9)
     out["canonical, evenly"] = -0.5 * kept * xp.log(1.0 - strong.mean(-1))
-    local, wx, wy = _pointwise(x, y, chosen)
-    out["pointwise, spread"] = (
-        local.std(-1) if not is_tensor(local) else local.std(-1, correction=0)
-    )
+    local, wx, wy, norm = _pointwise(x, y, chosen)
+    out["pointwise, spread"] = _spread(local)
     _radial(wx, wy, out)
-    _left_out(z, dx, out)
+    out["normal, left out"] = _left_out(z, r, share, dx)
     lead = min(kept, LEADING)
     u = xp.flip(left, (-1,))[..., :lead]
     v = white.swapaxes(-1, -2) @ u
@@ -365,6 +362,7 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
         "white": (wx, wy),
         "canonical": (wx @ u, wy @ v),
         "local": local,
+        "order": _ordered(z, norm),
     }
 
 
@@ -384,19 +382,28 @@ def _radial(wx: Any, wy: Any, out: Features) -> None:
     out["log norms, correlation"] = (a * b).mean(-1) / xp.sqrt(va * vb + 1e-9)
 
 
-def _left_out(z: Any, dx: int, out: Features) -> None:
-    """Information of a normal law fitted to half of the rows, judged on the other half."""
-    order = _by_norm(z[..., :dx], z[..., dx:])
-    halves = (order[..., 0::2], order[..., 1::2])
+def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
+    """Mean pointwise information of rows under a normal law fitted to all the others.
+
+    Without row i, the shrunk matrix A loses c z_i z_i'; by Sherman and Morrison its inverse and
+    its determinant follow from h_i = z_i' A^{-1} z_i alone.
+    """
+    xp = namespace(z)
+    n = z.shape[-2]
+    share = (share + 0.01).clip(0.0, 1.0)[..., None]
+    c = (1.0 - share) / (n - 1)
+    grown = 1.0 + 1.0 / (n - 1)
     total: Any = 0.0
-    for fit, judged in (halves, halves[::-1]):
-        r, share = _correlation(_rows(z, fit))
-        rows = _rows(z, judged)
-        local, _, _ = _pointwise(
-            rows[..., :dx], rows[..., dx:], _factors(_shrunk(r, share + 0.01), dx)
-        )
-        total = total + local.mean(-1) / 2.0
-    out["normal, left out"] = total
+    for part, sign in ((slice(dx), 0.5), (slice(dx, None), 0.5), (slice(None), -0.5)):
+        block = r[..., part, part]
+        eye = like(np.eye(block.shape[-1]), r)
+        a = (1.0 - share[..., None]) * grown * block + share[..., None] * eye
+        factor = xp.linalg.cholesky(a)
+        w = _solve_lower(factor, z[..., part])
+        h = (w * w).sum(-1)
+        left = (1.0 - c * h).clip(1e-3)
+        total = total + sign * (_log_det(factor)[..., None] + xp.log(left) + h / left)
+    return total.mean(-1)
 
 
 # --- polynomials and tables ----------------------------------------------------------------------
@@ -485,7 +492,7 @@ def _neighbours(x: Any, y: Any, normal: dict[str, Any], out: Features) -> None:
     n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
     asked = min(n, QUERIES)
     at = np.unique(np.linspace(0, n - 1, asked).round().astype(int))
-    index = _by_norm(x, y)[..., at]
+    index = normal["order"][..., at]
     tied = bool(float((out["ties:x"] + out["ties:y"]).max()) > 0)
     step = max(1, CHUNK // (len(at) * n))
     parts = [slice(i, i + step) for i in range(0, x.shape[0], step)]

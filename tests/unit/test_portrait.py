@@ -1,0 +1,151 @@
+"""Portraits: what they do not change with, and what they agree with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm, rankdata
+
+from infometric import Sample
+from infometric.functional.neighbor_information import KSG1
+from infometric.functional.portrait import (
+    NEIGHBOURS,
+    QUERIES,
+    exchange,
+    names,
+    normal_scores,
+    portrait,
+)
+
+SHAPES = [(10, 1, 1), (10, 32, 32), (40, 3, 1), (150, 2, 2), (300, 8, 5), (700, 4, 9)]
+
+
+def sample(n, dx, dy, seed=0):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(n, dx)), rng.normal(size=(n, dy))
+    shared = min(dx, dy)
+    y[:, :shared] += x[:, :shared] ** 2
+    if n == 150:  # ties
+        x, y[:, 0] = x.round(1), y[:, 0] > 0.5
+    return x, y
+
+
+def seen(x, y):
+    return portrait(normal_scores(x[None]), normal_scores(y[None]))[0]
+
+
+def value(x, y, name):
+    return seen(x, y)[names().index(name)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+class TestInvariance:
+    def test_order_of_rows(self, shape):
+        x, y = sample(*shape)
+        order = np.random.default_rng(1).permutation(len(x))
+        np.testing.assert_allclose(seen(x[order], y[order]), seen(x, y), atol=1e-9)
+
+    def test_order_of_columns(self, shape):
+        x, y = sample(*shape)
+        turned = np.random.default_rng(1).permutation(y.shape[1])
+        np.testing.assert_allclose(seen(x[:, ::-1], y[:, turned]), seen(x, y), atol=1e-9)
+
+    def test_increasing_maps_change_no_bit(self, shape):
+        x, y = sample(*shape)
+        assert np.array_equal(seen(np.exp(x), y**3 + y), seen(x, y))
+
+    def test_decreasing_maps(self, shape):
+        x, y = sample(*shape)
+        y2 = y.copy()
+        y2[:, -1] = -np.arctan(y[:, -1])
+        np.testing.assert_allclose(seen(-x, y2), seen(x, y), atol=1e-9)
+
+    def test_exchange(self, shape):
+        x, y = sample(*shape)
+        np.testing.assert_allclose(seen(y, x)[list(exchange())], seen(x, y), atol=1e-8)
+
+    def test_finite(self, shape):
+        assert np.isfinite(seen(*sample(*shape))).all()
+
+
+def test_names_are_unique_and_exchange_is_its_own_inverse():
+    assert len(set(names())) == len(names())
+    twice = np.array(exchange())[list(exchange())]
+    assert twice.tolist() == list(range(len(names())))
+    assert any(i != j for i, j in enumerate(exchange()))
+
+
+def test_scores_are_those_of_average_ranks():
+    x = np.array([[3.0, 1.0], [1.0, 1.0], [2.0, 5.0], [2.0, 4.0]])
+    wanted = norm.ppf((rankdata(x, axis=0) - 0.5) / 4)
+    np.testing.assert_allclose(normal_scores(x), wanted, rtol=1e-12)
+
+
+def test_a_batch_is_its_tasks():
+    tasks = [sample(60, 3, 2, seed) for seed in range(5)]
+    x, y = (np.stack(v) for v in zip(*tasks, strict=True))
+    together = portrait(normal_scores(x), normal_scores(y))
+    np.testing.assert_allclose(together, [seen(*t) for t in tasks], atol=1e-10)
+
+
+@pytest.mark.parametrize("k", NEIGHBOURS)
+def test_neighbours_of_two_columns_are_those_of_kraskov(k):
+    """Of one column each, norms do not differ: the library's own estimator is the oracle."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=400)
+    y = np.sin(3 * x) + 0.3 * rng.normal(size=400)
+    scores = normal_scores(np.stack([x, y], 1))
+    oracle = KSG1(n_neighbors=k, scale="none").value(Sample.of(*scores.T))
+    mine = value(x[:, None], y[:, None], f"scores, {k}, information")
+    assert mine == pytest.approx(oracle, abs=1e-9)
+
+
+def test_the_corrected_normal_value_has_no_bias():
+    rng = np.random.default_rng(4)
+    truth = -0.5 * 3 * np.log(1 - 0.6**2)
+    x = rng.normal(size=(200, 60, 3))
+    y = 0.6 * x + 0.8 * rng.normal(size=x.shape)
+    found = portrait(normal_scores(x), normal_scores(y))
+    of = {name: found[:, names().index(name)] for name in ("normal, corrected", "normal")}
+    error = of["normal, corrected"].std() / np.sqrt(200)
+    # normal scores of sixty rows are not quite normal: 2 % of the value
+    assert abs(of["normal, corrected"].mean() - truth) < 3 * error + 0.02 * truth
+    assert of["normal"].mean() < truth  # shrunk
+
+
+def test_rows_asked_are_spread_over_all():
+    """Above the number of rows asked for, the value stays that of all rows within its error."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(8 * QUERIES, 1))
+    y = 0.8 * x + 0.6 * rng.normal(size=x.shape)
+    scores = normal_scores(np.hstack([x, y]))
+    every = KSG1(n_neighbors=3, scale="none").value(Sample.of(*scores.T))
+    asked = value(x, y, "scores, 3, information")
+    spread = value(x, y, "scores, 3, spread")
+    assert abs(asked - every) < 3 * spread / np.sqrt(QUERIES)
+
+
+class TestTorch:
+    torch = pytest.importorskip("torch")
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_one_body(self, shape):
+        x, y = sample(*shape)
+        mine = seen(x, y)
+        x, y = (self.torch.as_tensor(v)[None] for v in (x, y))
+        theirs = portrait(normal_scores(x), normal_scores(y))[0]
+        np.testing.assert_allclose(theirs.numpy(), mine, atol=1e-8)
+
+    def test_scores_of_tensors_have_the_slope_of_their_neighbours(self):
+        x = self.torch.tensor([[0.0], [1.0], [3.0]], dtype=self.torch.float64, requires_grad=True)
+        scores = normal_scores(x)
+        (slope,) = self.torch.autograd.grad(scores.sum(), x)
+        step = norm.ppf(2.5 / 3)
+        np.testing.assert_allclose(slope.numpy().ravel(), [step, 2 * step / 3, step / 2])
+
+    def test_gradients_are_finite(self):
+        x, y = (self.torch.as_tensor(v)[None].requires_grad_() for v in sample(80, 3, 2))
+        portrait(normal_scores(x), normal_scores(y)).sum().backward()
+        for grad in (x.grad, y.grad):
+            assert self.torch.isfinite(grad).all()
+            assert grad.abs().sum() > 0
