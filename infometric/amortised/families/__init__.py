@@ -56,11 +56,14 @@ _PARTS: tuple[Family, ...] = (
     *(GridCopula(), GridRotated()),
     *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
     *(AdditiveNoise(), Volatility(), Curve(), Ring(), GammaExponential()),
-    *(Spiral(), GaussianFlow(), CopulaFlow(), Embedding()),
+    *(Spiral(), GaussianFlow(), Embedding()),
     *(Mixture(), Clusters()),
     *(DiscreteTable(), Label(), OverlappingIntervals(), ZeroInflated(), Rounded()),
     *(Parity(), ModularSum(), Product()),
 )
+
+
+_FLOWN = ("student", "student_pairs", "clayton", "frank", "grid_rotated")  # behind flows
 
 
 def without(group: str | None = None) -> dict[str, Family]:
@@ -72,8 +75,9 @@ def without(group: str | None = None) -> dict[str, Family]:
     (False, True)
     """
     parts = tuple(family for family in _PARTS if family.group != group)
-    combined = (Stacked(parts), Independent(parts)) if group != "combined" else ()
-    return {family.name: family for family in (*parts, *combined)}
+    uncommon = tuple(family for family in parts if family.name in _FLOWN)
+    combined = (CopulaFlow(uncommon), Stacked(parts), Independent(parts))
+    return {f.name: f for f in (*parts, *combined) if f.group != group}
 
 
 FAMILIES: dict[str, Family] = without()

@@ -109,6 +109,12 @@ class Family:
         raise NotImplementedError
 
 
+def chosen(parts: tuple[Family, ...], dx: int, dy: int, rng: torch.Generator) -> Family:
+    """One of the families that have tasks of so many columns."""
+    able = [family for family in parts if family.accepts(dx, dy)]
+    return able[whole(rng, 0, len(able) - 1)]
+
+
 # --- randomness -------------------------------------------------------------------------------
 
 

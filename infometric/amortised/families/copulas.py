@@ -49,7 +49,7 @@ from infometric.amortised.families.base import (
 )
 from infometric.typing import Array
 
-STRENGTHS = 160  # parameters of a table
+STRENGTHS = 110  # parameters of a table
 
 
 # --- Archimedean ------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class Joe(Archimedean):
     @staticmethod
     def log_t(theta: float) -> Array:
         """Range of t: the lower end widens with theta."""
-        return np.linspace(-25.0 * theta, 5.0, 1600)
+        return np.linspace(-25.0 * theta, 5.0, 900)
 
     @staticmethod
     def slopes(theta: float, log_t: Array) -> tuple[Array, Array]:

@@ -31,6 +31,7 @@ from infometric.amortised.families.base import (
     Family,
     Pairs,
     Table,
+    chosen,
     exact,
     exponential,
     gamma,
@@ -226,9 +227,3 @@ class Independent(Family):
         x = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng).x
         y = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng).y
         return exact(x, y, torch.zeros(batch, dtype=x.dtype, device=x.device))
-
-
-def chosen(parts: tuple[Family, ...], dx: int, dy: int, rng: torch.Generator) -> Family:
-    """One of the families that have tasks of so many columns."""
-    able = [family for family in parts if family.accepts(dx, dy)]
-    return able[whole(rng, 0, len(able) - 1)]

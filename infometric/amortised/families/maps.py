@@ -27,6 +27,7 @@ from infometric.amortised.families.base import (
     PAIR_MOST,
     Draw,
     Family,
+    chosen,
     exact,
     log_uniform,
     normal,
@@ -37,8 +38,6 @@ from infometric.amortised.families.base import (
     uniform,
     whole,
 )
-from infometric.amortised.families.copulas import Clayton, Frank, GridRotated
-from infometric.amortised.families.elliptical import Student, StudentPairs
 from infometric.amortised.families.gaussian import GaussianRotated, normal_pairs, spectrum
 
 HIDDEN = 8  # width of the functions s and t
@@ -83,11 +82,21 @@ def flow(rows: Tensor, rng: torch.Generator, layers: int = 3) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Spiral(Family):
+class Mapped(Family):
+    """Base: blocks of several columns, as a map of a single one changes nothing that ranks show."""
+
+    group: ClassVar[str] = "map"
+
+    def accepts(self, dx: int, dy: int) -> bool:
+        """Two columns or more on one side."""
+        return super().accepts(dx, dy) and max(dx, dy) >= 2
+
+
+@dataclass(frozen=True)
+class Spiral(Mapped):
     """Normal blocks wound into spirals."""
 
     name: ClassVar[str] = "spiral"
-    group: ClassVar[str] = "map"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi = spectrum(batch, n, dx, dy, rng)
@@ -95,11 +104,10 @@ class Spiral(Family):
 
 
 @dataclass(frozen=True)
-class GaussianFlow(Family):
+class GaussianFlow(Mapped):
     """Normal blocks through random flows."""
 
     name: ClassVar[str] = "gaussian_flow"
-    group: ClassVar[str] = "map"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi, _ = GaussianRotated().draw(batch, n, dx, dy, rng)
@@ -108,23 +116,25 @@ class GaussianFlow(Family):
 
 
 @dataclass(frozen=True)
-class CopulaFlow(Family):
-    """Blocks with heavy tails or a copula that is not normal, through random flows."""
+class CopulaFlow(Mapped):
+    """Blocks of other families, of heavy tails or uncommon copulas, through random flows.
 
+    Parameters
+    ----------
+    parts : tuple of Family
+        Families to choose from.
+    """
+
+    parts: tuple[Family, ...]
     name: ClassVar[str] = "copula_flow"
-    group: ClassVar[str] = "map"
-    bases: ClassVar[tuple[Family, ...]] = (
-        *(Student(), StudentPairs(), Clayton(), Frank(), GridRotated()),
-    )
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
-        base = self.bases[whole(rng, 0, len(self.bases) - 1)]
-        x, y, mi, _ = base.draw(batch, n, dx, dy, rng)
-        return exact(flow(x, rng, 2), flow(y, rng, 2), mi)
+        x, y, mi, se = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng)
+        return Draw(flow(x, rng, 2), flow(y, rng, 2), mi, se)
 
 
 @dataclass(frozen=True)
-class Embedding(Family):
+class Embedding(Mapped):
     """A few informative coordinates on a curved surface in many columns, with little noise.
 
     The noise fills the other directions: the map from coordinates and noise to columns can be
@@ -132,7 +142,6 @@ class Embedding(Family):
     """
 
     name: ClassVar[str] = "embedding"
-    group: ClassVar[str] = "map"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         r = whole(rng, 1, min(4, dx, dy))
