@@ -28,6 +28,7 @@ from infometric.uncertainty import (
     Inference,
     Jackknife,
     KolmogorovBand,
+    Learned,
     NoInterval,
     NoncentralChi2,
     Partitions,
@@ -61,6 +62,7 @@ STRATEGIES: dict[str, type[Any]] = {
         Wilson,
         Subsampling,
         Partitions,
+        Learned,
         NoInterval,
     )
 }

@@ -77,6 +77,21 @@ class ClopperPearson(Special):
 
 
 @dataclass(frozen=True)
+class Learned(Special):
+    """Quantiles that a network learned from samples with known truth, and that were calibrated."""
+
+    name: ClassVar[str] = "learned"
+    only: ClassVar[str] = "it belongs to MIST, whose network has learned it"
+
+    def __call__(
+        self, functional: Any, state: Any, theta: Array, *, level: float, rng: RNG = None
+    ) -> Inference:
+        """Standard error and interval, and whether they can be relied on."""
+        found = super().__call__(functional, state, theta, level=level, rng=rng)
+        return trusted(found, functional.doubts(state), functional.hesitations(state))
+
+
+@dataclass(frozen=True)
 class Wilson(Special):
     """Score interval of a share."""
 

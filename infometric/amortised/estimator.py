@@ -1,0 +1,441 @@
+"""MIST: mutual information by a network that was trained once, on many laws whose truth is known.
+
+One forward pass gives quantiles: the median is the value, and calibrated quantiles are intervals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from infometric.amortised.columns import like_fitted, refuse_weights, sample_of, two_variables
+from infometric.amortised.network import MIDDLE, quantiles
+from infometric.amortised.reading import TAIL, AmortisedInformation, Reader
+from infometric.amortised.weights import Weights, weights_of
+from infometric.base import UNCERTAINTY, UNITS, Estimator, table_meta
+from infometric.estimators.continuous import without_weights
+from infometric.exceptions import DataError, InvalidParameterError
+from infometric.inference import check_level, infer
+from infometric.result import NATS_PER, ResultTable
+from infometric.state.arrays import is_tensor
+from infometric.state.sample import Sample
+from infometric.typing import Array
+from infometric.validation import Constraint, Having, OneOf
+
+
+class MIST(Estimator):
+    """Mutual information of two continuous variables, of one to 32 columns each, by one pass.
+
+    A network was trained on samples of many laws with known information. It reads classical
+    estimates and other numbers of a sample, all of ranks, and answers with quantiles. Nothing is
+    fitted to the rows: ``fit`` keeps them, and ``estimate`` reads them.
+
+    Parameters
+    ----------
+    weights : None, path or Weights
+        None are those of the package; else a folder that `save` wrote.
+    units : {"nats", "bits", "bans"}
+        Units of the result.
+    uncertainty : str or Uncertainty
+        "auto" is "learned": the calibrated quantiles.
+
+    Attributes
+    ----------
+    state_ : Sample
+        Rows.
+    n_features_in_, feature_names_in_
+        Columns of X.
+
+    Notes
+    -----
+    The value does not change with the order of rows or columns, with the exchange of x and y, nor
+    with a strictly monotone map of any column, to the last bit.
+
+    - From 10 rows on. Of more than 10,000 the mean of the quantiles of random disjoint parts, ten
+      at most, is reported: the interval is then that of a part, wider than it need be.
+    - Constant columns are left out; where all of a variable are, the information is zero, and there
+      is no interval.
+    - Ties are allowed (average ranks); ``diagnostics["ties"]`` is their share.
+    - Where a sample is unlike all of training, ``diagnostics["out_of_support"]`` is true, the value
+      is that of a classical estimator, the anchor, the interval holds both, and the result is
+      not marked reliable.
+
+    ``diagnostics`` are in nats: ``quantiles``, ``anchor`` with ``anchor_name``.
+
+    References
+    ----------
+    Gritsai, G., et al. (2025). MIST: Mutual Information Via Supervised Training. arXiv:2511.18945
+    Romano, Y., Patterson, E., Candès, E. (2019). Conformalized quantile regression.
+    arXiv:1905.03222
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infometric import MIST
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(400, 2))
+    >>> y = 0.8 * x + 0.6 * rng.normal(size=(400, 2))  # 1.02 nats
+    >>> r = MIST().fit(x, y).estimate()
+    >>> bool(r.ci.low < 1.02 < r.ci.high)
+    True
+    >>> MIST().fit(np.exp(x), -y[:, ::-1]).estimate().value == r.value
+    True
+    """
+
+    _constraints: ClassVar[dict[str, tuple[Constraint, ...]]] = {
+        "weights": (
+            OneOf((None,)),
+            Having(str | os.PathLike | Weights, "a folder that save wrote"),
+        ),
+        "units": UNITS,
+        "uncertainty": UNCERTAINTY,
+    }
+    _expected_failures: ClassVar[dict[str, str]] = without_weights(
+        "the network was trained on rows that count alike, and weights are refused"
+    )
+
+    def __init__(
+        self, *, weights: Any = None, units: str = "nats", uncertainty: Any = "auto"
+    ) -> None:
+        super().__init__(units=units, uncertainty=uncertainty)
+        self.weights = weights
+
+    def _functional(self) -> AmortisedInformation:
+        return AmortisedInformation(self._reader())
+
+    def _reader(self) -> Reader:
+        given, reader = getattr(self, "_kept_reader", (self, None))
+        if reader is None or given is not self.weights:
+            reader = Reader(weights_of(self.weights))
+            self._kept_reader = self.weights, reader
+        found: Reader = reader
+        return found
+
+    # -- rows -------------------------------------------------------------------------------
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        refuse_weights(type(self).__name__, sample_weight)
+        first, second = two_variables(type(self).__name__, X, y)
+        return {
+            "state_": self._checked(sample_of(first, second)),
+            "n_features_in_": len(first),
+            "feature_names_in_": np.array(list(first), dtype=object),
+            "target_names_in_": np.array(list(second), dtype=object),
+        }
+
+    def _count(self, X: Any, y: Any, sample_weight: Any) -> Sample:
+        name = type(self).__name__
+        refuse_weights(name, sample_weight)
+        first, second = two_variables(name, X, y)
+        first = like_fitted(name, "X", first, self.feature_names_in_.tolist())
+        second = like_fitted(name, "y", second, self.target_names_in_.tolist())
+        return sample_of(first, second)
+
+    def _count_new(self, X: Any, y: Any, sample_weight: Any) -> Sample:
+        return self._checked(self._count(X, y, sample_weight))
+
+    def _checked(self, state: Sample) -> Sample:
+        self._functional().check(state)
+        return state
+
+    # -- quantiles, many pairs, gradients -------------------------------------------------------
+
+    def quantile(self, q: Any, X: Any = None, y: Any = None) -> Any:
+        """Calibrated quantiles of the mutual information.
+
+        Parameters
+        ----------
+        q : float or array-like
+            Levels from .01 to .99.
+        X, y : array-like, frame or path, optional
+            New rows; those of `fit` by default.
+
+        Returns
+        -------
+        float or ndarray
+            In `units`.
+
+        Raises
+        ------
+        InvalidParameterError
+            Where a level is outside.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from infometric import MIST
+        >>> x, noise = np.random.default_rng(0).normal(size=(2, 100))
+        >>> fitted = MIST().fit(x, x + noise)
+        >>> float(fitted.quantile(0.5)) == fitted.estimate().value
+        True
+        """
+        check_is_fitted(self, "state_")
+        self._check()
+        levels = _levels(q)
+        state = self.state_ if X is None else self._count_new(X, y, None)
+        found = self._functional().reading(state).at(levels) / NATS_PER[self.units]
+        return float(found) if found.ndim == 0 else found
+
+    def estimate_pairs(
+        self, pairs: Mapping[str, Any] | Sequence[Any], *, level: float = 0.95
+    ) -> ResultTable:
+        """Estimates of many pairs; those of one shape go through the network together.
+
+        Parameters
+        ----------
+        pairs : sequence or mapping of (x, y)
+            Pairs, in a sequence or by name; each as in `fit`. Nothing need have been fitted.
+        level : float
+            Nominal coverage of each interval.
+
+        Returns
+        -------
+        ResultTable
+            One result a pair; of a sequence by its number.
+
+        Raises
+        ------
+        DataError
+            Where there is no pair, or one is bad: the message names it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from infometric import MIST
+        >>> x, y, z = np.random.default_rng(0).normal(size=(3, 50))
+        >>> sorted(MIST().estimate_pairs({"x, y": (x, y), "x, z": (x, z)}))
+        ['x, y', 'x, z']
+        """
+        self._check()
+        check_level(level)
+        named = (
+            dict(pairs)
+            if isinstance(pairs, Mapping)
+            else {str(i): pair for i, pair in enumerate(pairs)}
+        )
+        if not named:
+            raise DataError("There are no pairs.", got=0, hint="estimate_pairs([(x, y)])")
+        functional, states = self._functional(), {}
+        for name, pair in named.items():
+            states[str(name)] = self._state_of(str(name), pair)
+        self._reader().all(list(states.values()))
+        return ResultTable(
+            {
+                name: infer(
+                    functional, s, self.uncertainty, level=level, units=self.units, column=name
+                )
+                for name, s in states.items()
+            },
+            meta=table_meta(self),
+        )
+
+    def _state_of(self, name: str, pair: Any) -> Sample:
+        try:
+            x, y = pair
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"Pair {name}: two variables are wanted.",
+                got=type(pair).__name__,
+                hint="estimate_pairs([(x, y), (x, z)])",
+            ) from error
+        try:
+            return self._checked(sample_of(*two_variables(type(self).__name__, x, y)))
+        except DataError as error:
+            raise DataError(f"Pair {name}: {error.what}", got=error.got, hint=error.hint) from error
+
+    def value(self, X: Any, y: Any) -> Any:
+        """Median as a tensor of torch, through which gradients flow.
+
+        Ranks have no derivative; that of a score is the slope of the line between the neighbours of
+        its value, and counts of neighbours are softened in the derivative alone. A step along it
+        raises the information on average, not each time.
+
+        Parameters
+        ----------
+        X, y : tensor of shape (n_rows, n_columns), (n_rows,) or (n_tasks, n_rows, n_columns)
+            Ten to 10,000 rows of numbers, on one device.
+
+        Returns
+        -------
+        tensor of shape () or (n_tasks,)
+            In `units`, of the precision and the device of X; before calibration, whose margins do
+            not depend on the rows.
+
+        Raises
+        ------
+        DataError
+            Where they are no such tensors.
+        """
+        self._check()
+        x, other = (_tensor(v, name) for v, name in ((X, "X"), (y, "y")))
+        single = x.ndim == 2
+        x, other = (v[None] if v.ndim == 2 else v for v in (x, other))
+        if x.shape[:2] != other.shape[:2]:
+            raise DataError(
+                "X and y must have the same rows.",
+                got={"X": tuple(x.shape), "y": tuple(other.shape)},
+                hint="value(x[:n], y[:n])",
+            )
+        _check_shape(x, other)
+        from infometric.functional.portrait import normal_scores, portrait
+
+        found = quantiles(
+            self._reader().weights.network, portrait(normal_scores(x), normal_scores(other))
+        )
+        median = found[..., MIDDLE] / NATS_PER[self.units]
+        return median[0] if single else median
+
+    # -- files ------------------------------------------------------------------------------
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the weights to a folder: npz and a card in JSON, never pickle; not the rows.
+
+        Raises
+        ------
+        OutputError
+            Where the folder cannot be written.
+        """
+        return self._reader().weights.save(folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, units: str = "nats") -> Self:
+        """Estimator with the weights of a folder that `save` wrote.
+
+        Raises
+        ------
+        SourceError
+            Where a file is missing.
+        DataError
+            Where a file was changed, or is of another version.
+        """
+        return cls(weights=Weights.load(folder), units=units)
+
+    @classmethod
+    def train(
+        cls,
+        generator: Any,
+        *,
+        tasks: int = 4000,
+        rows: tuple[int, int] = (30, 300),
+        columns: tuple[int, int] = (1, 5),
+        steps: int = 2000,
+        start: Any = "shipped",
+        device: str = "cpu",
+        progress: Any = False,
+        random_state: int = 0,
+        units: str = "nats",
+    ) -> Self:
+        """Estimator trained on laws of your own, from the weights of the package or from scratch.
+
+        Parameters
+        ----------
+        generator : callable, Family, or a list or mapping of them
+            ``generator(batch, n, dx, dy, rng)`` draws tasks, each with parameters of its own, and
+            returns tensors x (batch, n, dx), y (batch, n, dy) and their true information (batch,),
+            nats; `rng` is a torch.Generator. Families are those of
+            `infometric.amortised.families`, or of their form.
+        tasks : int
+            Tasks to draw; seven in ten train, the others calibrate and examine.
+        rows, columns : (int, int)
+            Numbers of rows and of columns of the tasks, log-uniform within.
+        steps : int
+            Steps of the optimiser.
+        start : "shipped", None or path
+            Weights to go on from; None begins with random ones.
+        device : str
+            Where tasks are drawn.
+        progress : bool or callable
+            A bar, or a function told (done, total).
+        random_state : int
+            Seed of tasks, weights and order: the same gives the same.
+        units : {"nats", "bits", "bans"}
+            Units of the results.
+
+        Returns
+        -------
+        MIST
+            With weights of its own: `save` keeps them, `card` says how they did on tasks that were
+            held out. The intervals are for tasks from the same generators.
+
+        Raises
+        ------
+        InvalidParameterError
+            Where the generator or a number is none.
+        DataError
+            Where the generator draws other shapes, or numbers that are not finite.
+        MissingExtraError
+            Where torch is not installed.
+        """
+        from infometric.neural.estimator import require_torch
+
+        require_torch()
+        from infometric.amortised.tuning import Course, trained
+        from infometric.sources.progress import followed
+
+        course = Course(tasks, rows, columns, steps, random_state, device)
+        first = None if start is None else weights_of(None if start == "shipped" else start)
+        with followed(progress, "drawing tasks and training"):
+            return cls(weights=trained(generator, course, first), units=units)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What the weights are: data, seed, metrics."""
+        return dict(self._reader().weights.card)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def _levels(q: Any) -> Array:
+    try:
+        found = np.asarray(q, dtype=float)
+        fine = found.size > 0 and bool(((found >= TAIL) & (found <= 1 - TAIL)).all())
+    except (TypeError, ValueError):
+        fine = False
+    if not fine:
+        raise InvalidParameterError(
+            f"Quantiles were learned for levels from {TAIL:g} to {1 - TAIL:g}.",
+            got=q,
+            hint="quantile([0.05, 0.5, 0.95])",
+        )
+    return found
+
+
+def _tensor(v: Any, name: str) -> Any:
+    if not is_tensor(v) or not v.is_floating_point() or v.ndim not in (1, 2, 3):
+        raise DataError(
+            f"{name} must be a tensor of floating point numbers, of one, two or three axes.",
+            got=type(v).__name__ if not is_tensor(v) else (str(v.dtype), tuple(v.shape)),
+            hint="value(torch.as_tensor(x), torch.as_tensor(y)), or fit(x, y).estimate()",
+        )
+    v = v[:, None] if v.ndim == 1 else v
+    if not bool(v.detach().isfinite().all()):
+        raise DataError(
+            f"{name} contains NaN or infinity, which have no rank.",
+            hint=f"keep = torch.isfinite({name}).all(dim=-1)",
+        )
+    return v
+
+
+def _check_shape(x: Any, y: Any) -> None:
+    """As the functional checks a sample, and no more rows than one pass takes."""
+    from infometric.amortised.reading import MOST
+
+    rows = [np.empty((x.shape[1], v.shape[2])) for v in (x, y)]
+    AmortisedInformation().check(Sample((tuple(rows),), ("continuous", "continuous")))
+    if x.shape[1] > MOST:
+        raise DataError(
+            f"One pass takes {MOST:,} rows.",
+            got={"rows": x.shape[1]},
+            hint=f"batches: value(x[:{MOST}], y[:{MOST}])",
+        )
+
+
+__all__ = ["MIST"]

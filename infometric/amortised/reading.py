@@ -1,0 +1,418 @@
+r"""Reading: what one forward pass tells of a sample, and the functional that reports it.
+
+Quantiles :math:`q_p` are learned for nine levels p. Others lie on the lines between them, with the
+normal quantiles of p along one axis and :math:`T(m) = \operatorname{asinh}(2m)` along the other, so
+that a normal law is met exactly where it is one; beyond the outermost the last line goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy.special import ndtri
+
+from infometric.amortised.arrangement import arrangement, scores_of
+from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
+from infometric.amortised.weights import Weights, shipped
+from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
+from infometric.functional.base import Interval
+from infometric.functional.portrait import names, portrait
+from infometric.functional.sample import SampleFunctional, entered_twice
+from infometric.state.sample import Sample
+from infometric.typing import Array
+
+FEWEST, MOST = 10, 10_000  # rows that the network was trained on
+WIDEST = 32  # columns of a variable, as trained
+MOST_PARTS = 10  # of a sample with more rows
+LEAST_LEVEL, MOST_LEVEL = 0.5, 0.99
+TAIL = 0.01  # least and greatest quantile, on either side
+ONE_SIGMA = 0.682689492137086
+TIED = 0.05  # share of tied values below which a column counts as continuous
+CONSTANT = "a variable has one value, so there is nothing to share, and no interval"
+COPIES = (
+    "many rows are exact copies of others: if they were entered twice, the value is too high; "
+    "np.unique(rows, axis=0)"
+)
+SAME = (
+    "a column of one variable orders the rows exactly as one of the other: of continuous variables "
+    "the information is infinite, and any value is that of the ranks of so many rows"
+)
+_SEED = 20260101  # of the division into parts: the same each time
+
+Pair = tuple[Array, Array]
+
+
+class Reading(NamedTuple):
+    """What the network tells of one sample, in nats.
+
+    Attributes
+    ----------
+    quantiles : ndarray of shape (n_levels,)
+        Calibrated quantiles of the levels `LEVELS`.
+    anchor : float
+        Estimate of the classical estimator `anchor_name`.
+    ties : float
+        Share of values that have an equal in their column, the larger of both variables.
+    constant : int
+        Columns with one value, which were left out.
+    parts : int
+        Parts that a sample of more than `MOST` rows was divided into; one of others.
+    outside : tuple of str
+        Why the sample is unlike those of training; empty where it is not.
+    doubts, hesitations : tuple of str
+        Why there is no interval, and why the interval may not hold.
+    """
+
+    quantiles: Array
+    anchor: float
+    anchor_name: str
+    ties: float
+    constant: int
+    parts: int
+    outside: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+    hesitations: tuple[str, ...] = ()
+
+    def at(self, levels: Any) -> Array:
+        """Quantiles of any levels within [.01, .99] and a little beyond."""
+        return interpolated(self.quantiles, levels)
+
+
+def interpolated(learned: Array, levels: Any) -> Array:
+    """Quantiles between those that were learned.
+
+    Examples
+    --------
+    >>> learned = released(1.0 + ndtri(np.array(LEVELS)) / 10)
+    >>> float(squeezed(interpolated(learned, [0.8]))[0]) - 1.0 - ndtri(0.8) / 10 < 1e-12
+    True
+    """
+    p, known = ndtri(np.asarray(levels, dtype=float)), ndtri(np.array(LEVELS))
+    t = squeezed(np.asarray(learned, dtype=float))
+    found = np.interp(p, known, t)
+    for side, inner in ((0, 1), (-1, -2)):
+        slope = (t[side] - t[inner]) / (known[side] - known[inner])
+        beyond = p < known[0] if side == 0 else p > known[-1]
+        found = np.where(beyond, t[side] + slope * (p - known[side]), found)
+    return np.asarray(released(found))
+
+
+# --- the network on rows -----------------------------------------------------------------------
+
+
+class Reader:
+    """Network and calibration at work on rows; keeps what it said of each sample.
+
+    Parameters
+    ----------
+    weights : Weights
+        Network and calibration.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        self._kept: WeakKeyDictionary[Sample, Reading] = WeakKeyDictionary()
+
+    def __deepcopy__(self, memo: Any) -> Reader:
+        """Itself: what it keeps belongs to the samples."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """The weights alone."""
+        return Reader, (self.weights,)
+
+    def of(self, s: Sample) -> Reading:
+        """Reading of a sample of two variables."""
+        if s not in self._kept:
+            self.all([s])
+        return self._kept[s]
+
+    def all(self, samples: Sequence[Sample]) -> list[Reading]:
+        """Readings of many samples; those of one shape go through the network together."""
+        new = [s for s in samples if s not in self._kept]
+        for s, found in zip(new, self._read([s.variables for s in new]), strict=True):
+            self._kept[s] = found
+        return [self._kept[s] for s in samples]
+
+    def _read(self, pairs: Sequence[Sequence[Array]]) -> list[Reading]:
+        kept = [_varying(x, y) for x, y in pairs]
+        parts: list[Pair] = []
+        spans = []
+        for x, y in kept:
+            found = parts_of(x, y) if x.shape[1] and y.shape[1] else []
+            spans.append(slice(len(parts), len(parts) + len(found)))
+            parts += found
+        features = _portraits(parts)
+        learned, told = self._judged(features)
+        return [
+            self._told(pair, rest, learned[span], features[span], told[span])
+            for pair, rest, span in zip(pairs, kept, spans, strict=True)
+        ]
+
+    def _judged(self, features: Array) -> tuple[Array, list[tuple[str, ...]]]:
+        """Calibrated quantiles of portraits, and why any is unlike those of training."""
+        if not len(features):
+            return np.empty((0, len(LEVELS))), []
+        learned = np.asarray(quantiles(self.weights.network, features))
+        told = outside(self.weights, features)
+        found = widened(self.weights, learned)
+        far = np.array([bool(texts) for texts in told])
+        if far.any():
+            anchors = [anchor_of(dict(zip(names(), f.tolist(), strict=True)))[1] for f in features]
+            found[far] = around(found[far], np.array(anchors)[far])
+        return found, told
+
+    def _told(
+        self,
+        pair: Sequence[Array],
+        rest: Pair,
+        learned: Array,
+        features: Array,
+        told: Sequence[tuple[str, ...]],
+    ) -> Reading:
+        width = pair[0].shape[1] + pair[1].shape[1]
+        lost = width - rest[0].shape[1] - rest[1].shape[1]
+        if not len(learned):
+            nothing = np.zeros(len(LEVELS))
+            return Reading(nothing, 0.0, "constant", 1.0, lost, 1, (), (CONSTANT,))
+        means = dict(zip(names(), features.mean(0).tolist(), strict=True))
+        name, value = anchor_of(means)
+        reasons = tuple(dict.fromkeys(text for texts in told for text in texts))
+        ties = max(means["ties:x"], means["ties:y"])
+        return Reading(
+            learned.mean(0).astype(float),
+            value,
+            name,
+            ties,
+            lost,
+            len(learned),
+            reasons,
+            hesitations=reasons + _hesitations(*rest, ties),
+        )
+
+
+def widened(weights: Weights, learned: Array) -> Array:
+    """Learned quantiles with the margins of the calibration, on the scale T: they do not cross."""
+    margins = weights.calibration.get("margins", np.zeros(len(LEVELS)))
+    t = np.maximum.accumulate(squeezed(learned) + margins, axis=-1)
+    return np.asarray(released(t))
+
+
+def outside(weights: Weights, features: Array) -> list[tuple[str, ...]]:
+    """Why portraits are unlike those of training: Mahalanobis distance of the features."""
+    c = weights.calibration
+    if "limit" not in c:
+        return [()] * len(features)
+    away = (squeezed(features) - c["centre"]) @ c["whitening"]
+    distance = np.sqrt((away**2).sum(-1))
+    limit = float(c["limit"])
+    return [
+        (f"the sample is unlike all of training: distance {d:.1f}, of those {limit:.1f} at most",)
+        if d > limit
+        else ()
+        for d in distance
+    ]
+
+
+def around(learned: Array, anchors: Array) -> Array:
+    """Quantiles of which the anchor is the median, and whose intervals hold the learned ones too.
+
+    On the scale T, where what is learned is as far from the anchor to either side.
+    """
+    t, a = squeezed(learned), squeezed(anchors)[:, None]
+    apart = t - t[:, MIDDLE, None]
+    shift = np.abs(t[:, MIDDLE, None] - a)
+    reach = np.where(np.arange(len(LEVELS)) < MIDDLE, -shift, shift)
+    reach[:, MIDDLE] = 0.0
+    return np.asarray(released(a + apart + reach))
+
+
+def anchor_of(features: dict[str, float]) -> tuple[str, float]:
+    """Classical estimate beside the network's, and its name.
+
+    Of a normal law with the ranks' correlations, shrunk, where rows are few for the columns; of
+    neighbours where they are many.
+    """
+    n = np.exp(features["log n"])
+    columns = features["columns per row"] * n
+    few = n < 4 * (columns + 2)
+    name, feature = (
+        ("rank-Gaussian, shrunk", "normal")
+        if few
+        else ("KSG, 3 neighbours", "scores, 3, information")
+    )
+    return name, max(features[feature], 0.0)
+
+
+def _varying(x: Array, y: Array) -> Pair:
+    """Both variables without their constant columns."""
+    a, b = (v[:, (v != v[0]).any(axis=0)] for v in (x, y))
+    return a, b
+
+
+def _hesitations(x: Array, y: Array, ties: float) -> tuple[str, ...]:
+    """What the rows themselves give to doubt."""
+    found = []
+    if entered_twice(np.hstack([x, y])):
+        found.append(COPIES)
+    if ties < TIED and _same_order(x, y):
+        found.append(SAME)
+    return tuple(found)
+
+
+def _same_order(x: Array, y: Array) -> bool:
+    """Whether a column of each orders the rows alike, forwards or backwards."""
+    seen = {np.argsort(c, kind="stable").tobytes() for c in x.T}
+    return any(
+        np.argsort(c * sign, kind="stable").tobytes() in seen for c in y.T for sign in (1.0, -1.0)
+    )
+
+
+def parts_of(x: Array, y: Array) -> list[Pair]:
+    """Normal scores of both variables, arranged; of many rows those of random disjoint parts.
+
+    The division is of the arranged rows, with a seed of its own: the same whatever their order.
+    Of more than ten parts ten are read.
+    """
+    whole = _arranged(scores_of(x), scores_of(y))
+    n = len(x)
+    if n <= MOST:
+        return [whole]
+    count = -(-n // MOST)
+    order = np.random.default_rng(_SEED).permutation(n)
+    chosen = np.array_split(order, count)[:MOST_PARTS]
+    return [_arranged(*(scores_of(v[np.sort(rows)]) for v in whole)) for rows in chosen]
+
+
+def _arranged(x: Array, y: Array) -> Pair:
+    return arrangement(x, y).of(x, y)
+
+
+def _portraits(pairs: Sequence[Pair]) -> Array:
+    """Portraits in order; pairs of one shape go together."""
+    out = np.empty((len(pairs), len(names())), dtype=np.float32)
+    shapes: dict[tuple[int, ...], list[int]] = {}
+    for at, (x, y) in enumerate(pairs):
+        shapes.setdefault((*x.shape, y.shape[1]), []).append(at)
+    for places in shapes.values():
+        x, y = (np.stack([pairs[p][side] for p in places]) for side in (0, 1))
+        out[places] = portrait(x.astype(np.float32), y.astype(np.float32))
+    return out
+
+
+# --- the functional ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AmortisedInformation(SampleFunctional):
+    """Mutual information as a trained network reads it from a sample: the median.
+
+    Parameters
+    ----------
+    reader : Reader, optional
+        Network at work; that of the package by default.
+    """
+
+    slug: ClassVar[str] = "mist"
+    name: ClassVar[str] = "mutual_information"
+    bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
+    variables: ClassVar[int] = 2
+    least: ClassVar[bool] = True
+    instead: ClassVar[str] = "uncertainty='learned', the interval that the network gives"
+    reader: Reader | None = None
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return self.reader or Reader(shipped())
+
+    def reading(self, s: Sample) -> Reading:
+        """What the network tells of a sample."""
+        return self._reader.of(s)
+
+    def check(self, s: Sample) -> None:
+        """Error where a sample is smaller or wider than any of training."""
+        n = int(s.n.min())
+        if n < FEWEST:
+            raise DataError(
+                f"The network was trained on {FEWEST} rows and more; n_samples={n}.",
+                got={"rows": n},
+                hint="more rows; of a table of counts mutual_information(x, y)",
+            )
+        for name, d in zip("xy", s.dims, strict=True):
+            if d > WIDEST:
+                raise DataError(
+                    f"{name} has {d} columns; the network was trained on {WIDEST} at most.",
+                    got={"columns": d},
+                    hint=f"sklearn.decomposition.PCA({WIDEST}).fit_transform({name}), or a choice "
+                    f"of columns: {name}[:, :{WIDEST}]",
+                )
+
+    def value(self, s: Sample) -> Array:
+        """Median in nats."""
+        self.check(s)
+        return np.asarray(self.reading(s).quantiles[MIDDLE])
+
+    def variance(self, s: Sample) -> Array:
+        """None is known of single rows.
+
+        Raises
+        ------
+        UnsupportedError
+            Always.
+        """
+        raise UnsupportedError(
+            "A network's value is no mean over rows, so that rows do not tell its error.",
+            got="delta",
+            hint="uncertainty='learned', or 'subsampling'",
+        )
+
+    def favoured(self, s: Any) -> str:
+        """The interval that was learned."""
+        return "learned"
+
+    def interval(self, kind: str, s: Any, level: float) -> Interval | None:
+        """Learned interval; its standard error is half of the width of that of 68 %."""
+        if kind != "learned":
+            return None
+        if not LEAST_LEVEL <= level <= MOST_LEVEL:
+            raise InvalidParameterError(
+                f"Intervals were learned for levels from {LEAST_LEVEL:g} to {MOST_LEVEL:g}.",
+                got=level,
+                hint=f"level={min(max(level, LEAST_LEVEL), MOST_LEVEL):g}",
+            )
+        tails = np.array([(1 - level) / 2, (1 + level) / 2])
+        sigma = np.array([(1 - ONE_SIGMA) / 2, (1 + ONE_SIGMA) / 2])
+        low, high, below, above = self.reading(s).at(np.concatenate([tails, sigma]))
+        return Interval(np.asarray((above - below) / 2), np.asarray(low), np.asarray(high))
+
+    def doubts(self, s: Sample) -> tuple[str, ...]:
+        """Why there is no interval."""
+        return self.reading(s).doubts
+
+    def hesitations(self, s: Sample) -> tuple[str, ...]:
+        """Why the interval may not hold."""
+        return self.reading(s).hesitations
+
+    def least_rows(self, s: Sample) -> int:
+        """Rows of a part on which the value says something."""
+        return FEWEST
+
+    def facts(self, s: Sample) -> dict[str, Any]:
+        """What else the network tells, in nats."""
+        found = self.reading(s)
+        return {
+            "estimator": self.slug,
+            "out_of_support": bool(found.outside),
+            "out_of_support_reasons": list(found.outside),
+            "anchor": found.anchor,
+            "anchor_name": found.anchor_name,
+            "quantiles": {f"{p:g}": float(q) for p, q in zip(LEVELS, found.quantiles, strict=True)},
+            "ties": found.ties,
+            "constant_columns": found.constant,
+            "parts": found.parts,
+        }

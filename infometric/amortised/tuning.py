@@ -1,0 +1,260 @@
+"""Weights of a user's own laws: drawn, trained, and calibrated on tasks that were held out.
+
+A margin is added to each quantile, on the scale T of the network, so that among held-out tasks the
+truth lies below it as often as its level says (split conformal prediction). Of m tasks the margin
+of an upper level p is the order statistic of rank ``ceil((m + 1) p)`` of the residuals, of a lower
+one that of rank ``floor((m + 1) p)``: intervals then hold the truth of a new task from the same
+laws at least as often as they say. They promise nothing of other laws.
+
+References
+----------
+Romano, Y., Patterson, E., Candès, E. (2019). Conformalized quantile regression. Advances in Neural
+Information Processing Systems 32. arXiv:1905.03222
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from infometric.amortised.families.base import Draw, Family
+from infometric.amortised.fitting import Settings, fit
+from infometric.amortised.network import LEVELS, MIDDLE, quantiles, squeezed
+from infometric.amortised.reading import FEWEST, MOST, WIDEST, anchor_of, widened
+from infometric.amortised.stream import Stream
+from infometric.amortised.table import Table
+from infometric.amortised.weights import Weights
+from infometric.exceptions import DataError, InvalidParameterError, ReliabilityWarning
+from infometric.functional.portrait import names
+from infometric.sources.progress import tell
+from infometric.typing import Array
+
+SHARD = 256  # tasks drawn between two words of progress
+HELD_OUT = 0.3  # share of the tasks that is not trained on: half calibrates, half is the exam
+LEAST_TASKS = 500
+FAR = 0.999  # share of the calibration tasks that are within the support
+RIDGE = 1e-2  # of the variances of the features, below which a direction is noise
+GENTLE = 5e-4  # learning rate from weights that know something already
+
+
+@dataclass(frozen=True)
+class Own(Family):
+    """Family of a user's function.
+
+    Parameters
+    ----------
+    function : callable
+        ``(batch, n, dx, dy, rng) -> (x, y, mi)`` or a `Draw`; `rng` is a torch.Generator.
+    """
+
+    name: ClassVar[str] = "own"
+    group: ClassVar[str] = "own"
+    function: Callable[..., Any]
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: Any) -> Draw:
+        import torch
+
+        found = tuple(self.function(batch, n, dx, dy, rng))
+        if len(found) not in (3, 4):
+            raise DataError(
+                "A generator returns x, y and their mutual information.",
+                got={"returned": len(found)},
+                hint="return x, y, mi",
+            )
+        x, y, mi, *se = (torch.as_tensor(v, device=rng.device) for v in found)
+        mi = mi.broadcast_to((batch,)).to(torch.float64)
+        for name, v, width in (("x", x, dx), ("y", y, dy)):
+            if tuple(v.shape) != (batch, n, width):
+                raise DataError(
+                    f"A generator draws {name} of shape (batch, n, d{name}).",
+                    got={"shape": tuple(v.shape), "wanted": (batch, n, width)},
+                    hint="def generator(batch, n, dx, dy, rng): ...",
+                )
+        return Draw(x, y, mi, se[0] if se else mi * 0.0)
+
+
+def families_of(generator: Any) -> dict[str, Any]:
+    """Families by name, of one or several families or functions."""
+    if isinstance(generator, Mapping):
+        found = {str(name): _family(g) for name, g in generator.items()}
+    elif isinstance(generator, list | tuple):
+        made = [_family(g) for g in generator]
+        found = {g.name if g.name != "own" else f"own {i}": g for i, g in enumerate(made)}
+    else:
+        family = _family(generator)
+        found = {family.name: family}
+    if not found:
+        raise InvalidParameterError(
+            "There is no generator to train on.", got=generator, hint="MIST.train(generator)"
+        )
+    return found
+
+
+def _family(generator: Any) -> Any:
+    if hasattr(generator, "draw") and hasattr(generator, "accepts"):
+        return generator
+    if callable(generator):
+        return Own(generator)
+    raise InvalidParameterError(
+        "A generator is a family, or a function of (batch, n, dx, dy, rng).",
+        got=generator,
+        hint="def generator(batch, n, dx, dy, rng): return x, y, mi",
+    )
+
+
+@dataclass(frozen=True)
+class Course:
+    """Choices of a training on a user's own laws; see `MIST.train`."""
+
+    tasks: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    steps: int
+    seed: int
+    device: str
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("tasks", self.tasks >= LEAST_TASKS, f"{LEAST_TASKS} or more", LEAST_TASKS),
+            ("steps", self.steps >= 1, "one or more", 2000),
+            (
+                "rows",
+                FEWEST <= self.rows[0] <= self.rows[1] <= MOST,
+                f"a range within {FEWEST} to {MOST}",
+                (30, 300),
+            ),
+            (
+                "columns",
+                1 <= self.columns[0] <= self.columns[1] <= WIDEST,
+                f"a range within 1 to {WIDEST}",
+                (1, 5),
+            ),
+        )
+        for name, holds, wanted, example in checks:
+            if not holds:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of MIST.train must be {wanted}.",
+                    got=getattr(self, name),
+                    hint=f"{name}={example!r}",
+                )
+
+
+def trained(generator: Any, course: Course, start: Weights | None) -> Weights:
+    """Weights trained on drawn tasks and calibrated on held-out ones; see `MIST.train`."""
+    families = families_of(generator)
+    shards = math.ceil(course.tasks / max(SHARD, len(families)))
+    stream = Stream(
+        families,
+        seed=course.seed,
+        bands=((*course.rows, 1.0),),
+        columns=course.columns,
+        tasks=max(SHARD, len(families)),
+        device=course.device,
+    )
+    total, drawn = 2 * shards, []
+    for i in range(shards):
+        drawn.append(stream.shard(i))
+        tell(i + 1, total)
+    whole = Table.joined(drawn)
+    place = np.random.default_rng(course.seed).permutation(len(whole))
+    cuts = [round(share * len(whole)) for share in (1 - HELD_OUT, 1 - HELD_OUT / 2)]
+    learn, settle, exam = (whole.rows(part) for part in np.split(place, cuts))
+    settings = _settings(course, start)
+    seen = np.ones((settings.members, len(families)), dtype=bool)
+
+    def say(step: int, loss: float) -> None:
+        tell(shards + int(shards * (step + 1) / settings.steps), total)
+
+    network = fit(
+        learn,
+        settings,
+        seen=seen,
+        start=None if start is None else dict(start.network),
+        progress=say,
+    )
+    network = {k: v.astype(np.float32) for k, v in network.items()}
+    calibration = margins_of(network, settle) | support_of(settle.features)
+    made = Weights(network, calibration)
+    card: dict[str, Any] = {
+        "families": list(families),
+        "tasks": {"trained": len(learn), "calibrated": len(settle), "examined": len(exam)},
+        "rows": list(course.rows),
+        "columns": list(course.columns),
+        "seed": course.seed,
+        "steps": settings.steps,
+        "start": "random" if start is None else str(start.card.get("sha256", ""))[:16],
+        "stream": stream.key,
+        "calibration": "held-out tasks of the same families: nothing is known of others",
+    } | examined(made, exam)
+    if card["mse"] > card["anchor_mse"]:
+        warnings.warn(
+            "On held-out tasks the network is no better than the classical estimate beside it; "
+            "more tasks, more steps, or shapes that are more alike.",
+            ReliabilityWarning,
+            stacklevel=3,
+        )
+    return Weights(network, calibration, card)
+
+
+def _settings(course: Course, start: Weights | None) -> Settings:
+    batch = 256
+    if start is None:
+        return Settings(
+            members=4, hidden=(96, 96), steps=course.steps, batch=batch, seed=course.seed
+        )
+    first = start.network["w0"]
+    layers = sum(1 for k in start.network if k.startswith("w"))
+    widths = tuple(int(start.network[f"w{i}"].shape[-1]) for i in range(layers - 1))
+    return Settings(
+        members=len(first),
+        hidden=widths,
+        steps=course.steps,
+        batch=batch,
+        learning_rate=GENTLE,
+        seed=course.seed,
+    )
+
+
+def margins_of(network: Mapping[str, Array], table: Table) -> dict[str, Array]:
+    """Margin of every level, on the scale T, from tasks that were held out."""
+    t = squeezed(np.asarray(quantiles(network, table.features), dtype=float))
+    residuals = np.sort(squeezed(table.truth.astype(float))[:, None] - t, axis=0)
+    m, levels = len(table), np.array(LEVELS)
+    ranks = np.where(levels < 0.5, np.floor((m + 1) * levels), np.ceil((m + 1) * levels))
+    places = np.clip(ranks.astype(int) - 1, 0, m - 1)
+    return {"margins": residuals[places, np.arange(len(levels))]}
+
+
+def support_of(features: Array) -> dict[str, Array]:
+    """Centre, directions and limit of the portraits: the region that is called known."""
+    z = squeezed(np.asarray(features, dtype=float))
+    centre = z.mean(0)
+    values, vectors = np.linalg.eigh(np.cov(z.T))
+    whitening = vectors / np.sqrt(np.maximum(values, 0.0) + RIDGE * values.mean())
+    distance = np.sqrt((((z - centre) @ whitening) ** 2).sum(-1))
+    limit = np.quantile(distance, FAR)
+    return {"centre": centre, "whitening": whitening, "limit": np.asarray(limit)}
+
+
+def examined(weights: Weights, table: Table) -> dict[str, Any]:
+    """Error and coverage on tasks that neither trained nor calibrated."""
+    found = widened(weights, np.asarray(quantiles(weights.network, table.features), dtype=float))
+    truth = table.truth.astype(float)
+    anchors = np.array(
+        [anchor_of(dict(zip(names(), f.tolist(), strict=True)))[1] for f in table.features]
+    )
+    coverage = {}
+    for i in range(MIDDLE):
+        low, high = found[:, i], found[:, len(LEVELS) - 1 - i]
+        nominal = round(LEVELS[-1 - i] - LEVELS[i], 6)
+        coverage[f"{nominal:g}"] = float(((low <= truth) & (truth <= high)).mean())
+    return {
+        "mse": float(((found[:, MIDDLE] - truth) ** 2).mean()),
+        "anchor_mse": float(((anchors - truth) ** 2).mean()),
+        "coverage": coverage,
+    }
