@@ -213,19 +213,20 @@ class Frank(Archimedean):
     @staticmethod
     def strengths() -> Array:
         """Theta above zero; the least stands for independence."""
-        return np.r_[1e-3, np.geomspace(0.05, 35, STRENGTHS)]
+        return np.r_[1e-3, np.geomspace(0.05, 60, STRENGTHS)]
 
     @staticmethod
     def slopes(theta: float, log_t: Array) -> tuple[Array, Array]:
         """Of -log(1 - (1 - e^-theta) e^-t) / theta."""
         q, t = -math.expm1(-theta), np.exp(log_t)
-        rest = np.log(-np.expm1(math.log(q) - t))
+        rest = np.log(np.exp(-theta - t) - np.expm1(-t))
         first = math.log(q / theta) - t - rest
         return first, first - rest
 
     def generator(self, theta: Tensor, v: Tensor, e: Tensor) -> Tensor:
         """-log(1 - (1 - e^-theta) e^-t) / theta."""
-        return -torch.log1p(torch.expm1(-theta) * torch.exp(-e / v)) / theta
+        t = e / v
+        return -torch.log(torch.exp(-theta - t) - torch.expm1(-t)) / theta
 
     def frailty(self, theta: Tensor, n: int, rng: torch.Generator) -> Tensor:
         """Logarithmic law of parameter 1 - e^-theta, by Kemp's method."""

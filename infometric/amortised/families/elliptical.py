@@ -8,7 +8,7 @@ columns only. With :math:`H(d)` the entropy of a spherical row of d columns,
 For Student's t, up to terms linear in d, which cancel,
 :math:`H(d)=\log\Gamma(\nu/2)-\log\Gamma(\tfrac{\nu+d}2)+\tfrac{\nu+d}2
 (\psi(\tfrac{\nu+d}2)-\psi(\tfrac\nu2))`; for scales of finitely many values it is an integral over
-the chi-square law of the squared length of a row, by Gauss-Laguerre quadrature.
+the chi-square law of the squared length of a row, by the trapezoidal rule in its logarithm.
 
 References
 ----------
@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
+import numpy as np
 import torch
-from scipy.special import roots_genlaguerre
+from scipy.special import gammaincinv
 from torch import Tensor
 
 from infometric.amortised.families.base import (
@@ -41,7 +42,7 @@ from infometric.amortised.families.base import (
 from infometric.amortised.families.gaussian import normal_pairs, spectrum
 from infometric.typing import Array
 
-NODES = 64
+NODES = 200
 
 
 def student_excess(nu: Tensor, dx: int, dy: int) -> Tensor:
@@ -64,8 +65,10 @@ def student_excess(nu: Tensor, dx: int, dy: int) -> Tensor:
 @cache
 def chi_square_nodes(d: int) -> tuple[Array, Array]:
     """Nodes and weights of expectations under the chi-square law of d degrees of freedom."""
-    nodes, mass = roots_genlaguerre(NODES, d / 2 - 1)
-    return 2 * nodes, mass / mass.sum()
+    low, high = np.log(gammaincinv(d / 2, np.array([1e-9, 1 - 1e-13])))
+    x = np.linspace(low, high, NODES)
+    mass = np.exp(x * d / 2 - np.exp(x))
+    return 2 * np.exp(x), mass / mass.sum()
 
 
 def scale_excess(weight: Tensor, scale: Tensor, dx: int, dy: int) -> Tensor:
