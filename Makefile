@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-all lint types docs calibration bench browser java clean
+.PHONY: help demo test test-all lint types docs calibration train-mist bench browser java clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,10 @@ calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and 
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/calibration_spectral.py
 	$(BIN)/python benchmarks/calibration_neural.py
+
+train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (hours; goes on where it was ended).
+	$(BIN)/python -m infometric.amortised benchmarks/mist.toml --folder build/mist \
+		--output infometric/amortised/pretrained --docs docs/_data
 
 bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
 	$(BIN)/python benchmarks/run.py

@@ -1,0 +1,284 @@
+"""A training run: shards, pilot, the rule that may end it, the rest of the shards, fit, weights.
+
+Everything is kept in a folder, so that the same command goes on where it was ended. Weights are
+written last, and only where every stage before went well.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infometric.amortised import fitting
+from infometric.amortised.calibration import calibrated
+from infometric.amortised.card import card, rendered
+from infometric.amortised.checkpoint import Checkpoint
+from infometric.amortised.config import Config
+from infometric.amortised.evaluation import Row, by_rows, left_out, scores, worse
+from infometric.amortised.shards import Shards
+from infometric.amortised.stream import Stream
+from infometric.amortised.table import Table
+from infometric.amortised.weights import Weights
+from infometric.exceptions import InfometricError, OutputError
+from infometric.files import check_writable, unwritable, write_bytes, write_text
+from infometric.sources.progress import following
+from infometric.typing import Array
+
+Network = dict[str, Array]
+STAGES = ("pilot", "full", "all")
+LOG = "log.jsonl"
+SAID_EVERY = 100  # steps from one line of the log to the next
+
+
+class NotBetterError(InfometricError):
+    """The pilot lost to a classical estimator: the run ends before its long part."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """Lines of JSON in a file, and short words to whoever listens.
+
+    Parameters
+    ----------
+    path : Path
+        The file; lines are added.
+    say : callable, optional
+        Called with a text of one line, of what a reader should know at once.
+    """
+
+    path: Path
+    say: Callable[[str], None] | None = None
+
+    def write(self, stage: str, **numbers: Any) -> None:
+        """Add a line."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": now, "stage": stage, **numbers})
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def word(self, stage: str, text: str, **numbers: Any) -> None:
+        """Add a line, and say it."""
+        self.write(stage, text=text, **numbers)
+        if self.say:
+            self.say(text)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Parameters
+    ----------
+    config : Config
+        What is asked for.
+    folder : Path
+        Shards, checkpoints and the log.
+    output : Path
+        Folder of the weights and their card.
+    workers : int
+        Processes that draw tasks; 0: this one, as on a GPU.
+    device : str
+        Device of torch.
+    tensors : bool
+        Portraits by torch on a CPU too, as on a GPU.
+    progress : bool or callable
+        A bar, or a function of (done, total).
+    say : callable, optional
+        Called with short texts.
+    docs : Path, optional
+        Folder of the page's tables; see `infometric.amortised.card.rendered`.
+
+    Raises
+    ------
+    OutputError
+        Where a folder cannot be written: known before the work begins.
+    """
+
+    config: Config
+    folder: Path
+    output: Path
+    workers: int = 2
+    device: str = "cpu"
+    tensors: bool = False
+    progress: bool | Callable[[int, int], None] = False
+    say: Callable[[str], None] | None = None
+    docs: Path | None = None
+
+    def __post_init__(self) -> None:
+        for place in (self.folder, self.output, *([self.docs] if self.docs else [])):
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise unwritable(place, error) from error
+            check_writable(place / "written")
+
+    # --- parts --------------------------------------------------------------------------------
+
+    @cached_property
+    def log(self) -> Log:
+        """The log in the folder."""
+        return Log(self.folder / LOG, self.say)
+
+    @cached_property
+    def stream(self) -> Stream:
+        """What draws the tasks."""
+        return self.config.stream(self.device, tensors=self.tensors)
+
+    @cached_property
+    def shards(self) -> Shards:
+        """Shards in the folder."""
+        return Shards(self.stream, self.folder)
+
+    def count(self, stage: str) -> int:
+        """Shards of a stage."""
+        return self.config.shards(stage, self.device)
+
+    # --- stages -------------------------------------------------------------------------------
+
+    def go(self, stage: str = "all") -> None:
+        """Run a stage; "all" is the pilot and then, unless it lost, the rest.
+
+        Raises
+        ------
+        NotBetterError
+            Where the pilot is worse than a classical estimator in a bin of n.
+        """
+        start = time.process_time()
+        self.log.write("start", config=self.config.key, stream=self.stream.key, asked=stage,
+                       device=self.device, workers=self.workers)  # fmt: skip
+        if stage != "full":
+            self.pilot()
+        if stage != "pilot":
+            self.full(start)
+
+    def pilot(self) -> list[Row]:
+        """Fit to the first shards, and judge on families left out."""
+        table = self.table("pilot")
+        network, seen = self.fitted("pilot", table)
+        found = by_rows(scores(table, left_out(network, table, seen)))
+        self.log.write("pilot", metrics=found)
+        for row in found:
+            self._tell_row("pilot", row)
+        lost = worse(found)
+        if lost:
+            raise NotBetterError(
+                "The pilot is worse than a classical estimator on families left out, in nats "
+                "squared, and the run ends here.",
+                got="; ".join(lost),
+                hint="change the families or the network; --stage full goes on in spite of it",
+            )
+        self.log.word("pilot", "pilot: better than every classical estimator in every bin of n")
+        return found
+
+    def full(self, start: float = 0.0) -> dict[str, Any]:
+        """Fit to all shards, calibrate, and write weights and card."""
+        table = self.table("full")
+        network, seen = self.fitted("full", table)
+        network = halved(network)
+        raw = left_out(network, table, seen)
+        calibration, quantiles, flagged = calibrated(network, table, raw)
+        spent = time.process_time() - start
+        facts = card(self.config, self.stream, table, quantiles, flagged, seconds=spent)
+        for row in facts["metrics"]["rows"]:
+            self._tell_row("full", row)
+        half = {name: value.astype(np.float16) for name, value in network.items()}
+        made = Weights.load(Weights(half, calibration, facts).save(self.output))
+        if self.docs:
+            write_text(self.docs / "mist-card.inc", rendered(made.card))
+        self.log.word("full", f"weights: {made.card['bytes']:,} bytes in {self.output}",
+                      metrics=facts["metrics"]["rows"], sha256=made.card["sha256"])  # fmt: skip
+        return dict(made.card)
+
+    def _tell_row(self, stage: str, row: Row) -> None:
+        errors = ", ".join(f"{name} {value:.3g}" for name, value in row["mse"].items())
+        covers = row["coverage"]["0.9"]
+        low, high = row["rows"]
+        self.log.word(stage, f"{stage}: n {low}-{high - 1}: {errors}; 90 % cover {covers:.3f}")
+
+    def table(self, stage: str) -> Table:
+        """Tasks of a stage, drawn where they are not there yet."""
+
+        def told(**numbers: Any) -> None:
+            if numbers["event"] == "drawn again":
+                text = f"shard {numbers['shard']} is drawn again: {numbers['reason']}"
+                self.log.word("shards", text, **numbers)
+            else:
+                self.log.write("shards", **numbers)
+
+        workers = 0 if self.device.startswith("cuda") else self.workers
+        with self._bar(f"tasks of the {stage} stage") as progress:
+            count = self.count(stage)
+            self.shards.draw(count, workers=workers, tell=told, progress=progress)
+        return self.shards.table(count)
+
+    def fitted(self, stage: str, table: Table) -> tuple[Network, Array]:
+        """Weights of a stage's fit, and which families each member saw."""
+        settings = self.config.settings(stage)
+        seen = fitting.assignment(len(table.families), settings)
+        text = json.dumps([asdict(settings), table.key, len(table), self.device], sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        done = self.folder / f"{stage}-{key}.npz"
+        known = _network(done)
+        if known is not None:
+            self.log.write(stage, event="fit known", file=done.name)
+            return known, seen
+        kept = Checkpoint(self.folder / f"{stage}-{key}.safetensors", key)
+        start = time.monotonic()
+        with self._bar(f"fit of the {stage} stage") as progress:
+
+            def told(step: int, loss: float) -> None:
+                if progress:
+                    progress(step + 1, settings.steps)
+                if step % SAID_EVERY == 0 or step + 1 == settings.steps:
+                    seconds = round(time.monotonic() - start, 1)
+                    self.log.write(stage, event="step", step=step, loss=loss, seconds=seconds)
+
+            network = fitting.fit(
+                table, settings, seen=seen, progress=told, resume=kept, device=self.device
+            )
+        content = io.BytesIO()
+        arrays: dict[str, Any] = dict(network)
+        np.savez(content, **arrays)
+        write_bytes(done, content.getvalue())
+        kept.forget()
+        return network, seen
+
+    @contextmanager
+    def _bar(self, text: str) -> Any:
+        with following(self.progress, text) as listener:
+            yield listener
+
+
+def halved(network: Network) -> Network:
+    """Weights rounded to half precision, as they are shipped and as they are judged."""
+    out = {k: v.astype(np.float16).astype(np.float32) for k, v in network.items()}
+    bad = [name for name, value in out.items() if not np.isfinite(value).all()]
+    if bad:
+        raise OutputError(
+            "Weights are too large for half precision, or not finite.",
+            got=bad,
+            hint="a smaller learning_rate, a larger weight_decay",
+        )
+    return out
+
+
+def _network(path: Path) -> Network | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError):
+        return None
