@@ -33,6 +33,7 @@ from infometric.functional.neighbor_information import KSG1, MixedKSG  # noqa: E
 
 NAMES = list(FAMILIES)
 TIED = ("discrete_table", "label", "overlapping_intervals", "zero_inflated", "rounded")
+SOMETIMES_TIED = (*TIED, "stacked", "independent")  # their parts may be discrete
 GAUSSIAN = [name for name, family in FAMILIES.items() if family.group == "gaussian"]
 
 
@@ -89,14 +90,11 @@ def test_names_groups_and_widths(name):
     assert drawn(name, 2, 12, 32, 3).x.shape == (2, 12, 32)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in TIED])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in SOMETIMES_TIED])
 def test_continuous_families_have_no_ties(name):
     dx, dy = shapes(name, [(1, 1), (2, 2)])[0]
     x = drawn(name, 3, 500, dx, dy).x
-    if name == "independent":  # its blocks may be those of a discrete family
-        return
-    if name != "stacked":
-        assert len(torch.unique(x[0, :, 0])) == 500
+    assert len(torch.unique(x[0, :, 0])) == 500
 
 
 @pytest.mark.parametrize("name", TIED)
@@ -435,7 +433,7 @@ def test_curve_truths_are_direct_integrals(which):
     values, sigma, table = noisy.curve_tables()
     place = 75
     s = sigma[place]
-    y = np.linspace(-1 - 9 * s, 1 + 9 * s, 1501)
+    y = np.linspace(-1 - 9 * s, 1 + 9 * s, 501)
     p = norm.pdf((y - values[which][:, None]) / s).mean(0) / s
     entropy = -np.sum(p * np.log(p)) * (y[1] - y[0])
     noise = 0.5 * math.log(2 * math.pi * math.e) + math.log(s)
@@ -665,15 +663,18 @@ def scores(v):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "modular_sum"])
 def test_neighbours_find_the_truth(name):
-    """One column a side, or two and one: KSG1, and its kin for ties, at 8,000 rows."""
-    if name == "modular_sum":
-        pytest.skip("sharp in three dimensions: test_modular_sum_leaves_an_interval")
+    """One column a side, or two and one: KSG1, and its kin for ties.
+
+    Folds of a thin sheet come near each other, so that neighbours need more rows behind maps; a
+    modular sum is sharp all over, and has the test of its interval.
+    """
     dx, dy = shapes(name, [(1, 1), (2, 1), (2, 2)])[0]
-    both = drawn(name, 60, 8000, dx, dy, seed=11)
+    rows = 64_000 if FAMILIES[name].group == "map" else 8000
+    both = drawn(name, 60, rows, dx, dy, seed=11)
     kept = [i for i in range(60) if 0.05 < float(both.mi[i]) < 1.0][:4]
-    tied = name in TIED or name in ("stacked", "independent")
+    tied = name in SOMETIMES_TIED
     kept = kept or [0, 1, 2]
     for i in kept:
         x, y = scores(both.x[i].numpy()), scores(both.y[i].numpy())

@@ -136,6 +136,7 @@ def normal(rng: torch.Generator, *shape: int) -> Tensor:
 
 def gamma(rng: torch.Generator, shape: Tensor) -> Tensor:
     """Numbers of the gamma law of rate 1, one for each shape."""
+    # that of torch.distributions takes no generator
     return torch._standard_gamma(shape, generator=rng).clamp(min=1e-300)
 
 

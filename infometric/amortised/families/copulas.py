@@ -280,7 +280,7 @@ class Joe(Archimedean):
 # --- grids ------------------------------------------------------------------------------------
 
 
-def sinkhorn(log_density: Tensor, rounds: int = 30) -> Tensor:
+def sinkhorn(log_density: Tensor, rounds: int = 15) -> Tensor:
     """Tables with (nearly) uniform margins that sum to one, shape (..., k, k)."""
     p = torch.exp(log_density - log_density.amax((-1, -2), keepdim=True)) + 1e-4
     for _ in range(rounds):

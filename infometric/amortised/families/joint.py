@@ -144,7 +144,7 @@ def frailty_information(a: Tensor, dx: int, dy: int) -> Tensor:
     With one column each this is Clayton's copula of theta = 1 / a.
 
     >>> found = frailty_information(torch.tensor([0.5], dtype=torch.float64), 1, 1)
-    >>> abs(float(found) - (np.log(3) - 2 / 3)) < 1e-12
+    >>> bool(abs(float(found) - (np.log(3) - 2 / 3)) < 1e-12)
     True
     """
 
