@@ -10,8 +10,8 @@ another kind of law:
   rows that were left out; the largest canonical correlations;
 - Hermite polynomials of the scores up to the third, for dependence that is not linear;
 - tables of every pair of columns;
-- distances of neighbours (Kraskov et al. 2004) at four sizes, among the scores, the whitened
-  scores, and the leading canonical coordinates.
+- distances of neighbours (Kraskov et al. 2004) at three sizes, among the scores, the whitened
+  scores, and the leading canonical coordinates of scores and of their polynomials.
 
 References
 ----------
@@ -29,18 +29,20 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma, ndtri
 
-from infometric.state.arrays import is_tensor, like, namespace, traced
+from infometric.state.arrays import digits, is_tensor, like, namespace, traced
 
 NEIGHBOURS = (1, 3, 10)
 REFERENCE = 3
 CHUNK = 250_000  # distances held at a time: they stay in the cache
-QUERIES = 512  # rows whose neighbours are looked for: evenly spread over the norms
+QUERIES = 1024  # rows whose neighbours are looked for: evenly spread over the norms
 SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
 LEADING = 3  # canonical coordinates
-DIRECT = 6  # columns up to which distances are differences, not products
+ROUNDING = 1e-9  # relative, of squared distances: no difference; or sixteen last digits
+DIRECT = 2  # columns up to which distances are differences, not products
 LEVELS = (9, 7, 5, 3)  # of the tables of pairs: the most that leave five rows a cell
 EDGE = 1e6  # over which a score passes from one level to the next
-METRICS = ("scores", "white", "canonical")
+METRICS = ("scores", "white", "canonical", "polynomial")
+CLEAR = 3.0  # standard deviations above chance from which a pair of columns counts
 
 Features = dict[str, Any]
 
@@ -228,7 +230,7 @@ def features(x: Any, y: Any) -> Features:
         out[name] = full + float(value)
     out["ties:x"], out["ties:y"] = _tied(x), _tied(y)
     normal = _normal(x, y, out)
-    _polynomials(x, y, out)
+    normal["polynomial"] = _polynomials(x, y, out)
     _tables(x, y, out)
     _neighbours(x, y, normal, out)
     return out
@@ -292,6 +294,18 @@ def _wishart_bias(n: int, dx: int, dy: int) -> float | None:
     return 0.5 * (psi(dx) + psi(dy) - psi(dx + dy))
 
 
+def _canonical(factors: tuple[Any, Any, Any], cross: Any, lead: int) -> tuple[Any, Any, Any]:
+    """Squared canonical correlations, descending, and the leading directions of whitened rows."""
+    xp = namespace(cross)
+    half = _solve_lower(factors[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
+    white = _solve_lower(factors[1], half)
+    values, left = xp.linalg.eigh(white @ white.swapaxes(-1, -2))
+    u = xp.flip(left, (-1,))[..., :lead]
+    v = white.swapaxes(-1, -2) @ u
+    v = v / (xp.sqrt((v * v).sum(-2)[..., None, :]) + 1e-9)
+    return xp.flip(values, (-1,)).clip(0.0, 0.99999), u, v
+
+
 def _pointwise(x: Any, y: Any, factors: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
     """Pointwise information of a normal law, the whitened rows, and the norms of both together."""
     xp = namespace(x)
@@ -329,8 +343,8 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
     out["squared correlation"] = square.mean((-1, -2))
     out["squared correlation, largest"] = _largest(_largest(square))
     out["squared correlations beyond chance"] = square.sum((-1, -2)) - dx * dy / (n - 1)
-    out["best columns:x"] = _largest(square).sum(-1)
-    out["best columns:y"] = _largest(square, -2).sum(-1)
+    pairs = -0.5 * xp.log(1.0 - square.clip(0.0, 0.99999))
+    _matched(pairs, 0.5 * CLEAR**2 / n, out, "pairs")
     for name, block in within.items():
         d = block.shape[-1]
         power = (block * block).sum((-1, -2)) / d
@@ -338,11 +352,8 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
         out[f"effective columns:{name}"] = xp.log(d / power)
     for name, factor in zip("xy", chosen, strict=False):
         out[f"total correlation:{name}"] = -0.5 * _log_det(factor)
-    half = _solve_lower(chosen[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
-    white = _solve_lower(chosen[1], half)
-    values, left = xp.linalg.eigh(white @ white.swapaxes(-1, -2))
-    canonical = xp.flip(values, (-1,)).clip(0.0, 0.99999)
     kept = min(dx, dy)
+    canonical, u, v = _canonical(chosen, cross, min(kept, LEADING))
     for i in range(5):
         out[f"canonical {i + 1}"] = canonical[..., i] if i < kept else canonical[..., 0] * 0.0
     strong = canonical[..., :kept]
@@ -353,10 +364,6 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
     out["pointwise, spread"] = _spread(local)
     _radial(wx, wy, out)
     out["normal, left out"] = _left_out(z, r, share, dx)
-    lead = min(kept, LEADING)
-    u = xp.flip(left, (-1,))[..., :lead]
-    v = white.swapaxes(-1, -2) @ u
-    v = v / (xp.sqrt((v * v).sum(-2)[..., None, :]) + 1e-9)
     return {
         "scores": (x, y),
         "white": (wx, wy),
@@ -409,26 +416,45 @@ def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
 # --- polynomials and tables ----------------------------------------------------------------------
 
 
-def _polynomials(x: Any, y: Any, out: Features) -> None:
-    """Hermite polynomials up to the third of every column."""
+def _polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
+    """Hermite polynomials up to the third of every column; returns their leading coordinates."""
     xp = namespace(x)
     n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
 
     def expanded(z: Any) -> Any:
         found = xp.concatenate([z, z * z - 1.0, z * z * z - 3.0 * z], -1)
-        return found - found.mean(-2)[..., None, :]
+        found = found - found.mean(-2)[..., None, :]
+        return found / (xp.sqrt((found * found).mean(-2))[..., None, :] + 1e-12)
 
-    r, share = _correlation(xp.concatenate([expanded(x), expanded(y)], -1))
+    ex, ey = expanded(x), expanded(y)
+    r, share = _correlation(xp.concatenate([ex, ey], -1))
+    factors = _factors(_shrunk(r, (share + 0.01).clip(0.0, 1.0)), 3 * dx)
     out["polynomials, shrinkage"] = share
-    out["polynomials"] = _information(_factors(_shrunk(r, share + 0.01), 3 * dx))
-    square = r[..., : 3 * dx, 3 * dx :] ** 2 - 1.0 / (n - 1)
+    out["polynomials"] = _information(factors)
+    cross = r[..., : 3 * dx, 3 * dx :]
+    # not all directions of a pair of columns: the last is often nothing but rounding
+    lead = min(3 * min(dx, dy) - 1, LEADING)
+    canonical, u, v = _canonical(factors, cross, lead)
+    for i in range(3):
+        out[f"polynomials, canonical {i + 1}"] = canonical[..., i]
+    square = cross * cross - 1.0 / (n - 1)
     pairs = square.reshape(*square.shape[:-2], 3, dx, 3, dy).sum((-4, -2))
     out["polynomials, pairs"] = pairs.sum((-1, -2))
     out["polynomials, largest"] = _largest(_largest(pairs))
     out["polynomials, columns:x"] = _largest(pairs).sum(-1)
     out["polynomials, columns:y"] = _largest(pairs, -2).sum(-1)
-    even = square[..., dx : 2 * dx, dy : 2 * dy]
-    out["squares"] = even.sum((-1, -2))
+    out["squares"] = square[..., dx : 2 * dx, dy : 2 * dy].sum((-1, -2))
+    return _solve_lower(factors[0], ex) @ u, _solve_lower(factors[1], ey) @ v
+
+
+def _matched(pairs: Any, chance: float, out: Features, stem: str) -> None:
+    """Information of pairs of columns beyond chance: of all, of the best for each column."""
+    clear = (pairs - chance).clip(0.0)
+    clear = clear + chance * _of_float(clear > 0, pairs)
+    out[f"{stem}, sum"] = clear.sum((-1, -2))
+    out[f"{stem}, largest"] = _largest(_largest(pairs))
+    out[f"{stem}, matched:x"] = _largest(clear).sum(-1)
+    out[f"{stem}, matched:y"] = _largest(clear, -2).sum(-1)
 
 
 def _tables(x: Any, y: Any, out: Features) -> None:
@@ -460,10 +486,7 @@ def _tables(x: Any, y: Any, out: Features) -> None:
     pairs = entropy(px, (-1,))[..., :, None] + entropy(py, (-1,))[..., None, :]
     pairs = pairs - entropy(joint, (-3, -1)) - bias
     out["tables"] = pairs.mean((-1, -2))
-    out["tables, sum"] = pairs.sum((-1, -2))
-    out["tables, largest"] = _largest(_largest(pairs))
-    out["tables, columns:x"] = _largest(pairs).sum(-1)
-    out["tables, columns:y"] = _largest(pairs, -2).sum(-1)
+    _matched(pairs, CLEAR * (0.5**0.5) * (levels - 1) / n, out, "tables")
 
 
 # --- neighbours ----------------------------------------------------------------------------------
@@ -484,7 +507,7 @@ def _distances(a: Any, b: Any) -> Any:
         return total
     na, nb = (a * a).sum(-1)[..., :, None], (b * b).sum(-1)[..., None, :]
     square = na + nb - 2.0 * (a @ b.swapaxes(-1, -2))
-    least = 32 * float(xp.finfo(a.dtype).eps)  # of the norms: what rounding leaves of nothing
+    least = 32 * digits(a)  # of the norms: what rounding leaves of nothing
     return xp.where(square < least * (na + nb), square * 0.0, square)
 
 
@@ -544,14 +567,17 @@ def _of_metric(metric: str, x: Any, y: Any, index: Any, tied: bool) -> Features:
     sizes = [min(k, (n - 1) // 2) for k in NEIGHBOURS]
     near = _smallest(joint, sizes[-1] + 1)  # a row itself is the first
     tiny = float(xp.finfo(x.dtype).tiny) ** 0.5
+    rounding = max(ROUNDING, 16 * digits(x))
     out: Features = {}
     for k, size in zip(NEIGHBOURS, sizes, strict=True):
         eps = near[..., size]
-        radius = xp.maximum(eps, eps * 0.0 + tiny)[..., None]
+        # among few rows many distances are equal but for their last digits
+        radius = xp.maximum(eps * (1.0 - rounding), eps * 0.0 + tiny)[..., None]
         cx, cy = _within(dx, radius), _within(dy, radius)
         top: Any = float(digamma(size))
         if tied:
-            equal = _of_float(_count(joint <= eps[..., None]) - 1, x)
+            limit = (eps * (1.0 + rounding))[..., None]
+            equal = _of_float(_count(joint <= limit) - 1, x)
             # of rows that coincide, a row is one of its own neighbours: the plug-in of a table
             top = _digamma(xp.where(eps > 0, equal, equal + 1.0))
         px, py = _digamma(cx), _digamma(cy)
