@@ -19,8 +19,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from infometric.functional.portrait import exchange, names
 from infometric.state.arrays import like, logsumexp, namespace
 
