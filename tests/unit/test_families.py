@@ -79,6 +79,16 @@ def test_shapes_finite_and_deterministic(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_tasks_stand_on_the_device_of_the_generator(name):
+    """Whatever is made on the default device, which holds no numbers here, meets an error."""
+    rng = seeded()
+    with torch.device("meta"):
+        both = FAMILIES[name].draw(3, 12, 4, 3, rng)
+    assert {part.device.type for part in both} == {"cpu"}
+    assert {part.dtype for part in both} == {torch.float64}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_names_groups_and_widths(name):
     family = FAMILIES[name]
     assert family.name == name
