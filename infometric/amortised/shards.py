@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -181,6 +181,23 @@ def _shard(job: Job) -> Result:
     return i, len(table), time.process_time() - start
 
 
+_checked: set[str] = set()
+
+
+def _of_worker(job: Job) -> Result:
+    """The same in another process, whose code is read when it starts."""
+    stream = job[0]
+    if stream.key not in _checked:
+        if replace(stream).key != stream.key:
+            raise DataError(
+                "The code of the families or of the portrait was changed while the run went on.",
+                got=replace(stream).key,
+                hint="start the run again, in another --folder",
+            )
+        _checked.add(stream.key)
+    return _shard(job)
+
+
 def _drawn(jobs: list[Job], workers: int) -> Generator[Result, None, None]:
     """Results as they come; an interrupt lets the workers end the shards that they are at."""
     workers = min(workers, len(jobs))
@@ -194,12 +211,14 @@ def _drawn(jobs: list[Job], workers: int) -> Generator[Result, None, None]:
         )
         try:
             # no more than the workers are at: what is queued could not be taken back
-            running = {pool.submit(_shard, job) for job in islice(rest, workers)}
+            with _held_back():
+                running = {pool.submit(_of_worker, job) for job in islice(rest, workers)}
             while running:
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield _result(future)
-                    running |= {pool.submit(_shard, job) for job in islice(rest, 1)}
+                    with _held_back():
+                        running |= {pool.submit(_of_worker, job) for job in islice(rest, 1)}
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -217,6 +236,19 @@ def _result(future: Future[Result]) -> Result:
 def _deaf() -> None:
     """Ctrl-C is for the process that leads."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Ctrl-C waits: processes that start meanwhile never hear of it, while they import too."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
