@@ -137,10 +137,10 @@ def fit(
     optimiser = _optimiser(trained, settings)
     features = torch.as_tensor(table.features, device=device)
     target = squeezed(torch.as_tensor(table.truth, device=device))
-    family = torch.as_tensor(table.family.astype(np.int64), device=device)
-    count = np.bincount(table.family, minlength=len(table.families))
+    count = np.bincount(table.family)
     share = len(table.family) / (np.count_nonzero(count) * count.clip(1))
-    mask = torch.as_tensor((seen * share).astype(np.float32), device=device)
+    mask = (table.seen_by(seen) * share[table.family]).T.astype(np.float32)
+    mask = torch.as_tensor(np.ascontiguousarray(mask), device=device)
     turned = torch.as_tensor(exchange(), device=device)
     rng = torch.Generator().manual_seed(settings.seed)
     done = 0 if resume is None else resume.load(trained, optimiser, rng)
@@ -152,11 +152,11 @@ def fit(
         portraits = features[rows]
         z = inputs(weights, portraits)
         raw = perceptron(weights, z[..., turned] if swapped else z)
-        weight = mask[:, family[rows]]
+        weight = mask[rows].T
         loss = (pinball(quantiles_of(raw, portraits), target[rows]) * weight).sum() / weight.sum()
         optimiser.zero_grad()
-        (loss * len(mask)).backward()
-        torch.nn.utils.clip_grad_norm_(list(trained.values()), float(len(mask)))
+        (loss * settings.members).backward()
+        torch.nn.utils.clip_grad_norm_(list(trained.values()), float(settings.members))
         optimiser.step()
         if resume is not None and resume.due(step + 1):
             resume.save(step + 1, trained, optimiser, rng)

@@ -17,7 +17,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from infometric.amortised.arrangement import arrangement, scores_of
+from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
+from infometric.amortised.table import PARTS, Table
 from infometric.amortised.weights import Weights, shipped
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
 from infometric.functional.base import Interval
@@ -32,6 +34,10 @@ MOST_PARTS = 10  # of a sample with more rows
 LEAST_LEVEL, MOST_LEVEL = 0.5, 0.99
 TAIL = 0.01  # least and greatest quantile, on either side
 ONE_SIGMA = 0.682689492137086
+SAME_LEVEL = 1e-9  # apart: as (1 - .95) / 2 is from .025
+CLASSICAL = ("ksg", "rank_gaussian", "blend")
+ANCHOR = "blend"
+ANCHOR_NAME = "rank-Gaussian and KSG with 3 neighbours, blended by rows per column"
 TIED = 0.05  # share of tied values below which a column counts as continuous
 CONSTANT = "a variable has one value, so there is nothing to share, and no interval"
 COPIES = (
@@ -54,8 +60,8 @@ class Reading(NamedTuple):
     ----------
     quantiles : ndarray of shape (n_levels,)
         Calibrated quantiles of the levels `LEVELS`.
-    anchor : float
-        Estimate of the classical estimator `anchor_name`.
+    classical : dict of str to float
+        Classical estimates of the same rows; "blend" is the anchor.
     ties : float
         Share of values that have an equal in their column, the larger of both variables.
     constant : int
@@ -69,8 +75,7 @@ class Reading(NamedTuple):
     """
 
     quantiles: Array
-    anchor: float
-    anchor_name: str
+    classical: dict[str, float]
     ties: float
     constant: int
     parts: int
@@ -99,7 +104,8 @@ def interpolated(learned: Array, levels: Any) -> Array:
         slope = (t[side] - t[inner]) / (known[side] - known[inner])
         beyond = p < known[0] if side == 0 else p > known[-1]
         found = np.where(beyond, t[side] + slope * (p - known[side]), found)
-    return np.asarray(released(found))
+    same = np.abs(np.asarray(levels, dtype=float)[..., None] - np.array(LEVELS)) < SAME_LEVEL
+    return np.where(same.any(-1), np.asarray(learned)[same.argmax(-1)], released(found))
 
 
 # --- the network on rows -----------------------------------------------------------------------
@@ -115,6 +121,13 @@ class Reader:
     """
 
     def __init__(self, weights: Weights) -> None:
+        width = len(weights.network["mean"])
+        if width != len(names()):
+            raise DataError(
+                "The weights are for samples that are read in another way: of another version.",
+                got={"inputs": width, "portrait": len(names())},
+                hint="MIST.train(..., start=None).save(folder), with this version",
+            )
         self.weights = weights
         self._kept: WeakKeyDictionary[Sample, Reading] = WeakKeyDictionary()
 
@@ -163,8 +176,7 @@ class Reader:
         found = widened(self.weights, learned)
         far = np.array([bool(texts) for texts in told])
         if far.any():
-            anchors = [anchor_of(dict(zip(names(), f.tolist(), strict=True)))[1] for f in features]
-            found[far] = around(found[far], np.array(anchors)[far])
+            found[far] = around(found[far], classical_of(features[far])[ANCHOR])
         return found, told
 
     def _told(
@@ -179,15 +191,15 @@ class Reader:
         lost = width - rest[0].shape[1] - rest[1].shape[1]
         if not len(learned):
             nothing = np.zeros(len(LEVELS))
-            return Reading(nothing, 0.0, "constant", 1.0, lost, 1, (), (CONSTANT,))
+            estimates = dict.fromkeys(CLASSICAL, 0.0)
+            return Reading(nothing, estimates, 1.0, lost, 1, (), (CONSTANT,))
         means = dict(zip(names(), features.mean(0).tolist(), strict=True))
-        name, value = anchor_of(means)
+        estimates = {k: float(v.mean()) for k, v in classical_of(features).items()}
         reasons = tuple(dict.fromkeys(text for texts in told for text in texts))
         ties = max(means["ties:x"], means["ties:y"])
         return Reading(
             learned.mean(0).astype(float),
-            value,
-            name,
+            estimates,
             ties,
             lost,
             len(learned),
@@ -232,21 +244,18 @@ def around(learned: Array, anchors: Array) -> Array:
     return np.asarray(released(a + apart + reach))
 
 
-def anchor_of(features: dict[str, float]) -> tuple[str, float]:
-    """Classical estimate beside the network's, and its name.
-
-    Of a normal law with the ranks' correlations, shrunk, where rows are few for the columns; of
-    neighbours where they are many.
-    """
-    n = np.exp(features["log n"])
-    columns = features["columns per row"] * n
-    few = n < 4 * (columns + 2)
-    name, feature = (
-        ("rank-Gaussian, shrunk", "normal")
-        if few
-        else ("KSG, 3 neighbours", "scores, 3, information")
-    )
-    return name, max(features[feature], 0.0)
+def classical_of(features: Array) -> dict[str, Array]:
+    """Classical estimates of portraits, in nats; see `infometric.amortised.evaluation`."""
+    of = dict(zip(names(), features.T.astype(float), strict=True))
+    shape = {
+        key: np.rint(np.exp(of[name]))
+        for key, name in (("n", "log n"), ("dx", "log columns:x"), ("dy", "log columns:y"))
+    }
+    nothing = np.zeros(len(features))
+    parts = np.full((len(features), PARTS), -1)
+    table = Table(features, nothing, nothing, nothing, **shape, parts=parts, families=("",))
+    found = classical(table)
+    return {name: found[name] for name in CLASSICAL}
 
 
 def _varying(x: Array, y: Array) -> Pair:
@@ -409,8 +418,9 @@ class AmortisedInformation(SampleFunctional):
             "estimator": self.slug,
             "out_of_support": bool(found.outside),
             "out_of_support_reasons": list(found.outside),
-            "anchor": found.anchor,
-            "anchor_name": found.anchor_name,
+            "anchor": found.classical[ANCHOR],
+            "anchor_name": ANCHOR_NAME,
+            "classical": found.classical,
             "quantiles": {f"{p:g}": float(q) for p, q in zip(LEVELS, found.quantiles, strict=True)},
             "ties": found.ties,
             "constant_columns": found.constant,

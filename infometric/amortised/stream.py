@@ -157,7 +157,7 @@ class Stream:
             drawn = [t for place in range(len(self.families)) for t in self._of_family(i, place)]
         parts = {
             name: np.concatenate([getattr(t, name) for _, t in drawn])
-            for name in ("features", "truth", "se", "n", "dx", "dy")
+            for name in ("features", "truth", "se", "n", "dx", "dy", "parts")
         }
         family = np.concatenate([np.full(len(t), place) for place, t in drawn])
         return Table(**parts, family=family, families=tuple(self.families), key=self.key)
@@ -227,7 +227,11 @@ class Stream:
                 got=where,
                 hint=f"Stream({{{name!r}: family}}, seed={self.seed}).shard({i})",
             )
-        return Table.of(features, truth, se, name, n=n, dx=dx, dy=dy)
+        table = Table.of(features, truth, se, name, n=n, dx=dx, dy=dy)
+        known = tuple(self.families)
+        for place, part in enumerate(draw.parts):
+            table.parts[:, place] = known.index(part) if part in known else -1
+        return table
 
     def _portrait(self, x: Any, y: Any) -> Any:
         # ranks of the values as drawn, tails that single precision would tie included

@@ -27,7 +27,9 @@ _TYPES: dict[str, type] = {
     "n": np.int32,
     "dx": np.int32,
     "dy": np.int32,
+    "parts": np.int16,
 }
+PARTS = 2  # families at most that a task of a combined one is made of
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Table:
         Place of a task's family in `families`.
     n, dx, dy : array of shape (n_tasks,), int32
         Rows, columns of X and columns of Y.
+    parts : array of shape (n_tasks, 2), int16
+        Places of the families that a task is made of, where it is of a combined one; -1 for none.
     families : tuple of str
         Names of the families.
     key : str
@@ -69,6 +73,7 @@ class Table:
     n: Array
     dx: Array
     dy: Array
+    parts: Array
     families: tuple[str, ...]
     key: str = ""
 
@@ -77,7 +82,9 @@ class Table:
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), kind))
         sizes = {name: getattr(self, name).shape for name in _TYPES}
         one = self.features.ndim == 2 and len({shape[0] for shape in sizes.values()}) == 1
-        if not one or any(len(sizes[name]) != 1 for name in _TYPES if name != "features"):
+        flat = [name for name in _TYPES if name not in ("features", "parts")]
+        one = one and self.parts.ndim == 2 and self.parts.shape[1] == PARTS
+        if not one or any(len(sizes[name]) != 1 for name in flat):
             raise DataError(
                 "The arrays of a table must have one entry a task.",
                 got=sizes,
@@ -98,7 +105,8 @@ class Table:
         m = len(features)
         n, dx, dy = (np.full(m, shape[name]) for name in ("n", "dx", "dy"))
         errors = np.broadcast_to(se, (m,))
-        return cls(features, truth, errors, np.zeros(m), n, dx, dy, (family,))
+        none = np.full((m, PARTS), -1)
+        return cls(features, truth, errors, np.zeros(m), n, dx, dy, none, (family,))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -139,6 +147,18 @@ class Table:
         """The tasks chosen, by a mask or by their places."""
         arrays: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _TYPES}
         return Table(**arrays, families=self.families, key=self.key)
+
+    def seen_by(self, seen: Array) -> Array:
+        """Which tasks members may see, (members, n_tasks): all of whose families they see.
+
+        Parameters
+        ----------
+        seen : array of shape (members, families), bool
+            Who sees whom.
+        """
+        every = np.pad(seen, ((0, 0), (0, 1)), constant_values=True)  # no part hides from nobody
+        found: Array = every[:, self.family] & every[:, self.parts].all(-1)
+        return found
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write an npz file, beside its target and renamed.

@@ -22,23 +22,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from infometric.amortised.calibration import support
+from infometric.amortised.evaluation import classical
 from infometric.amortised.families.base import Draw, Family
 from infometric.amortised.fitting import Settings, fit
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, squeezed
-from infometric.amortised.reading import FEWEST, MOST, WIDEST, anchor_of, widened
+from infometric.amortised.reading import ANCHOR, FEWEST, MOST, WIDEST, widened
 from infometric.amortised.stream import Stream
 from infometric.amortised.table import Table
 from infometric.amortised.weights import Weights
 from infometric.exceptions import DataError, InvalidParameterError, ReliabilityWarning
-from infometric.functional.portrait import names
 from infometric.sources.progress import tell
 from infometric.typing import Array
 
 SHARD = 256  # tasks drawn between two words of progress
 HELD_OUT = 0.3  # share of the tasks that is not trained on: half calibrates, half is the exam
 LEAST_TASKS = 500
-FAR = 0.999  # share of the calibration tasks that are within the support
-RIDGE = 1e-2  # of the variances of the features, below which a direction is noise
 GENTLE = 5e-4  # learning rate from weights that know something already
 
 
@@ -59,7 +58,8 @@ class Own(Family):
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: Any) -> Draw:
         import torch
 
-        found = tuple(self.function(batch, n, dx, dy, rng))
+        drawn = self.function(batch, n, dx, dy, rng)
+        found = tuple(drawn)[: 4 if isinstance(drawn, Draw) else None]
         if len(found) not in (3, 4):
             raise DataError(
                 "A generator returns x, y and their mutual information.",
@@ -178,7 +178,12 @@ def trained(generator: Any, course: Course, start: Weights | None) -> Weights:
         progress=say,
     )
     network = {k: v.astype(np.float32) for k, v in network.items()}
-    calibration = margins_of(network, settle) | support_of(settle.features)
+    centre, whitening, limit = support(squeezed(settle.features.astype(float)))
+    calibration = margins_of(network, settle) | {
+        "centre": centre,
+        "whitening": whitening,
+        "limit": np.asarray(limit),
+    }
     made = Weights(network, calibration)
     card: dict[str, Any] = {
         "families": list(families),
@@ -230,24 +235,11 @@ def margins_of(network: Mapping[str, Array], table: Table) -> dict[str, Array]:
     return {"margins": residuals[places, np.arange(len(levels))]}
 
 
-def support_of(features: Array) -> dict[str, Array]:
-    """Centre, directions and limit of the portraits: the region that is called known."""
-    z = squeezed(np.asarray(features, dtype=float))
-    centre = z.mean(0)
-    values, vectors = np.linalg.eigh(np.cov(z.T))
-    whitening = vectors / np.sqrt(np.maximum(values, 0.0) + RIDGE * values.mean())
-    distance = np.sqrt((((z - centre) @ whitening) ** 2).sum(-1))
-    limit = np.quantile(distance, FAR)
-    return {"centre": centre, "whitening": whitening, "limit": np.asarray(limit)}
-
-
 def examined(weights: Weights, table: Table) -> dict[str, Any]:
     """Error and coverage on tasks that neither trained nor calibrated."""
     found = widened(weights, np.asarray(quantiles(weights.network, table.features), dtype=float))
     truth = table.truth.astype(float)
-    anchors = np.array(
-        [anchor_of(dict(zip(names(), f.tolist(), strict=True)))[1] for f in table.features]
-    )
+    anchors = classical(table)[ANCHOR]
     coverage = {}
     for i in range(MIDDLE):
         low, high = found[:, i], found[:, len(LEVELS) - 1 - i]

@@ -51,12 +51,15 @@ class Draw(NamedTuple):
         Mutual information of each task, nats.
     se : Tensor of shape (batch,)
         Standard error of `mi`; 0 where it is exact.
+    parts : tuple of str
+        Other families that the tasks are made of: who was not to see these may not see the tasks.
     """
 
     x: Tensor
     y: Tensor
     mi: Tensor
     se: Tensor
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ class Synergy(Family):
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         if dx < dy:
-            y, x, mi, se = self._draw(batch, n, dy, dx, rng)
-            return Draw(x, y, mi, se)
+            turned = self._draw(batch, n, dy, dx, rng)
+            return turned._replace(x=turned.y, y=turned.x)
         m = whole(rng, 2, min(3, dx))
         k = min(dx // m, dy)
         parts = split(targets(batch, dx, dy, rng), k, rng, self.cap)
@@ -201,12 +201,14 @@ class Stacked(Family):
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         ax, ay = whole(rng, 1, dx - 1), whole(rng, 1, dy - 1)
         bx, by = whole(rng, 1, dx - ax), whole(rng, 1, dy - ay)
-        one = chosen(self.parts, ax, ay, rng).draw(batch, n, ax, ay, rng)
-        two = chosen(self.parts, bx, by, rng).draw(batch, n, bx, by, rng)
+        first, second = chosen(self.parts, ax, ay, rng), chosen(self.parts, bx, by, rng)
+        one = first.draw(batch, n, ax, ay, rng)
+        two = second.draw(batch, n, bx, by, rng)
         x = torch.cat([one.x, two.x, normal(rng, batch, n, dx - ax - bx)], dim=2)
         y = torch.cat([one.y, two.y, normal(rng, batch, n, dy - ay - by)], dim=2)
         se = torch.hypot(one.se, two.se)
-        return Draw(mix(x, rng, 0.4), mix(y, rng, 0.4), one.mi + two.mi, se)
+        names = (first.name, second.name)
+        return Draw(mix(x, rng, 0.4), mix(y, rng, 0.4), one.mi + two.mi, se, names)
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,8 @@ class Independent(Family):
     group: ClassVar[str] = "combined"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
-        x = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng).x
-        y = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng).y
-        return exact(x, y, torch.zeros(batch, dtype=x.dtype, device=x.device))
+        first, second = (chosen(self.parts, dx, dy, rng) for _ in range(2))
+        x = first.draw(batch, n, dx, dy, rng).x
+        y = second.draw(batch, n, dx, dy, rng).y
+        none = torch.zeros(batch, dtype=x.dtype, device=x.device)
+        return Draw(x, y, none, none, (first.name, second.name))

@@ -110,9 +110,9 @@ class GaussianFlow(Mapped):
     name: ClassVar[str] = "gaussian_flow"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
-        x, y, mi, _ = GaussianRotated().draw(batch, n, dx, dy, rng)
+        drawn = GaussianRotated().draw(batch, n, dx, dy, rng)
         layers = whole(rng, 1, 3)
-        return exact(flow(x, rng, layers), flow(y, rng, layers), mi)
+        return exact(flow(drawn.x, rng, layers), flow(drawn.y, rng, layers), drawn.mi)
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,10 @@ class CopulaFlow(Mapped):
     name: ClassVar[str] = "copula_flow"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
-        x, y, mi, se = chosen(self.parts, dx, dy, rng).draw(batch, n, dx, dy, rng)
-        return Draw(flow(x, rng, 2), flow(y, rng, 2), mi, se)
+        part = chosen(self.parts, dx, dy, rng)
+        drawn = part.draw(batch, n, dx, dy, rng)
+        x, y = flow(drawn.x, rng, 2), flow(drawn.y, rng, 2)
+        return Draw(x, y, drawn.mi, drawn.se, (part.name,))
 
 
 @dataclass(frozen=True)
