@@ -34,7 +34,7 @@ from infometric.state.arrays import digits, is_tensor, like, namespace, traced
 NEIGHBOURS = (1, 3, 10)
 REFERENCE = 3
 CHUNK = 250_000  # distances held at a time: they stay in the cache
-QUERIES = 1024  # rows whose neighbours are looked for: evenly spread over the norms
+QUERIES = 512  # rows whose neighbours are looked for: evenly spread over the norms
 SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
 LEADING = 3  # canonical coordinates
 ROUNDING = 1e-9  # relative, of squared distances: no difference; or sixteen last digits
@@ -170,13 +170,15 @@ def _with_slope(scores: Any, values: Any, ordered: Any) -> Any:
 # --- the portrait --------------------------------------------------------------------------------
 
 
-def portrait(x: Any, y: Any) -> Any:
+def portrait(x: Any, y: Any, queries: int = QUERIES) -> Any:
     """Numbers that tell of the dependence of x and y.
 
     Parameters
     ----------
     x, y : array of shape (n_tasks, n_rows, n_columns)
         Normal scores, of numpy or torch; ten rows or more.
+    queries : int
+        Rows whose neighbours are looked for, evenly spread over the norms, where there are more.
 
     Returns
     -------
@@ -191,7 +193,7 @@ def portrait(x: Any, y: Any) -> Any:
     >>> found.shape[-1] == len(names()), bool(np.isfinite(found).all())
     (True, True)
     """
-    found = features(x, y)
+    found = features(x, y, queries)
     return namespace(x).stack([found[name] for name in found], -1)
 
 
@@ -215,7 +217,7 @@ def exchange() -> tuple[int, ...]:
     return tuple(found.index(swapped(name)) for name in found)
 
 
-def features(x: Any, y: Any) -> Features:
+def features(x: Any, y: Any, queries: int = QUERIES) -> Features:
     """The portrait by name; see `portrait`."""
     n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
     out: Features = {}
@@ -232,7 +234,7 @@ def features(x: Any, y: Any) -> Features:
     normal = _normal(x, y, out)
     normal["polynomial"] = _polynomials(x, y, out)
     _tables(x, y, out)
-    _neighbours(x, y, normal, out)
+    _neighbours(x, y, normal, queries, out)
     return out
 
 
@@ -511,9 +513,9 @@ def _distances(a: Any, b: Any) -> Any:
     return xp.where(square < least * (na + nb), square * 0.0, square)
 
 
-def _neighbours(x: Any, y: Any, normal: dict[str, Any], out: Features) -> None:
+def _neighbours(x: Any, y: Any, normal: dict[str, Any], queries: int, out: Features) -> None:
     n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
-    asked = min(n, QUERIES)
+    asked = min(n, queries)
     at = np.unique(np.linspace(0, n - 1, asked).round().astype(int))
     index = normal["order"][..., at]
     tied = bool(float((out["ties:x"] + out["ties:y"]).max()) > 0)
