@@ -351,7 +351,7 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
         d = block.shape[-1]
         power = (block * block).sum((-1, -2)) / d
         out[f"correlation within:{name}"] = (power - 1.0) / max(d - 1, 1)
-        out[f"effective columns:{name}"] = xp.log(d / power)
+        out[f"effective columns:{name}"] = xp.log(d / (power + 1e-6))
     for name, factor in zip("xy", chosen, strict=False):
         out[f"total correlation:{name}"] = -0.5 * _log_det(factor)
     kept = min(dx, dy)

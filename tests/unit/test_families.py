@@ -72,9 +72,10 @@ def test_shapes_finite_and_deterministic(name):
         assert one.x.shape == (6, 20, dx)
         assert one.y.shape == (6, 20, dy)
         assert one.mi.shape == one.se.shape == (6,)
-        assert all(bool(torch.isfinite(part).all()) for part in one)
+        assert all(bool(torch.isfinite(part).all()) for part in one[:4])
         assert bool((one.mi >= 0).all())
-        assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(one[:4], two[:4], strict=True))
+        assert one.parts == two.parts
         assert not torch.equal(one.x, other.x)
 
 
@@ -84,8 +85,8 @@ def test_tasks_stand_on_the_device_of_the_generator(name):
     rng = seeded()
     with torch.device("meta"):
         both = FAMILIES[name].draw(3, 12, 4, 3, rng)
-    assert {part.device.type for part in both} == {"cpu"}
-    assert {part.dtype for part in both} == {torch.float64}
+    assert {part.device.type for part in both[:4]} == {"cpu"}
+    assert {part.dtype for part in both[:4]} == {torch.float64}
 
 
 @pytest.mark.parametrize("name", NAMES)
