@@ -1,10 +1,10 @@
 r"""How far off the estimates are on families that were left out, beside classical estimators.
 
 The rivals are read from the portrait: KSG with three neighbours among the normal scores; the
-information of a normal law of the ranks, corrected for its bias where there are rows enough, else
-shrunk; their blend, with the weight :math:`1/(1+e^{4-r})` of the latter at
-:math:`r = n/(d_x+d_y+2)`; and the blend whose weight is the best one in each bin of n, in
-hindsight.
+information of a normal law of the ranks, corrected for its bias, and shrunk only where there are
+fewer rows than columns (of the choices tried the one with the least error); their blend, with the
+weight :math:`1/(1+e^{4-r})` of the latter at :math:`r = n/(d_x+d_y+2)`; and the blend whose weight
+is the best one in each bin of n, in hindsight.
 
 References
 ----------
@@ -38,8 +38,7 @@ def classical(table: Table) -> dict[str, Array]:
     of = {name: table.features[:, i].astype(float) for i, name in enumerate(names())}
     ksg = of["scores, 3, information"].clip(0)
     columns = table.dx + table.dy
-    enough = table.n > 2 * columns
-    normal = np.where(enough, of["normal, corrected"], of["normal"]).clip(0)
+    normal = of["normal, corrected"].clip(0)
     share = expit(table.n / (columns + 2) - 4)
     return {
         "ksg": ksg,
