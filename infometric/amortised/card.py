@@ -44,7 +44,7 @@ def card(
     flagged : array of shape (tasks,), bool, optional
         Which are out of support.
     seconds : float
-        CPU time of the run.
+        CPU time of drawing the tasks.
     """
     found = scores(table, quantiles, flagged)
     return {
@@ -61,7 +61,7 @@ def card(
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": commit(),
             "device": stream.device,
-            "cpu_seconds": round(seconds),
+            "drawing_cpu_seconds": round(seconds),
             "versions": {name: version(name) for name in ("numpy", "scipy", "torch")}
             | {"python": platform.python_version()},
         },

@@ -520,7 +520,9 @@ def test_a_run_leaves_weights_a_card_and_a_log(done):
     row = facts["metrics"]["families"][0]
     assert set(row["mse"]) == {"mist", "ksg", "rank_gaussian", "blend", "best_blend"}
     lines = [json.loads(x) for x in (home / "kept" / "log.jsonl").read_text().splitlines()]
-    assert sum(line.get("event") == "shard" for line in lines) == 4
+    spent = [line["seconds"] for line in lines if line.get("event") == "shard"]
+    assert len(spent) == 4
+    assert facts["run"]["drawing_cpu_seconds"] == round(sum(spent))
     steps = {line["step"]: line["loss"] for line in lines if line.get("event") == "step"}
     assert list(steps) == [0, 59]
     assert np.isfinite(list(steps.values())).all()
