@@ -21,7 +21,7 @@ _WHERE = {
         "mutual_information_matrix score_features psi csi differential_entropy "
         "differential_renyi_entropy differential_tsallis_entropy "
         "information_value weight_of_evidence diffusion_spectral_entropy diffusion_spectral_mi "
-        "neural_mutual_information"
+        "neural_mutual_information mist"
     ),
     "infometric.estimators": (
         "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
@@ -57,6 +57,7 @@ _WHERE = {
     "infometric.extrapolation": "Extrapolation",
     "infometric.neural.reliable": "ReliableMI",
     "infometric.neural.estimator": "NeuralMI",
+    "infometric.amortised.estimator": "MIST",
     "infometric.neural.dimension": "EffectiveDimension effective_dimension",
     "infometric.state.critic": "CriticScores",
     "infometric.probe": "TrainingProbe",
@@ -65,7 +66,7 @@ _WHERE = {
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
         "ClopperPearson Simultaneous FisherZ DeLong KolmogorovBand Subsampling Partitions "
-        "NoInterval Wilson ScoreInterval StudentInterval"
+        "NoInterval Wilson ScoreInterval StudentInterval Learned"
     ),
     "infometric.base": "Estimator",
 }
@@ -76,6 +77,7 @@ __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
     from infometric import datasets, exceptions, oracles, testing
+    from infometric.amortised.estimator import MIST
     from infometric.base import Estimator
     from infometric.comparison import EncodingComparison
     from infometric.credit import (
@@ -165,6 +167,7 @@ if TYPE_CHECKING:
         jensen_shannon_distance,
         jensen_shannon_divergence,
         kl_divergence,
+        mist,
         mutual_information,
         mutual_information_matrix,
         neural_mutual_information,
@@ -206,6 +209,7 @@ if TYPE_CHECKING:
         GoodTuring,
         Jackknife,
         KolmogorovBand,
+        Learned,
         NoInterval,
         NoncentralChi2,
         Partitions,

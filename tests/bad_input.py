@@ -1098,6 +1098,101 @@ NEURAL = (
 )
 CASES = (*CASES, *NEURAL)
 
+AMORTISED = (
+    Case(
+        "Too few rows for a network trained on more",
+        "im.mist(frame[['age', 'income']][:9], frame.income[:9])",
+        DataError,
+        "n_samples=9",
+        "more rows",
+    ),
+    Case(
+        "More columns than a network was trained on",
+        "x = np.random.default_rng(0).normal(size=(40, 40))\nim.mist(x, frame.income)",
+        DataError,
+        "x has 40 columns; the network was trained on 32 at most",
+        "PCA(32)",
+    ),
+    Case(
+        "Values without a rank",
+        "im.mist(frame[['gaps']], frame.income)",
+        DataError,
+        "which have no rank. Got {'row': 0",
+        "frame['gaps'].notna()",
+    ),
+    Case(
+        "Classes for a network of numbers",
+        "im.mist(frame[['grade']], frame.income)",
+        DataError,
+        "'grade' holds text",
+        "mutual_information(x, y)",
+    ),
+    Case(
+        "Weights of rows for a network",
+        "im.MIST().fit(frame[['age']], frame.income, sample_weight=np.ones(40))",
+        UnsupportedError,
+        "rows that count alike",
+        "leave sample_weight out",
+    ),
+    Case(
+        "A level that was not learned",
+        "im.mist(frame[['age']], frame.income, level=0.999)",
+        InvalidParameterError,
+        "levels from 0.5 to 0.99. Got 0.999",
+        "level=0.99",
+    ),
+    Case(
+        "A quantile that was not learned",
+        "im.MIST().fit(frame[['age']], frame.income).quantile(0.001)",
+        InvalidParameterError,
+        "levels from 0.01 to 0.99. Got 0.001",
+        "quantile([0.05, 0.5, 0.95])",
+    ),
+    Case(
+        "Another column than in fit, for a network",
+        "im.MIST().fit(frame[['age']], frame.income).estimate(frame[['age', 'bad']], frame.income)",
+        DataError,
+        "X has 2 features, but MIST is expecting 1",
+        "seen in fit",
+    ),
+    Case(
+        "A pair of one variable",
+        "im.MIST().estimate_pairs([(frame.age, frame.income), frame.age])",
+        DataError,
+        "Pair 1: two variables are wanted",
+        "estimate_pairs([(x, y), (x, z)])",
+    ),
+    Case(
+        "Weights of a network that are not there",
+        "im.mist(frame[['age']], frame.income, weights='nowhere')",
+        SourceError,
+        "No such file",
+        "MIST.train(...).save(folder)",
+    ),
+    Case(
+        "Weights of a network that were changed",
+        "im.mist(frame[['age']], frame.income, weights='spoilt weights')",
+        DataError,
+        "do not match their checksum",
+        "MIST.train(...).save(folder)",
+    ),
+    Case(
+        "Learned quantiles where nothing was learned",
+        "im.mutual_information(frame.age * 1.5, frame.income, method='learned')",
+        UnsupportedError,
+        "it belongs to MIST",
+        "auto",
+    ),
+    Case(
+        "A generator that is none",
+        "im.MIST.train('normal')",
+        InvalidParameterError,
+        "Got 'normal'",
+        "def generator(batch, n, dx, dy, rng)",
+    ),
+)
+CASES = (*CASES, *AMORTISED)
+
 CORNERS = (
     # data
     Case("Lists in a column", "im.entropy(pd.Series([[1]] * 40))", DataError, "[1]", "astype(str)"),
@@ -1361,6 +1456,8 @@ def write_files(folder: Path) -> None:
     (folder / "torn.jsonl").write_text(text[:-100])
     (folder / "pieces.json").write_text('{"kind": "infometric-report", "schema_version": 1}')
     write_critics(folder)
+    arrays = im.MIST().save(folder / "spoilt weights") / "mist.npz"
+    arrays.write_bytes(arrays.read_bytes()[:-1] + b"?")
     (folder / "reports").mkdir()
     (folder / "archive.csv").mkdir()
 

@@ -26,6 +26,7 @@ PAGES = [
     "docs/spectral_pitfalls.md",
     "docs/representation.md",
     "docs/neural.md",
+    "docs/mist.md",
 ]
 
 

@@ -55,9 +55,9 @@ def calibrated(
             continue
         margins = _margins(residuals[~mine], table.family[~mine])
         out[mine] = np.maximum.accumulate(t[mine] + margins, -1)
-        centre, whitening, limit = _support(z[~mine])
+        centre, whitening, limit = support(z[~mine])
         flagged[mine] = _distance(z[mine], centre, whitening) > limit
-    centre, whitening, limit = _support(z)
+    centre, whitening, limit = support(z)
     arrays = {
         "margins": _margins(residuals, table.family),
         "centre": centre,
@@ -78,7 +78,7 @@ def _margins(residuals: Array, family: Array) -> Array:
     return out
 
 
-def _support(z: Array) -> tuple[Array, Array, float]:
+def support(z: Array) -> tuple[Array, Array, float]:
     """Centre, directions and limit of what is called known."""
     centre = z.mean(0)
     values, vectors = np.linalg.eigh(np.cov(z.T))

@@ -178,7 +178,7 @@ class MIST(Estimator):
         self._check()
         levels = _levels(q)
         state = self.state_ if X is None else self._count_new(X, y, None)
-        found = self._functional().reading(state).at(levels) / NATS_PER[self.units]
+        found = self._functional().reading(state).at(levels) * (1.0 / NATS_PER[self.units])
         return float(found) if found.ndim == 0 else found
 
     def estimate_pairs(
@@ -251,9 +251,9 @@ class MIST(Estimator):
     def value(self, X: Any, y: Any) -> Any:
         """Median as a tensor of torch, through which gradients flow.
 
-        Ranks have no derivative; that of a score is the slope of the line between the neighbours of
-        its value, and counts of neighbours are softened in the derivative alone. A step along it
-        raises the information on average, not each time.
+        Ranks have no derivative; that of a score is the slope of the line between values some ranks
+        below and above, and counts of neighbours are softened in the derivative alone. A step along
+        it raises the information on average, not each time.
 
         Parameters
         ----------
@@ -282,10 +282,11 @@ class MIST(Estimator):
                 hint="value(x[:n], y[:n])",
             )
         _check_shape(x, other)
-        from infometric.functional.portrait import normal_scores, portrait
+        from infometric.amortised.slopes import sloped_scores
+        from infometric.functional.portrait import portrait
 
         found = quantiles(
-            self._reader().weights.network, portrait(normal_scores(x), normal_scores(other))
+            self._reader().weights.network, portrait(sloped_scores(x), sloped_scores(other))
         )
         median = found[..., MIDDLE] / NATS_PER[self.units]
         return median[0] if single else median

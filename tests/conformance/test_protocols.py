@@ -200,6 +200,7 @@ ESTIMATORS = [
     im.ReliableMI(
         gammas=(1, 2), embedding_dims=(2,), folds=2, max_epochs=1, hidden=(4,), random_state=0
     ),
+    im.MIST(),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Mutual information by trained critics: ``infometric neural``."""
+"""Mutual information by networks: ``infometric neural`` trains, ``infometric mist`` reads."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ from infometric.sources.arrays import is_array_file, open_array
 SPELT = 3  # columns up to which a variable is called by their names
 PICTURES = (".png", ".svg", ".pdf")
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What is said of values that cannot be read, and whether text is classes."""
+
+    unread: str
+    classes: bool
+
+
+CRITIC = _Words("which a critic cannot read", classes=True)
+RANKS = _Words("which have no rank", classes=False)
 MORE_EPOCHS = "trainings that were cut off may need more passes"
 
 
@@ -113,6 +125,55 @@ def neural(
         raise typer.Exit(INTERRUPTED)
 
 
+@app.command()
+def mist(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Rows: CSV or Parquet, or .npy or .npz (of several arrays file.npz:name)."
+        ),
+    ],
+    y: Annotated[
+        list[str],
+        typer.Option("--y", help="Columns of the second variable: u,v; or a .npy or .npz file."),
+    ],
+    x: Annotated[
+        list[str] | None,
+        typer.Option("--x", help="Columns of the first variable: a,b; else all others."),
+    ] = None,
+    exclude: Exclude = "",
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of weights of your own; else those of the package.")
+    ] = None,
+    units: Units = "nats",
+    level: Level = 0.95,
+    html: Html = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mutual information by a network trained once: one pass, no training, 32 columns at most."""
+    from infometric.amortised.estimator import MIST
+    from infometric.result import NATS_PER
+
+    ys, xs = _each(y), _each(x or [])
+    before(html, json, level, *inputs(file, *ys))
+    read = _read(file, ys, xs, exclude, RANKS)
+    with working("reading rows", quiet=quiet):
+        found = MIST(weights=weights, units=units).fit(read.X, read.y).estimate(level=level)
+    told = [f"{read.sizes} of {file.name}", *read.doubts]
+    if found.diagnostics["out_of_support"]:
+        told.append("unlike all samples of training: the value is that of the anchor")
+    anchor = found.diagnostics["anchor"] / NATS_PER[units]
+    told.append(f"the anchor, a classical estimate, is {anchor:.4g} {units}")
+    section = Section(
+        "Mutual information in one pass", in_options({read.label: found}), _note(told)
+    )
+    after(section.name, [section], {"data": file.name}, html, json, None, Choice.VALUE, quiet)
+    if not quiet:
+        for text in told:
+            terminal.err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
 def _interrupted(fitted: Any, quick: bool, critics: int, rows: int) -> str:
     """How far a training came that was stopped by Ctrl-C; empty where none was."""
     ended = fitted.history_.ended if quick else [t.ended for t in fitted.extrapolation_]
@@ -172,12 +233,12 @@ def _each(options: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name for part in parts for name in part))
 
 
-def _read(file: Path, y: list[str], x: list[str], exclude: str) -> _Read:
+def _read(file: Path, y: list[str], x: list[str], exclude: str, words: _Words = CRITIC) -> _Read:
     """Rows of both variables."""
     require_readable(file)
     array = _array_of(y)
     if not is_array_file(file):
-        return _of_table(file, y, x, exclude, array)
+        return _of_table(file, y, x, exclude, array, words)
     if x or exclude or array is None:
         raise InvalidParameterError(
             "An array has no named columns.",
@@ -189,7 +250,9 @@ def _read(file: Path, y: list[str], x: list[str], exclude: str) -> _Read:
     return _Read(rows, array, label, len(rows), (_width(rows), _width(array)))
 
 
-def _of_table(file: Path, y: list[str], x: list[str], exclude: str, array: Any) -> _Read:
+def _of_table(
+    file: Path, y: list[str], x: list[str], exclude: str, array: Any, words: _Words
+) -> _Read:
     """Columns of a table, and others or an array beside them."""
     refuse_headless(file)
     names = [] if array is not None else y
@@ -204,7 +267,7 @@ def _of_table(file: Path, y: list[str], x: list[str], exclude: str, array: Any) 
         )
     table.require_rows()
     for name in [*chosen, *names]:
-        _refuse_unknown(table.column(name))
+        _refuse_unknown(table.column(name), words)
     other = table.select(names) if array is None else array
     width = len(names) if array is None else _width(array)
     label = f"{_named(chosen)} and {_named(names) if array is None else called(y[0])}"
@@ -238,21 +301,21 @@ def _opened_rows(file: Path | str) -> Any:
     return found
 
 
-def _refuse_unknown(column: Any) -> None:
+def _refuse_unknown(column: Any, words: _Words) -> None:
     """Error where a value is missing or infinite; the estimator's own speaks of frames."""
     from infometric.estimators.continuous import Advice, numbers
 
     if column.dates:
         raise DataError(
-            f"Column {column.name!r} holds dates, which a critic cannot read.",
+            f"Column {column.name!r} holds dates, {words.unread}.",
             got=next(iter(column.levels or ()), None),
             hint=f"--exclude {shlex.quote(column.name)}, or write a number in their place",
         )
-    if not column.numeric:
+    if not column.numeric and words.classes:
         refuse_gaps(column, "column")
         return
     rest = "leave these rows out of the file, or --exclude {name!r}"
-    numbers(column, Advice("which a critic cannot read", rest))
+    numbers(column, Advice(words.unread, rest, "--exclude {name!r}; infometric mi counts classes"))
 
 
 def _width(rows: Any) -> int:
