@@ -1,14 +1,22 @@
-r"""Calibration: margins of the quantiles, and the support, from families that were left out.
+r"""Calibration: margins of the intervals, and the support, from families that were left out.
 
-A member's quantiles of a family that it never saw are too narrow by as much as families differ. On
-the scale T of the network, the margin of level p is the p-quantile of the residuals
-:math:`T(I) - T(q_p)` of such predictions, every family of one weight (conformal prediction, with
-families as the unit). What is reported of a family uses the margins of the others alone.
+A member's intervals of a family that it never saw are too narrow by as much as families differ. On
+the scale T of the network, the score of a task is how far the truth lies outside of an interval,
+
+.. math:: s = \max(q_p - T(I),\; T(I) - q_{1-p}),
+
+negative inside, and the margin is the quantile of the scores of all families but one, each of the
+same weight. As the unit is the family, of which there are K, its level is
+:math:`(1 - 2p)(K + 1) / K`: so much more for the family to come (Lee, Barber and Willett 2023).
+Samples with ties have margins of their own. What is reported of a family uses the margins of the
+others alone.
 
 References
 ----------
 Romano, Y., Patterson, E., Candès, E. (2019). Conformalized quantile regression. Advances in Neural
 Information Processing Systems 32. arXiv:1905.03222
+Lee, Y., Barber, R. F., Willett, R. (2023). Distribution-free inference with hierarchical data.
+arXiv:2306.06342
 """
 
 from __future__ import annotations
@@ -17,12 +25,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from infometric.amortised.network import LEVELS, released, squeezed
+from infometric.amortised.network import LEVELS, MIDDLE, released, squeezed
 from infometric.amortised.table import Table
+from infometric.functional.portrait import names
 from infometric.typing import Array
 
-FAR = 0.999  # share of the tasks that is within the support
+FAR = 0.99  # share of the tasks that is within the support
 RIDGE = 1e-2  # of the variances of the features, below which a direction is noise
+FEW_TIES = 0.05  # share of tied values from which a sample has the margins of ties
 
 
 def calibrated(
@@ -46,20 +56,23 @@ def calibrated(
         and which tasks are out of the support of the others.
     """
     t = squeezed(quantiles.astype(float))
-    residuals = squeezed(table.truth.astype(float))[:, None] - t
+    scores = scores_of(t, squeezed(table.truth.astype(float)))
+    ties = with_ties(table.features)
     z = squeezed(table.features.astype(float))
     out, flagged = t.copy(), np.zeros(len(table), bool)
     for place in range(len(table.families)):
         mine = table.family == place
-        if mine.all() or not mine.any():
+        # nor what other families made of it
+        others = ~mine & (table.parts != place).all(1)
+        if not others.any() or not mine.any():
             continue
-        margins = _margins(residuals[~mine], table.family[~mine])
-        out[mine] = np.maximum.accumulate(t[mine] + margins, -1)
-        centre, whitening, limit = support(z[~mine])
+        margins = margins_of(scores[others], table.family[others], ties[others])
+        out[mine] = moved(t[mine], margins, ties[mine])
+        centre, whitening, limit = support(z[others])
         flagged[mine] = _distance(z[mine], centre, whitening) > limit
     centre, whitening, limit = support(z)
     arrays = {
-        "margins": _margins(residuals, table.family),
+        "margins": margins_of(scores, table.family, ties),
         "centre": centre,
         "whitening": whitening,
         "limit": np.asarray(limit),
@@ -67,15 +80,50 @@ def calibrated(
     return arrays, released(out), flagged
 
 
-def _margins(residuals: Array, family: Array) -> Array:
-    """Quantile of every level of its residuals, each family of one weight."""
+def scores_of(t: Array, truth: Array) -> Array:
+    """How far each truth lies outside of each central interval, (tasks, intervals); scale T."""
+    low, high = t[:, :MIDDLE], t[:, :MIDDLE:-1]
+    low = np.where(low > 0, low, -np.inf)  # from zero on nothing is left out below
+    found: Array = np.maximum(low - truth[:, None], truth[:, None] - high)
+    return found
+
+
+def margins_of(scores: Array, family: Array, ties: Array) -> Array:
+    """Margins of the levels, without and with ties, shape (2, levels); each family weighs one."""
+    count = len(np.unique(family))
+    nominal = np.array(LEVELS)[:MIDDLE:-1] - np.array(LEVELS)[:MIDDLE]
+    wanted = np.minimum(nominal * (count + 1) / count, 1.0)
+    every = np.ones(len(ties), bool)
+    groups = [~ties, ties] if ties.any() and not ties.all() else [every, every]
+    found = np.stack([_by_family(scores[g], family[g], wanted) for g in groups])
+    return np.concatenate([-found, np.zeros((2, 1)), found[:, ::-1]], 1)
+
+
+def _by_family(scores: Array, family: Array, wanted: Array) -> Array:
     weight = 1.0 / np.bincount(family)[family]
-    out = np.empty(len(LEVELS))
-    for i, level in enumerate(LEVELS):
-        order = np.argsort(residuals[:, i])
+    out = np.empty(len(wanted))
+    for i, level in enumerate(wanted):
+        order = np.argsort(scores[:, i])
         share = np.cumsum(weight[order])
-        out[i] = residuals[order[np.searchsorted(share, level * share[-1])], i]
+        at = np.searchsorted(share, level * share[-1])
+        out[i] = scores[order[min(at, len(order) - 1)], i]
     return out
+
+
+def with_ties(features: Array) -> Array:
+    """Which portraits are of samples with ties."""
+    places = [names().index(f"ties:{name}") for name in "xy"]
+    return np.asarray((features[:, places] > FEW_TIES).any(1))
+
+
+def moved(t: Array, margins: Array, ties: Array) -> Array:
+    """Quantiles with their margins, (tasks, levels), on the scale T: in order, median unmoved."""
+    group = ties.astype(int) % len(np.atleast_2d(margins))
+    found = t + np.atleast_2d(margins)[group]
+    found[:, :MIDDLE] = np.where(t[:, :MIDDLE] > 0, found[:, :MIDDLE], 0.0)
+    found[:, MIDDLE:] = np.maximum.accumulate(found[:, MIDDLE:], 1)
+    found[:, MIDDLE::-1] = np.minimum.accumulate(found[:, MIDDLE::-1], 1)
+    return found
 
 
 def support(z: Array) -> tuple[Array, Array, float]:

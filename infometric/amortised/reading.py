@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from infometric.amortised.arrangement import arrangement, scores_of
+from infometric.amortised.calibration import moved, with_ties
 from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
 from infometric.amortised.table import PARTS, Table
@@ -174,7 +175,7 @@ class Reader:
             return np.empty((0, len(LEVELS))), []
         learned = np.asarray(quantiles(self.weights.network, features))
         told = outside(self.weights, features)
-        found = widened(self.weights, learned)
+        found = widened(self.weights, learned, features)
         far = np.array([bool(texts) for texts in told])
         if far.any():
             found[far] = around(found[far], classical_of(features[far])[ANCHOR])
@@ -209,11 +210,11 @@ class Reader:
         )
 
 
-def widened(weights: Weights, learned: Array) -> Array:
-    """Learned quantiles with the margins of the calibration, on the scale T: they do not cross."""
+def widened(weights: Weights, learned: Array, features: Array) -> Array:
+    """Learned quantiles of portraits with the margins of the calibration: they do not cross."""
     margins = weights.calibration.get("margins", np.zeros(len(LEVELS)))
-    t = np.maximum.accumulate(squeezed(learned) + margins, axis=-1)
-    return np.asarray(released(t))
+    t = squeezed(np.asarray(learned, dtype=float))
+    return np.asarray(released(moved(t, margins, with_ties(features))))
 
 
 def outside(weights: Weights, features: Array) -> list[tuple[str, ...]]:

@@ -237,7 +237,8 @@ def margins_of(network: Mapping[str, Array], table: Table) -> dict[str, Array]:
 
 def examined(weights: Weights, table: Table) -> dict[str, Any]:
     """Error and coverage on tasks that neither trained nor calibrated."""
-    found = widened(weights, np.asarray(quantiles(weights.network, table.features), dtype=float))
+    learned = np.asarray(quantiles(weights.network, table.features))
+    found = widened(weights, learned, table.features)
     truth = table.truth.astype(float)
     anchors = classical(table)[ANCHOR]
     coverage = {}
