@@ -510,11 +510,6 @@ def test_ascent_finds_the_informative_direction():
     assert abs(climbed(lambda u: u)) > 0.95
 
 
-@pytest.mark.slow
-def test_ascent_finds_the_direction_of_a_nonlinear_law():
-    assert abs(climbed(lambda u: u**2, (0.5, 0.5, 0.5))) > 0.95
-
-
 def test_tensors_that_are_none_are_refused():
     torch = pytest.importorskip("torch")
     x, y = (torch.tensor(v) for v in pair(30))
