@@ -32,7 +32,10 @@ from infometric.exceptions import UnsupportedError  # noqa: E402
 from infometric.functional.neighbor_information import KSG1, MixedKSG  # noqa: E402
 
 NAMES = list(FAMILIES)
-TIED = ("discrete_table", "label", "overlapping_intervals", "zero_inflated", "rounded")
+TIED = (
+    *("discrete_table", "label", "overlapping_intervals", "zero_inflated", "rounded"),
+    *("counts", "hurdle", "binary_vectors"),
+)
 SOMETIMES_TIED = (*TIED, "stacked", "independent")  # their parts may be discrete
 GAUSSIAN = [name for name, family in FAMILIES.items() if family.group == "gaussian"]
 

@@ -22,6 +22,7 @@ from infometric.amortised.families.copulas import (
     Gumbel,
     Joe,
 )
+from infometric.amortised.families.counted import BinaryVectors, Counts, Hurdle
 from infometric.amortised.families.discrete import (
     DiscreteTable,
     Label,
@@ -38,6 +39,11 @@ from infometric.amortised.families.gaussian import (
     GaussianSparse,
     GaussianWishart,
 )
+from infometric.amortised.families.interactions import (
+    Checkerboard,
+    Interaction,
+    VectorVolatility,
+)
 from infometric.amortised.families.joint import (
     GammaExponential,
     Independent,
@@ -46,8 +52,15 @@ from infometric.amortised.families.joint import (
     SharedFrailty,
     Stacked,
 )
-from infometric.amortised.families.maps import CopulaFlow, Embedding, GaussianFlow, Spiral
+from infometric.amortised.families.maps import (
+    CopulaFlow,
+    Embedding,
+    GaussianFlow,
+    NoisyFlow,
+    Spiral,
+)
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
+from infometric.amortised.families.sums import BoundedNoise, Circular, SkewedNoise
 
 _PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
@@ -55,15 +68,18 @@ _PARTS: tuple[Family, ...] = (
     *(Student(), StudentPairs(), ScaleMixture()),
     *(GridCopula(), GridRotated()),
     *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
-    *(AdditiveNoise(), Volatility(), Curve(), Ring(), GammaExponential()),
+    *(AdditiveNoise(), BoundedNoise(), SkewedNoise(), Volatility(), VectorVolatility()),
+    *(Curve(), Ring(), GammaExponential()),
     *(Spiral(), GaussianFlow(), Embedding()),
     *(Mixture(), Clusters()),
-    *(DiscreteTable(), Label(), OverlappingIntervals(), ZeroInflated(), Rounded()),
-    *(Parity(), ModularSum(), Product()),
+    *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
+    *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
+    *(Parity(), Checkerboard(), ModularSum(), Circular(), Product(), Interaction()),
 )
 
 
 _FLOWN = ("student", "student_pairs", "clayton", "frank", "grid_rotated")  # behind flows
+_NOISY = ("additive_noise", "skewed_noise", "curve", "circular", "grid_copula", "gumbel", "joe")
 
 
 def without(group: str | None = None) -> dict[str, Family]:
@@ -76,7 +92,9 @@ def without(group: str | None = None) -> dict[str, Family]:
     """
     parts = tuple(family for family in _PARTS if family.group != group)
     uncommon = tuple(family for family in parts if family.name in _FLOWN)
-    combined = (CopulaFlow(uncommon), Stacked(parts), Independent(parts))
+    noisy = tuple(family for family in parts if family.name in _NOISY)
+    flows = (CopulaFlow(uncommon), NoisyFlow(noisy))
+    combined = (*flows, Stacked(parts), Independent(parts))
     return {f.name: f for f in (*parts, *combined) if f.group != group}
 
 

@@ -136,6 +136,13 @@ class CopulaFlow(Mapped):
 
 
 @dataclass(frozen=True)
+class NoisyFlow(CopulaFlow):
+    """Blocks of curves, circles and other noisy pairs through random flows."""
+
+    name: ClassVar[str] = "noisy_flow"
+
+
+@dataclass(frozen=True)
 class Embedding(Mapped):
     """A few informative coordinates on a curved surface in many columns, with little noise.
 

@@ -1,0 +1,146 @@
+r"""Several columns that only together tell of a column, and one that moves many.
+
+.. math:: Y = \prod_j X_j + \sigma Z,\qquad I = h(Y) - h(\sigma Z)
+
+with :math:`\log|\prod_j X_j|` of a law that is a convolution. On a board the cells of the
+columns add modulo q; the sum is the level of Y, now and then replaced by any level. In
+:math:`Y = e^{aT}\varepsilon` with normal T and :math:`\varepsilon` of d columns, only the norm of Y
+tells of T: :math:`I = h(aT + \log\chi_d) - h(\log\chi_d)`, and
+:math:`h(\log\chi_d) = \log\Gamma(d/2) + d/2 - \log 2 - (d/2)\,\psi(d/2)`.
+
+References
+----------
+Cover, T. M., Thomas, J. A. (2006). Elements of information theory. Wiley. doi:10.1002/047174882X
+Springer, M. D., Thompson, W. E. (1966). The distribution of products of independent random
+variables. SIAM J. Appl. Math. 14, 511-526. doi:10.1137/0114046
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.special import gammaincinv, gammaln, psi
+from torch import Tensor
+
+from infometric.amortised.families.base import (
+    Draw,
+    Family,
+    Table,
+    exact,
+    mix,
+    normal,
+    rotate,
+    targets,
+    uniform,
+    whole,
+    wholes,
+)
+from infometric.amortised.families.joint import Synergy
+from infometric.amortised.families.quadrature import noise_information, smoothed_entropy
+from infometric.typing import Array
+
+NEGLIGIBLE = 1e-8  # mass left out in a tail
+
+
+def product_law(m: int) -> tuple[Array, Array]:
+    """Values and masses of the product of m standard normal numbers."""
+    t, step = np.linspace(-24.0, 2.2, 1 << 13, retstep=True)
+    one = np.exp(t - 0.5 * np.exp(2 * t))
+    one, total = one / one.sum(), np.ones(1)
+    for _ in range(m):
+        total = np.convolve(total, one)
+    log_size = m * t[0] + step * np.arange(len(total))
+    kept = np.cumsum(total[::-1])[::-1] > NEGLIGIBLE
+    size, half = np.exp(log_size[kept]), 0.5 * total[kept] / total[kept].sum()
+    return np.r_[-size[::-1], size], np.r_[half[::-1], half]
+
+
+@cache
+def interaction_table(m: int) -> Table:
+    """Information of m normal numbers and their product with normal noise, over sigma."""
+    signal, weight = product_law(m)
+    sigma = np.geomspace(60.0, 0.05, 100)
+    return Table.of(sigma, np.array([noise_information(signal, weight, s) for s in sigma]))
+
+
+@dataclass(frozen=True)
+class Interaction(Synergy):
+    """A column of Y is the product of columns of X with normal noise."""
+
+    name: ClassVar[str] = "interaction"
+    cap: ClassVar[float] = 2.5
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        sigma, known = interaction_table(m).nearest(mi)
+        x = normal(rng, batch, n, m * k)
+        product = x.reshape(batch, n, k, m).prod(3)
+        return x, product + sigma[:, None, :] * normal(rng, batch, n, k), known
+
+
+@cache
+def board_table(q: int) -> Table:
+    """Information of one of q equal levels kept but with probability e replaced, over e."""
+    e = np.r_[1.0, 1 - np.geomspace(1e-3, 0.5, 60), np.geomspace(0.5, 1e-3, 60)[1:]]
+    right, wrong = 1 - e + e / q, e / q
+    found = math.log(q) + right * np.log(right) + (q - 1) * wrong * np.log(wrong)
+    return Table.of(e, np.where(e == 1, 0.0, found))
+
+
+@dataclass(frozen=True)
+class Checkerboard(Synergy):
+    """The cells of columns of X on a board add up, modulo q, to the interval of a column of Y."""
+
+    name: ClassVar[str] = "checkerboard"
+    cap: ClassVar[float] = 1.5
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        q, times = whole(rng, 2, 5), whole(rng, 1, 2)
+        e, known = board_table(q).nearest(mi)
+        x = uniform(rng, batch, n, m * k)
+        level = torch.floor(x * q * times).reshape(batch, n, k, m).sum(3) % q
+        other = wholes(rng, batch, n, k, low=0, high=q - 1).to(x.dtype)
+        level = torch.where(uniform(rng, batch, n, k) < e[:, None, :], other, level)
+        return x - 0.5, (level + uniform(rng, batch, n, k)) / q - 0.5, known
+
+
+@cache
+def norm_table(d: int) -> Table:
+    """Information of T and e^(aT) times d standard normal columns, T normal, over a."""
+    low, high = (0.5 * np.log(2 * gammaincinv(d / 2, p)) for p in (1e-9, 1 - 1e-12))
+    t = np.linspace(low, high, 20_001)
+    log_mass = d * t - 0.5 * np.exp(2 * t)
+    weight = np.exp(log_mass - log_mass.max())
+    weight = weight / weight.sum()
+    plain = gammaln(d / 2) + d / 2 - math.log(2) - d / 2 * psi(d / 2)
+    a = np.geomspace(0.01, 6.0, 80)
+    found = [max(smoothed_entropy(t, weight, s) - plain, 0.0) for s in a]
+    return Table.of(np.r_[0.0, a], np.r_[0.0, found])
+
+
+@dataclass(frozen=True)
+class VectorVolatility(Family):
+    """One direction of X sets the scale of all columns of Y, or the other way about."""
+
+    name: ClassVar[str] = "vector_volatility"
+    group: ClassVar[str] = "curve"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        turned = bool(whole(rng, 0, 1))
+        moving, moved = (dy, dx) if turned else (dx, dy)
+        a, known = norm_table(moved).nearest(targets(batch, 1, 1, rng))
+        t = normal(rng, batch, n, moving)
+        scale = torch.exp(a[:, None, None] * t[..., :1])
+        x = mix(rotate(t, rng), rng)
+        y = mix(scale * normal(rng, batch, n, moved), rng)
+        return exact(y, x, known) if turned else exact(x, y, known)

@@ -1,0 +1,195 @@
+r"""Pairs in which Y is X and noise that is not normal, on the line or around a circle.
+
+With S and N independent, :math:`I(S; gS + N) = h(gS + N) - h(N)`; the law of the sum is the
+convolution of two histograms. Around a circle of circumference 1, Y is uniform where X is, and
+:math:`I = -h(N)`, N the noise once it is wrapped.
+
+References
+----------
+Cover, T. M., Thomas, J. A. (2006). Elements of information theory. Wiley. doi:10.1002/047174882X
+Mardia, K. V., Jupp, P. E. (2000). Directional statistics. Wiley. doi:10.1002/9780470316979
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+from torch import Tensor
+
+from infometric.amortised.families.base import Pairs, Table, normal, signs, uniform, whole, wholes
+from infometric.typing import Array
+
+CELLS = 1 << 13
+GAINS = np.r_[0.0, np.geomspace(0.003, 16.0, 64)]
+
+
+class Law(NamedTuple):
+    """A law on the line: where it lies, its distribution function, quantiles, entropy in nats."""
+
+    low: float
+    high: float
+    cdf: Callable[[Array], Array]
+    quantile: Callable[[Tensor], Tensor]
+    entropy: float
+
+
+def _triangular_cdf(t: Array) -> Array:
+    t = np.clip(t, -1, 1)
+    return np.where(t < 0, 0.5 * (1 + t) ** 2, 1 - 0.5 * (1 - t) ** 2)
+
+
+def _triangular_quantile(u: Tensor) -> Tensor:
+    return torch.where(u < 0.5, (2 * u).sqrt() - 1, 1 - (2 * (1 - u)).sqrt())
+
+
+def _laplace_quantile(u: Tensor) -> Tensor:
+    return torch.sign(u - 0.5) * -torch.log(2 * torch.minimum(u, 1 - u).clamp(min=1e-16))
+
+
+NORMAL = Law(-7.5, 7.5, ndtr, torch.special.ndtri, 0.5 * math.log(2 * math.pi * math.e))
+UNIFORM = Law(-0.5, 0.5, lambda t: np.clip(t + 0.5, 0, 1), lambda u: u - 0.5, 0.0)
+TRIANGULAR = Law(-1.0, 1.0, _triangular_cdf, _triangular_quantile, 0.5)
+ARCSINE = Law(
+    -1.0,
+    1.0,
+    lambda t: 0.5 + np.arcsin(np.clip(t, -1, 1)) / math.pi,
+    lambda u: torch.sin(math.pi * (u - 0.5)),
+    math.log(math.pi / 2),
+)
+LAPLACE = Law(
+    -22.0,
+    22.0,
+    lambda t: np.where(t < 0, 0.5 * np.exp(-np.abs(t)), 1 - 0.5 * np.exp(-np.abs(t))),
+    _laplace_quantile,
+    1 + math.log(2),
+)
+EXPONENTIAL = Law(
+    0.0,
+    22.0,
+    lambda t: -np.expm1(-np.clip(t, 0, None)),
+    lambda u: -torch.log1p(-u).clamp(max=-1e-300),
+    1.0,
+)
+
+
+def sum_information(signal: Law, noise: Law, gain: float) -> float:
+    """Information between a signal S and gain * S + N, nats.
+
+    Examples
+    --------
+    >>> round(sum_information(NORMAL, NORMAL, 1.0), 4)  # log(2) / 2
+    0.3466
+    """
+    if gain == 0:
+        return 0.0
+    low, high = gain * signal.low + noise.low, gain * signal.high + noise.high
+    step = (high - low) / CELLS
+    parts = [
+        _masses(lambda t: signal.cdf(t / gain), gain * signal.low, gain * signal.high, step),
+        _masses(noise.cdf, noise.low, noise.high, step),
+    ]
+    length = 2 * CELLS
+    spectra = [np.fft.rfft(part, length) for part in parts]
+    p = np.clip(np.fft.irfft(spectra[0] * spectra[1], length), 1e-300, None)
+    entropy = -(p * np.log(p)).sum() + math.log(step)
+    return max(float(entropy) - noise.entropy, 0.0)
+
+
+def _masses(cdf: Callable[[Array], Array], low: float, high: float, step: float) -> Array:
+    edges = low + step * np.arange(math.ceil((high - low) / step) + 1)
+    mass = np.diff(cdf(edges))
+    return np.asarray(mass / mass.sum())
+
+
+LAWS = {
+    "normal": NORMAL,
+    "uniform": UNIFORM,
+    "triangular": TRIANGULAR,
+    "arcsine": ARCSINE,
+    "laplace": LAPLACE,
+    "exponential": EXPONENTIAL,
+}
+
+
+@cache
+def sum_table(signal: str, noise: str) -> Table:
+    """Information of a signal with noise, over the gain of the signal."""
+    found = [sum_information(LAWS[signal], LAWS[noise], float(gain)) for gain in GAINS]
+    return Table.of(GAINS, np.array(found))
+
+
+@dataclass(frozen=True)
+class BoundedNoise(Pairs):
+    """Y = gX + N with noise of bounded range: uniform, triangular or arcsine."""
+
+    name: ClassVar[str] = "bounded_noise"
+    group: ClassVar[str] = "curve"
+    cap: ClassVar[float] = 3.0
+    signals: ClassVar[tuple[str, ...]] = ("normal", "uniform", "arcsine")
+    noises: ClassVar[tuple[str, ...]] = ("uniform", "triangular", "arcsine")
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs with the gain from a table; one signal and one noise for the batch."""
+        signal = self.signals[whole(rng, 0, len(self.signals) - 1)]
+        noise = self.noises[whole(rng, 0, len(self.noises) - 1)]
+        gain, known = sum_table(signal, noise).nearest(mi)
+        x = LAWS[signal].quantile(self._inside(mi, n, rng))
+        y = gain[:, None, :] * x + LAWS[noise].quantile(self._inside(mi, n, rng))
+        return x, y * signs(rng, len(mi), 1, mi.shape[1]), known
+
+    @staticmethod
+    def _inside(mi: Tensor, n: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, len(mi), n, mi.shape[1]).clamp(1e-13, 1 - 1e-13)
+
+
+@dataclass(frozen=True)
+class SkewedNoise(BoundedNoise):
+    """Y = gX + N with noise sharp at its centre or on one side: Laplace or exponential."""
+
+    name: ClassVar[str] = "skewed_noise"
+    signals: ClassVar[tuple[str, ...]] = ("normal", "uniform", "laplace", "exponential")
+    noises: ClassVar[tuple[str, ...]] = ("laplace", "exponential")
+
+
+@cache
+def wrapped_table() -> Table:
+    """Information between a uniform angle and itself with normal noise, over sigma in turns."""
+    t = (np.arange(CELLS // 2) + 0.5) / (CELLS // 2)
+    turns = np.arange(-4, 5)[:, None]
+    found = [0.0]
+    sigma = np.geomspace(0.7, 0.008, 90)
+    for s in sigma:
+        p = np.exp(-0.5 * ((t - 0.5 + turns) / s) ** 2).sum(axis=0)
+        p = np.clip(p / p.mean(), 1e-300, None)
+        found.append(max(float((p * np.log(p)).mean()), 0.0))
+    return Table.of(np.r_[1e3, sigma], np.array(found))
+
+
+@dataclass(frozen=True)
+class Circular(Pairs):
+    """Y = mX + noise around a circle, X uniform: the noise is uniform or wrapped normal."""
+
+    name: ClassVar[str] = "circular"
+    group: ClassVar[str] = "parity"
+    cap: ClassVar[float] = 3.0
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs with m of 1, 2 or 3 turns and a shift of their own."""
+        sigma, known = wrapped_table().nearest(mi)
+        width, u = torch.exp(-mi)[:, None, :], uniform(rng, len(mi), n, mi.shape[1])
+        apart = (known <= 0)[:, None, :]  # normal noise beyond all turns is uniform
+        wrapped = torch.where(
+            apart, uniform(rng, *u.shape), sigma[:, None, :] * normal(rng, *u.shape)
+        )
+        flat = bool(whole(rng, 0, 1))
+        noise = width * uniform(rng, *u.shape) if flat else wrapped
+        turns = wholes(rng, len(mi), 1, mi.shape[1], low=1, high=3).to(u.dtype)
+        total = (turns * u + noise + uniform(rng, *turns.shape)) * signs(rng, *turns.shape)
+        return u - 0.5, total - torch.floor(total) - 0.5, mi if flat else known
