@@ -20,6 +20,7 @@ from infometric.amortised.weights import Weights, weights_of
 from infometric.base import UNCERTAINTY, UNITS, Estimator, table_meta
 from infometric.estimators.continuous import without_weights
 from infometric.exceptions import DataError, InvalidParameterError
+from infometric.functional.portrait import normal_scores, portrait
 from infometric.inference import check_level, infer
 from infometric.result import NATS_PER, ResultTable
 from infometric.state.arrays import is_tensor
@@ -282,11 +283,8 @@ class MIST(Estimator):
                 hint="value(x[:n], y[:n])",
             )
         _check_shape(x, other)
-        from infometric.amortised.slopes import sloped_scores
-        from infometric.functional.portrait import portrait
-
         found = quantiles(
-            self._reader().weights.network, portrait(sloped_scores(x), sloped_scores(other))
+            self._reader().weights.network, portrait(normal_scores(x), normal_scores(other))
         )
         median = found[..., MIDDLE] / NATS_PER[self.units]
         return median[0] if single else median

@@ -9,12 +9,21 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import digamma, ndtri, xlogy
-from scipy.stats import kendalltau, multivariate_normal, multivariate_t, norm, rankdata
+from scipy.stats import chi, kendalltau, multivariate_normal, multivariate_t, norm, rankdata
 
 torch = pytest.importorskip("torch")
 
 from infometric import Sample, oracles  # noqa: E402
-from infometric.amortised.families import FAMILIES, base, copulas, maps, noisy, without  # noqa: E402  # noqa: E402
+from infometric.amortised.families import (  # noqa: E402
+    FAMILIES,
+    base,
+    copulas,
+    interactions,
+    maps,
+    noisy,
+    sums,
+    without,
+)
 from infometric.amortised.families.clusters import Classes  # noqa: E402
 from infometric.amortised.families.elliptical import scale_excess, student_excess  # noqa: E402
 from infometric.amortised.families.joint import (  # noqa: E402
@@ -493,6 +502,70 @@ def test_products_tell_of_each_other_by_sign_and_by_size():
         assert signs - 0.5 * math.log1p(-(rho**2)) == pytest.approx(float(mi[0, j]), abs=0.02)
 
 
+@pytest.mark.parametrize("law", list(sums.LAWS.values()), ids=list(sums.LAWS))
+def test_laws_have_their_quantiles_and_entropies(law):
+    u = (np.arange(200_000) + 0.5) / 200_000
+    t = law.quantile(torch.as_tensor(u)).numpy()
+    assert np.allclose(law.cdf(t), u, atol=1e-9)
+    assert np.log(np.diff(t) * 200_000).mean() == pytest.approx(law.entropy, abs=1e-3)
+    assert law.cdf(np.array([law.low, law.high])) == pytest.approx([0, 1], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("signal", "noise", "gain", "truth"),
+    [
+        ("normal", "normal", 2.0, 0.5 * math.log(5)),
+        ("uniform", "uniform", 4.0, 0.125 + math.log(4)),  # e/2 - log e, e = 1 / gain
+        ("uniform", "uniform", 0.5, 0.25),
+        ("exponential", "exponential", 1.0, np.euler_gamma),  # the sum is gamma of shape 2
+    ],
+)
+def test_information_of_sums_in_closed_form(signal, noise, gain, truth):
+    found = sums.sum_information(sums.LAWS[signal], sums.LAWS[noise], gain)
+    assert found == pytest.approx(truth, abs=2e-4)
+
+
+@pytest.mark.parametrize("noise", ["uniform", "triangular", "arcsine", "laplace", "exponential"])
+@pytest.mark.parametrize("gain", [0.3, 2.0])
+def test_information_of_sums_is_a_direct_integral(noise, gain):
+    law = sums.LAWS[noise]
+    u = torch.as_tensor((np.arange(2000) + 0.5) / 2000)
+    y = np.linspace(gain * -8 + law.low, gain * 8 + law.high, 3001)
+    p = norm.pdf(y[:, None], law.quantile(u).numpy(), gain).mean(1)
+    truth = -xlogy(p, p).sum() * (y[1] - y[0]) - law.entropy
+    assert sums.sum_information(sums.NORMAL, law, gain) == pytest.approx(truth, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["bounded_noise", "skewed_noise"])
+def test_sums_tell_nothing_where_nothing_is_wanted(name):
+    x, y, mi = FAMILIES[name].pairs(tensor([0.0]), 20_000, seeded())
+    assert float(mi[0, 0]) == 0.0
+    assert abs(np.corrcoef(x[0, :, 0], y[0, :, 0])[0, 1]) < 0.03
+
+
+def test_wrapped_noise_is_its_fourier_series():
+    table = sums.wrapped_table()
+    assert (table.theta[0], table.mi[0]) == (1e3, 0.0)
+    t = np.linspace(0, 1, 20_001)[:-1]
+    k = np.arange(1, 200)[:, None]
+    for place in (20, 50, 80):
+        decay = np.exp(-2 * (math.pi * k * table.theta[place]) ** 2)
+        p = np.clip(1 + 2 * (decay * np.cos(2 * math.pi * k * t)).sum(0), 1e-300, None)
+        assert table.mi[place] == pytest.approx(np.mean(p * np.log(p)), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_circles_leave_the_noise(seed):
+    x, y, mi = FAMILIES["circular"].pairs(tensor([0.3, 1.2]), 60_000, seeded(seed))
+    for j in range(2):
+        assert float(mi[0, j]) == pytest.approx((0.3, 1.2)[j], abs=0.05)
+        rest = [(y[0, :, j] - turns * x[0, :, j]).numpy() % 1 for turns in (-3, -2, -1, 1, 2, 3)]
+        p = np.array([np.histogram(r, 100, (0, 1))[0] for r in rest]) / 60_000
+        found = math.log(100) + xlogy(p, p).sum(1)
+        assert found.max() == pytest.approx(float(mi[0, j]), abs=0.03)
+        assert np.sort(found)[-2] < 0.01
+
+
 # --- clusters ---------------------------------------------------------------------------------
 
 
@@ -636,6 +709,45 @@ def test_zero_inflated_pairs_have_their_two_parts(seed):
         assert a[alone].std() == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_counts_have_the_information_of_their_table(seed):
+    x, y, mi = FAMILIES["counts"].pairs(tensor([0.0, 0.3, 0.8]), 100_000, seeded(seed))
+    for j in range(3):
+        a, b = (np.floor(v[0, :, j].numpy()) for v in (x, y))
+        assert plug_in(a, b) == pytest.approx(float(mi[0, j]), abs=0.02)
+    assert float(mi[0, 0]) == 0.0
+
+
+def most_common(rows):
+    values, count = np.unique(rows, axis=0, return_counts=True)
+    return values[count.argmax()], count.max()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hurdles_have_their_two_parts(seed):
+    n, checked = 60_000, 0
+    both = drawn("hurdle", 12, n, 2, 1, seed)
+    for x, y, mi in zip(both.x.numpy(), both.y.numpy(), both.mi.tolist(), strict=True):
+        (no_x, many_x), (no_y, many_y) = most_common(x), most_common(y)
+        if min(many_x, many_y) < 2:  # rows are never absent, or always
+            continue
+        a, b = (x != no_x).any(1), (y != no_y).any(1)
+        ld = np.linalg.slogdet(np.cov(x[a & b].T))[1] + math.log(y[a & b].var())
+        inner = 0.5 * (ld - np.linalg.slogdet(np.cov(np.c_[x, y][a & b].T))[1])
+        checked += 1
+        assert plug_in(a, b) + (a & b).mean() * inner == pytest.approx(mi, abs=0.02)
+    assert checked >= 8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bits_have_the_information_of_their_counts(seed):
+    both = drawn("binary_vectors", 8, 60_000, 3, 2, seed)
+    for x, y, mi in zip(both.x.numpy(), both.y.numpy(), both.mi.tolist(), strict=True):
+        a, b = x @ [1, 2, 4], y @ [1, 2]
+        assert len(np.unique(a)) <= 8
+        assert plug_in(a, b) == pytest.approx(mi, abs=0.01)
+
+
 # --- joint dependence -------------------------------------------------------------------------
 
 
@@ -660,6 +772,67 @@ def test_modular_sum_leaves_an_interval(m):
     width = rest.max(0).values
     assert torch.allclose(-width.log(), mi[0], atol=2e-3)
     assert torch.allclose(rest.mean(0), width / 2, atol=6e-3)
+
+
+@pytest.mark.parametrize(("m", "place"), [(2, 30), (2, 70), (2, 95), (3, 60), (3, 90)])
+def test_interaction_truth_is_a_mixture_of_normals(m, place):
+    """Given all columns but one, the product with noise is normal."""
+    table = interactions.interaction_table(m)
+    sigma, mi = float(table.theta[place]), float(table.mi[place])
+    q = ndtri((np.arange(4000) + 0.5) / 4000) if m == 2 else ndtri((np.arange(120) + 0.5) / 120)
+    given = q if m == 2 else np.abs(np.multiply.outer(q, q)).ravel()
+    if m == 3:
+        given = np.sort(given).reshape(-1, 4).mean(1)
+    spread = np.sqrt(given**2 + sigma**2)
+    half = np.sinh(np.linspace(0, np.arcsinh(12 * spread.max() / sigma), 1201)) * sigma
+    p = norm.pdf(half[:, None] / spread) @ (1 / spread) / len(spread)
+    entropy = -2 * np.trapezoid(xlogy(p, p), half)
+    noise = 0.5 * math.log(2 * math.pi * math.e) + math.log(sigma)
+    assert mi == pytest.approx(entropy - noise, abs=2e-3 if m == 2 else 1e-2)
+
+
+@pytest.mark.parametrize("m", [2, 3])
+def test_boards_have_the_information_of_their_levels(m):
+    family, wanted = FAMILIES["checkerboard"], tensor([0.5, 0.0])
+    for seed in range(4):
+        x, y, mi = family._joint(m, wanted, 60_000, seeded(seed))
+        cell = np.floor((x[0].numpy() + 0.5) * 120 + 1e-12).astype(int).reshape(-1, 2, m)
+        found = []
+        for q in (2, 3, 4, 5):
+            level = np.floor((y[0].numpy() + 0.5) * q)
+            for times in (1, 2):
+                summed = (cell // (120 // (q * times))).sum(2) % q
+                found.append([plug_in(summed[:, j], level[:, j]) for j in range(2)])
+        assert np.max(found, axis=0) == pytest.approx(mi[0].numpy(), abs=0.01)
+        assert float(mi[0, 1]) == 0.0
+        assert plug_in(cell[:, 0, 0] // 6, np.floor(y[0, :, 0].numpy() * 8)) < 0.01
+
+
+@pytest.mark.parametrize("d", [1, 3, 20])
+@pytest.mark.parametrize("place", [40, 70])
+def test_norms_of_moved_vectors_are_direct_integrals(d, place):
+    table = interactions.norm_table(d)
+    a, mi = float(table.theta[place]), float(table.mi[place])
+    t = np.linspace(-8, 8, 601)
+    weight = norm.pdf(t) / norm.pdf(t).sum()
+    low, high = np.log(chi(d).ppf([1e-8, 1 - 1e-12]))
+    line = np.linspace(low - 7 * a, high + 7 * a, 4001)
+    step = line[1] - line[0]
+
+    def density(v):
+        return np.exp(chi(d).logpdf(np.exp(np.clip(v, -40, 5))) + np.clip(v, -40, 5))
+
+    p = density(line[:, None] - a * t) @ weight
+    fine = np.linspace(low, high, 40_001)
+    plain = -xlogy(density(fine), density(fine)).sum() * (fine[1] - fine[0])
+    assert mi == pytest.approx(-xlogy(p, p).sum() * step - plain, abs=1e-3)
+
+
+def test_noisy_flows_name_their_parts():
+    parts = {drawn("noisy_flow", 2, 10, 3, 2, seed).parts for seed in range(30)}
+    assert {len(p) for p in parts} == {1}
+    assert len(parts) >= 4
+    assert all(FAMILIES[p[0]].group != "map" for p in parts)
 
 
 def test_stacked_adds_and_independent_has_none():
