@@ -62,9 +62,9 @@ class MIST(Estimator):
     - Constant columns are left out; where all of a variable are, the information is zero, and there
       is no interval.
     - Ties are allowed (average ranks); ``diagnostics["ties"]`` is their share.
-    - Where a sample is unlike all of training, ``diagnostics["out_of_support"]`` is true, the value
-      is that of a classical estimator, the anchor, the interval holds both, and the result is
-      not marked reliable.
+    - Where a sample is unlike all of training, ``diagnostics["out_of_support"]`` is true, the
+      interval is widened to hold a classical estimate too, the anchor, and the result is not
+      marked reliable.
 
     ``diagnostics`` are in nats: ``quantiles``, ``anchor`` with ``anchor_name``.
 

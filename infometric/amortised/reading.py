@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from infometric.amortised.arrangement import arrangement, scores_of
-from infometric.amortised.calibration import moved, with_ties
+from infometric.amortised.calibration import ANCHOR, holding, moved, with_ties
 from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
 from infometric.amortised.table import PARTS, Table
@@ -37,7 +37,6 @@ TAIL = 0.01  # least and greatest quantile, on either side
 ONE_SIGMA = 0.682689492137086
 SAME_LEVEL = 1e-9  # apart: as (1 - .95) / 2 is from .025
 CLASSICAL = ("ksg", "rank_gaussian", "blend")
-ANCHOR = "blend"
 ANCHOR_NAME = "rank-Gaussian and KSG with 3 neighbours, blended by rows per column"
 TIED = 0.05  # share of tied values below which a column counts as continuous
 CONSTANT = "a variable has one value, so there is nothing to share, and no interval"
@@ -178,7 +177,7 @@ class Reader:
         found = widened(self.weights, learned, features)
         far = np.array([bool(texts) for texts in told])
         if far.any():
-            found[far] = around(found[far], classical_of(features[far])[ANCHOR])
+            found[far] = holding(found[far], classical_of(features[far])[ANCHOR])
         return found, told
 
     def _told(
@@ -231,19 +230,6 @@ def outside(weights: Weights, features: Array) -> list[tuple[str, ...]]:
         else ()
         for d in distance
     ]
-
-
-def around(learned: Array, anchors: Array) -> Array:
-    """Quantiles of which the anchor is the median, and whose intervals hold the learned ones too.
-
-    On the scale T, where what is learned is as far from the anchor to either side.
-    """
-    t, a = squeezed(learned), squeezed(anchors)[:, None]
-    apart = t - t[:, MIDDLE, None]
-    shift = np.abs(t[:, MIDDLE, None] - a)
-    reach = np.where(np.arange(len(LEVELS)) < MIDDLE, -shift, shift)
-    reach[:, MIDDLE] = 0.0
-    return np.asarray(released(a + apart + reach))
 
 
 def classical_of(features: Array) -> dict[str, Array]:

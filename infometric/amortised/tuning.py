@@ -22,12 +22,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from infometric.amortised.calibration import support
+from infometric.amortised.calibration import ANCHOR, support
 from infometric.amortised.evaluation import classical
 from infometric.amortised.families.base import Draw, Family
 from infometric.amortised.fitting import Settings, fit
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, squeezed
-from infometric.amortised.reading import ANCHOR, FEWEST, MOST, WIDEST, widened
+from infometric.amortised.reading import FEWEST, MOST, WIDEST, widened
 from infometric.amortised.stream import Stream
 from infometric.amortised.table import Table
 from infometric.amortised.weights import Weights

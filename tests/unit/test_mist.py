@@ -17,11 +17,11 @@ from scipy.special import ndtri
 import infometric as im
 from infometric.amortised import reading as readings
 from infometric.amortised.arrangement import arrangement, scores_of
+from infometric.amortised.calibration import holding
 from infometric.amortised.network import LEVELS, MIDDLE, released, squeezed
 from infometric.amortised.reading import (
     AmortisedInformation,
     Reader,
-    around,
     interpolated,
     parts_of,
 )
@@ -410,7 +410,7 @@ def test_of_many_rows_disjoint_parts_are_read(monkeypatch):
     assert im.mist(x, y).diagnostics["parts"] == 2
 
 
-def test_outside_the_support_the_anchor_is_the_value_and_the_interval_holds_both():
+def test_outside_the_support_the_interval_holds_the_anchor_too():
     x, y = pair(80)
     plain = im.mist(x, y)
     assert plain.diagnostics["out_of_support"] is False
@@ -423,11 +423,14 @@ def test_outside_the_support_the_anchor_is_the_value_and_the_interval_holds_both
         far = made.estimate()
     assert far.diagnostics["out_of_support"] is True
     assert far.diagnostics["reliable"] is False
-    assert far.value == pytest.approx(far.diagnostics["anchor"])
+    assert far.value == plain.value
     assert far.ci.low <= min(plain.ci.low, far.diagnostics["anchor"])
     assert far.ci.high >= max(plain.ci.high, far.diagnostics["anchor"])
     learned = released(np.linspace(0.5, 2.0, len(LEVELS)))[None]
-    assert around(learned, released(np.array([1.25])))[0] == pytest.approx(learned[0])
+    assert holding(learned, learned[:, MIDDLE])[0].tolist() == learned[0].tolist()
+    for anchor in (0.0, 3.0):
+        low, *_, high = holding(learned, np.array([anchor]))[0]
+        assert low <= anchor <= high
 
 
 # --- many pairs --------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def mist(
         found = MIST(weights=weights, units=units).fit(read.X, read.y).estimate(level=level)
     told = [f"{read.sizes} of {file.name}", *read.doubts]
     if found.diagnostics["out_of_support"]:
-        told.append("unlike all samples of training: the value is that of the anchor")
+        told.append("unlike all samples of training: the interval is widened to hold the anchor")
     anchor = found.diagnostics["anchor"] / NATS_PER[units]
     told.append(f"the anchor, a classical estimate, is {anchor:.4g} {units}")
     section = Section(
