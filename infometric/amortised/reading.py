@@ -20,6 +20,7 @@ from infometric.amortised.arrangement import arrangement, scores_of
 from infometric.amortised.calibration import ANCHOR, holding, moved, with_ties
 from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
+from infometric.amortised.probe import refuse
 from infometric.amortised.table import PARTS, Table
 from infometric.amortised.weights import Weights, shipped
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
@@ -124,10 +125,9 @@ class Reader:
     def __init__(self, weights: Weights) -> None:
         width = len(weights.network["mean"])
         if width != len(names()):
-            raise DataError(
-                "The weights are for samples that are read in another way: of another version.",
-                got={"inputs": width, "portrait": len(names())},
-                hint="MIST.train(..., start=None).save(folder), with this version",
+            refuse(
+                {"inputs": width, "portrait": len(names())},
+                "MIST.train(..., start=None).save(folder), with this version",
             )
         self.weights = weights
         self._kept: WeakKeyDictionary[Sample, Reading] = WeakKeyDictionary()

@@ -1,7 +1,7 @@
 """Weights of the meta-estimator: read from the package, checked by hash, never made up.
 
-One npz file holds the network and its calibration, and a card beside it, JSON, says what they are
-and which bytes they have.
+One npz file holds the network, its calibration and a probe of how samples are read, and a card
+beside it, JSON, says what they are and which bytes they have.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from infometric._version import __version__
+from infometric.amortised.probe import probe, refuse, require_same
 from infometric.exceptions import DataError, SourceError
 from infometric.files import read_json, write_bytes, write_text
 from infometric.typing import Array
@@ -29,6 +30,7 @@ SCHEMA_VERSION = 1
 ARRAYS, CARD = "mist.npz", "mist.json"
 SHIPPED = Path(__file__).parent / "pretrained"
 PARTS = ("network", "calibration")
+PROBE = "probe"
 AGAIN = "pip install --force-reinstall infometric"
 WRITTEN = "MIST.train(...).save(folder)"
 
@@ -70,7 +72,7 @@ class Weights:
             f"{part}/{name}": np.asarray(value)
             for part in PARTS
             for name, value in sorted(getattr(self, part).items())
-        }
+        } | {PROBE: probe()}
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, value in arrays.items():
                 one = io.BytesIO()
@@ -118,7 +120,8 @@ class Weights:
         SourceError
             Where a file is missing or cannot be read.
         DataError
-            Where a file was changed after it was written, or is of another version.
+            Where a file was changed after it was written, or is of another version, which read
+            samples in another way.
         """
         target = Path(folder)
         card = read_json(target / CARD, hint)
@@ -146,12 +149,25 @@ class Weights:
             )
         parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            for name in stored.files:
-                part, _, key = name.partition("/")
-                found = stored[name]
-                half = found.dtype == np.float16  # as they are shipped
-                parts[part][key] = found.astype(np.float32) if half else found
+            arrays = {name: stored[name] for name in stored.files}
+        _check_probe(arrays.pop(PROBE, None), card, hint)
+        for name, found in arrays.items():
+            part, _, key = name.partition("/")
+            half = found.dtype == np.float16  # as they are shipped
+            parts[part][key] = found.astype(np.float32) if half else found
         return cls(parts["network"], parts["calibration"], card)
+
+
+def _check_probe(stored: Array | None, card: Mapping[str, Any], hint: str) -> None:
+    """Error where samples are read in another way than in training.
+
+    Weights without a probe are of a time before there was one: of this version only are they
+    taken.
+    """
+    if stored is not None:
+        require_same(stored, hint)
+    elif card.get("infometric") != __version__:
+        refuse({"infometric": card.get("infometric"), "running": __version__}, hint)
 
 
 @cache

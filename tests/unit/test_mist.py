@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import subprocess
@@ -19,6 +20,7 @@ from infometric.amortised import reading as readings
 from infometric.amortised.arrangement import arrangement, scores_of
 from infometric.amortised.calibration import holding
 from infometric.amortised.network import LEVELS, MIDDLE, released, squeezed
+from infometric.amortised.probe import probe, sample
 from infometric.amortised.reading import (
     AmortisedInformation,
     Reader,
@@ -33,7 +35,7 @@ from infometric.exceptions import (
     SourceError,
     UnsupportedError,
 )
-from infometric.functional.portrait import names
+from infometric.functional.portrait import names, normal_scores, portrait
 
 SHAPES = [(10, 1, 1), (30, 3, 1), (101, 2, 2), (200, 4, 7), (600, 1, 3)]
 
@@ -576,6 +578,85 @@ def test_weights_of_another_portrait_are_refused():
     network = dict(shipped().network) | {"mean": np.zeros(3)}
     with pytest.raises(DataError, match="read in another way"):
         im.MIST(weights=Weights(network)).fit(*pair())
+
+
+def stored(folder, change):
+    """Folder whose arrays were changed, with a card that says so."""
+    with np.load(folder / ARRAYS) as found:
+        arrays = dict(found)
+    change(arrays)
+    np.savez(folder / ARRAYS, **arrays)
+    card = json.loads((folder / CARD).read_text())
+    card["sha256"] = hashlib.sha256((folder / ARRAYS).read_bytes()).hexdigest()
+    (folder / CARD).write_text(json.dumps(card))
+    return folder
+
+
+@pytest.mark.parametrize("place", [4, 7, 60, 124])
+def test_weights_whose_features_meant_something_else_are_refused(tmp_path, place):
+    folder = shipped().save(tmp_path / "w")
+
+    def off(amount):
+        def change(arrays):
+            arrays["probe"][place] += amount * max(abs(arrays["probe"][place]), 1.0)
+
+        return change
+
+    assert im.MIST.load(stored(folder, off(1e-4))).card["kind"] == "infometric-mist"
+    with pytest.raises(DataError, match="read in another way") as error:
+        im.MIST.load(stored(folder, off(5e-3)))
+    assert error.value.got["feature"] == names()[place]
+    assert error.value.hint
+    with pytest.raises(DataError, match="read in another way"):
+        im.MIST.load(stored(folder, lambda arrays: arrays.update(probe=arrays["probe"][:-1])))
+    with pytest.raises(DataError, match="read in another way"):
+        im.MIST.load(stored(folder, off(np.nan)))
+
+
+def test_features_that_changed_places_are_seen(tmp_path, monkeypatch):
+    folder = shipped().save(tmp_path / "w")
+    swapped = list(range(len(names())))
+    swapped[20], swapped[21] = 21, 20
+    monkeypatch.setattr("infometric.amortised.probe.probe", lambda: probe()[swapped])
+    with pytest.raises(DataError, match="read in another way"):
+        im.MIST.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("constant", "other"),
+    [("NEIGHBOURS", (1, 3, 8)), ("SHRINKAGE", (0.02, 0.2)), ("LEVELS", (9, 7, 5, 2))],
+)
+def test_a_portrait_that_reads_otherwise_is_seen(tmp_path, monkeypatch, constant, other):
+    folder = shipped().save(tmp_path / "w")
+    monkeypatch.setattr(f"infometric.functional.portrait.{constant}", other)
+    probe.cache_clear()
+    try:
+        with pytest.raises(DataError, match="read in another way"):
+            im.MIST.load(folder)
+    finally:
+        probe.cache_clear()
+
+
+def test_weights_without_a_probe_are_of_this_version_only(tmp_path):
+    folder = stored(shipped().save(tmp_path / "w"), lambda arrays: arrays.pop("probe"))
+    x, y = pair(30)
+    assert quiet(x, y, weights=folder).value == quiet(x, y).value
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"infometric": "0.0.9"}))
+    with pytest.raises(DataError, match="read in another way"):
+        im.MIST.load(folder)
+
+
+@pytest.mark.parametrize("kind", ["float32", "torch"])
+def test_the_probe_is_far_from_rounding(kind):
+    x, y = (normal_scores(v[None]) for v in sample())
+    if kind == "torch":
+        torch = pytest.importorskip("torch")
+        found = portrait(torch.tensor(x), torch.tensor(y)).numpy()[0]
+    else:
+        found = portrait(x.astype(kind), y.astype(kind))[0]
+    assert np.isfinite(probe()).all()
+    assert found == pytest.approx(probe(), rel=1e-5, abs=1e-5)
 
 
 def test_weights_of_another_kind_are_refused():
