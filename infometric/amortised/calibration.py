@@ -21,8 +21,6 @@ arXiv:2306.06342
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from infometric.amortised.evaluation import classical
@@ -38,18 +36,18 @@ FEW_TIES = 0.05  # share of tied values from which a sample has the margins of t
 
 
 def calibrated(
-    network: Mapping[str, Array], table: Table, quantiles: Array
+    table: Table, quantiles: Array, hidden: Array | None = None
 ) -> tuple[dict[str, Array], Array, Array]:
     """Calibration of all families, and what that of the others says of each.
 
     Parameters
     ----------
-    network : mapping of str to array
-        Weights of all members.
     table : Table
         Tasks.
     quantiles : array of shape (tasks, levels)
         By members that never saw the family, nats; see `infometric.amortised.evaluation.left_out`.
+    hidden : array of shape (families, families), bool, optional
+        Families that are left out with each, itself among them; itself alone by default.
 
     Returns
     -------
@@ -62,10 +60,11 @@ def calibrated(
     ties = with_ties(table.features)
     z = squeezed(table.features.astype(float))
     out, flagged = t.copy(), np.zeros(len(table), bool)
-    for place in range(len(table.families)):
+    count = len(table.families)
+    hidden = np.eye(count, dtype=bool) if hidden is None else hidden
+    for place in range(count):
         mine = table.family == place
-        # nor what other families made of it
-        others = ~mine & (table.parts != place).all(1)
+        others = table.seen_by(~hidden[place, None])[0]  # nor what other families made of it
         if not others.any() or not mine.any():
             continue
         margins = margins_of(scores[others], table.family[others], ties[others])

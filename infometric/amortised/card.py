@@ -117,6 +117,7 @@ def rendered(facts: Mapping[str, Any]) -> str:
             *_table(["", ""], about),
             "\n**Families left out, mean squared error (nats²) and coverage, by rows**\n",
             *_table(["rows", *_head()], [(_span(r), *_numbers(r)) for r in metrics["rows"]]),
+            *_relatives(metrics.get("relatives")),
             "\n**Each family**\n",
             *_table(
                 ["family", "rows", "tasks", *_head()],
@@ -128,6 +129,13 @@ def rendered(facts: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _relatives(rows: Any) -> list[str]:
+    if not rows:
+        return []
+    title = "\n**Families left out together with all their relatives**\n"
+    return [title, *_table(["rows", *_head()], [(_span(r), *_numbers(r)) for r in rows])]
 
 
 def _head() -> list[str]:

@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "fit": FITTED,
     "pilot": ("tasks", *FITTED),
     "full": ("tasks", *FITTED),
+    "relatives": FITTED,
 }
 
 
@@ -38,8 +39,9 @@ class Config:
     ----------
     content : mapping
         Content of the file: ``seed``, ``families`` ("all" or names), and the sections ``stream``,
-        ``stream_cuda``, ``fit``, ``pilot`` and ``full``, whose keys are the parameters of `Stream`
-        and of `infometric.amortised.fitting.Settings`; ``tasks`` of a stage is how many it fits to.
+        ``stream_cuda``, ``fit``, ``pilot``, ``full`` and ``relatives``, whose keys are the
+        parameters of `Stream` and of `infometric.amortised.fitting.Settings`; ``tasks`` of a stage
+        is how many it fits to.
     families : mapping of str to Family, optional
         Families that may be named; default all of the package.
 
@@ -123,6 +125,10 @@ class Config:
         chosen = {name: known[name] for name in names}
         return _made(Stream, "stream", families=chosen, seed=self.content["seed"], device=device,
                      **numbers)  # fmt: skip
+
+    def has(self, section: str) -> bool:
+        """Whether there is such a section."""
+        return section in self.content
 
     def settings(self, stage: str) -> Settings:
         """Numbers of the fit of a stage: ``[fit]``, and what the stage says otherwise."""

@@ -102,7 +102,8 @@ def scores(table: Table, quantiles: Array, flagged: Array | None = None) -> list
     -------
     list of dict
         ``family``, ``rows`` (from, below), ``tasks``, ``mse`` of ours and of the rivals (nats
-        squared), ``coverage`` at every nominal level, ``flagged`` (share out of support).
+        squared), ``coverage`` at every nominal level, ``flagged`` (share out of support), and
+        coverage of those ``unflagged``.
     """
     flagged = np.zeros(len(table), bool) if flagged is None else flagged
     estimates = {"mist": quantiles[:, MIDDLE], **classical(table)}
@@ -120,11 +121,16 @@ def scores(table: Table, quantiles: Array, flagged: Array | None = None) -> list
                     "rows": [low, high],
                     "tasks": len(rows),
                     "mse": {name: float(v[rows].mean()) for name, v in square.items()},
-                    "coverage": {f"{k:g}": float(v[rows].mean()) for k, v in inside.items()},
+                    "coverage": _shares(inside, rows),
                     "flagged": float(flagged[rows].mean()),
+                    "unflagged": _shares(inside, rows[~flagged[rows]]),
                 }
             )
     return out
+
+
+def _shares(inside: dict[float, Array], rows: Array) -> dict[str, float]:
+    return {f"{k:g}": float(v[rows].mean()) for k, v in inside.items()} if len(rows) else {}
 
 
 def _covered(truth: Array, quantiles: Array, level: float) -> Array:

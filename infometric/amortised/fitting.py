@@ -153,16 +153,26 @@ def fit(
         z = inputs(weights, portraits)
         raw = perceptron(weights, z[..., turned] if swapped else z)
         weight = mask[rows].T
-        loss = (pinball(quantiles_of(raw, portraits), target[rows]) * weight).sum() / weight.sum()
+        losses = pinball(quantiles_of(raw, portraits), target[rows]) * weight
+        each = losses.sum(1) / weight.sum(1).clamp(min=1e-9)  # members learn for themselves
         optimiser.zero_grad()
-        (loss * settings.members).backward()
-        torch.nn.utils.clip_grad_norm_(list(trained.values()), float(settings.members))
+        each.sum().backward()
+        _clip(trained)
         optimiser.step()
         if resume is not None and resume.due(step + 1):
             resume.save(step + 1, trained, optimiser, rng)
         if progress is not None:
-            progress(step, float(loss.detach()))
+            progress(step, float(each.detach().mean()))
     return {k: v.detach().cpu().numpy() for k, v in weights.items()}
+
+
+def _clip(trained: Mapping[str, torch.Tensor]) -> None:
+    """Gradients of every member to a norm of one at most."""
+    grads = [v.grad for v in trained.values() if v.grad is not None]
+    square = torch.stack([(g * g).flatten(1).sum(1) for g in grads]).sum(0)
+    scale = 1.0 / square.sqrt().clamp(min=1.0)
+    for g in grads:
+        g.mul_(scale.view(-1, *[1] * (g.ndim - 1)))
 
 
 def _optimiser(trained: Mapping[str, torch.Tensor], settings: Settings) -> torch.optim.Optimizer:

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from infometric.amortised.card import card, rendered
 from infometric.amortised.checkpoint import Checkpoint
 from infometric.amortised.config import Config
 from infometric.amortised.evaluation import Row, by_rows, left_out, scores, worse
+from infometric.amortised.fitting import Settings
 from infometric.amortised.shards import Shards
 from infometric.amortised.stream import Stream
 from infometric.amortised.table import Table
@@ -174,7 +175,9 @@ class Run:
     def pilot(self) -> list[Row]:
         """Fit to the first shards, and judge on families left out."""
         table = self.table("pilot")
-        network, seen = self.fitted("pilot", table)
+        settings = self.config.settings("pilot")
+        seen = fitting.assignment(len(table.families), settings)
+        network = self.fitted("pilot", table, settings, seen)
         found = by_rows(scores(table, left_out(network, table, seen)))
         self.log.write("pilot", metrics=found)
         for row in found:
@@ -193,12 +196,14 @@ class Run:
     def full(self) -> dict[str, Any]:
         """Fit to all shards, calibrate, and write weights and card."""
         table = self.table("full")
-        network, seen = self.fitted("full", table)
-        network = halved(network)
-        raw = left_out(network, table, seen)
-        calibration, quantiles, flagged = calibrated(network, table, raw)
+        settings = self.config.settings("full")
+        seen = fitting.assignment(len(table.families), settings)
+        network = halved(self.fitted("full", table, settings, seen))
+        calibration, quantiles, flagged = calibrated(table, left_out(network, table, seen))
         spent = self.log.drawing()
         facts = card(self.config, self.stream, table, quantiles, flagged, seconds=spent)
+        if self.config.has("relatives"):
+            facts["metrics"]["relatives"] = self.relatives(table)
         for row in facts["metrics"]["rows"]:
             self._tell_row("full", row)
         half = {name: value.astype(np.float16) for name, value in network.items()}
@@ -208,6 +213,20 @@ class Run:
         self.log.word("full", f"weights: {made.card['bytes']:,} bytes in {self.output}",
                       metrics=facts["metrics"]["rows"], sha256=made.card["sha256"])  # fmt: skip
         return dict(made.card)
+
+    def relatives(self, table: Table) -> list[Row]:
+        """Errors and coverage where families are left out together with all their relatives."""
+        of = np.array([family.group for family in self.stream.families.values()])
+        groups = np.unique(of)
+        seen = of[None, :] != groups[:, None]
+        settings = replace(self.config.settings("relatives"), members=len(groups))
+        network = self.fitted("relatives", table, settings, seen)
+        raw = left_out(network, table, seen)
+        _, quantiles, flagged = calibrated(table, raw, of[:, None] == of[None, :])
+        found = by_rows(scores(table, quantiles, flagged))
+        for row in found:
+            self._tell_row("relatives", row)
+        return found
 
     def _tell_row(self, stage: str, row: Row) -> None:
         errors = ", ".join(f"{name} {value:.3g}" for name, value in row["mse"].items())
@@ -231,17 +250,15 @@ class Run:
             self.shards.draw(count, workers=workers, tell=told, progress=progress)
         return self.shards.table(count)
 
-    def fitted(self, stage: str, table: Table) -> tuple[Network, Array]:
-        """Weights of a stage's fit, and which families each member saw."""
-        settings = self.config.settings(stage)
-        seen = fitting.assignment(len(table.families), settings)
+    def fitted(self, stage: str, table: Table, settings: Settings, seen: Array) -> Network:
+        """Weights of a stage's fit: kept in the folder, and read from there another time."""
         text = json.dumps([asdict(settings), table.key, len(table), self.device], sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         done = self.folder / f"{stage}-{key}.npz"
         known = _network(done)
         if known is not None:
             self.log.write(stage, event="fit known", file=done.name)
-            return known, seen
+            return known
         kept = Checkpoint(self.folder / f"{stage}-{key}.safetensors", key)
         start = time.monotonic()
         with self._bar(f"fit of the {stage} stage") as progress:
@@ -261,7 +278,7 @@ class Run:
         np.savez(content, **arrays)
         write_bytes(done, content.getvalue())
         kept.forget()
-        return network, seen
+        return network
 
     @contextmanager
     def _bar(self, text: str) -> Any:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma, ndtri
 
-from infometric.state.arrays import digits, is_tensor, like, namespace, traced
+from infometric.state.arrays import digits, double, is_tensor, like, namespace, traced
 
 NEIGHBOURS = (1, 3, 10)
 REFERENCE = 3
@@ -84,9 +84,12 @@ def _rows(x: Any, index: Any) -> Any:
 def _solve_lower(factor: Any, x: Any) -> Any:
     """Rows of x in coordinates in which the matrix of a factor is the identity."""
     xp = namespace(x)
+    turned = _of_float(x, factor).swapaxes(-1, -2)
     if is_tensor(x):
-        return xp.linalg.solve_triangular(factor, x.mT, upper=False).mT
-    return np.linalg.solve(factor, x.swapaxes(-1, -2)).swapaxes(-1, -2)
+        found = xp.linalg.solve_triangular(factor, turned, upper=False)
+    else:
+        found = np.linalg.solve(factor, turned)
+    return _of_float(found.swapaxes(-1, -2), x)
 
 
 def _contiguous(x: Any) -> Any:
@@ -196,7 +199,7 @@ def portrait(x: Any, y: Any, queries: int = QUERIES) -> Any:
     (True, True)
     """
     found = features(x, y, queries)
-    return namespace(x).stack([found[name] for name in found], -1)
+    return namespace(x).stack([_of_float(value, x) for value in found.values()], -1)
 
 
 @cache
@@ -251,8 +254,8 @@ def _tied(x: Any) -> Any:
 
 
 def _correlation(z: Any) -> tuple[Any, Any]:
-    """Correlations of the columns, and the shrinkage that the data choose."""
-    xp = namespace(z)
+    """Correlations of the columns in double precision, and the shrinkage that the data choose."""
+    xp, z = namespace(z), double(z)
     n, d = z.shape[-2:]
     scale = xp.sqrt((z * z).mean(-2))[..., None, :]
     z = z / (scale + 1e-12)
@@ -308,6 +311,11 @@ def _canonical(factors: tuple[Any, Any, Any], cross: Any, lead: int) -> tuple[An
     v = white.swapaxes(-1, -2) @ u
     v = v / (xp.sqrt((v * v).sum(-2)[..., None, :]) + 1e-9)
     return xp.flip(values, (-1,)).clip(0.0, 0.99999), u, v
+
+
+def _turned(factor: Any, x: Any, directions: Any) -> Any:
+    """Whitened rows along directions."""
+    return _solve_lower(factor, x) @ _of_float(directions, x)
 
 
 def _pointwise(x: Any, y: Any, factors: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
@@ -371,7 +379,7 @@ def _normal(x: Any, y: Any, out: Features) -> dict[str, Any]:
     return {
         "scores": (x, y),
         "white": (wx, wy),
-        "canonical": (wx @ u, wy @ v),
+        "canonical": (wx @ _of_float(u, x), wy @ _of_float(v, x)),
         "local": local,
         "order": _ordered(z, norm),
     }
@@ -448,7 +456,7 @@ def _polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
     out["polynomials, columns:x"] = _largest(pairs).sum(-1)
     out["polynomials, columns:y"] = _largest(pairs, -2).sum(-1)
     out["squares"] = square[..., dx : 2 * dx, dy : 2 * dy].sum((-1, -2))
-    return _solve_lower(factors[0], ex) @ u, _solve_lower(factors[1], ey) @ v
+    return _turned(factors[0], ex, u), _turned(factors[1], ey, v)
 
 
 def _matched(pairs: Any, chance: float, out: Features, stem: str) -> None:

@@ -63,6 +63,8 @@ steps = 40
 [full]
 tasks = 480
 steps = 60
+[relatives]
+steps = 60
 """
 
 
@@ -71,7 +73,7 @@ def stream(**changes):
 
 
 def same(a, b):
-    arrays = ("features", "truth", "se", "family", "n", "dx", "dy")
+    arrays = ("features", "truth", "se", "family", "n", "dx", "dy", "parts")
     equal = all(getattr(a, k).tobytes() == getattr(b, k).tobytes() for k in arrays)
     return equal and a.families == b.families
 
@@ -510,7 +512,7 @@ def test_a_run_leaves_weights_a_card_and_a_log(done):
     assert code == 0
     made = Weights.load(home / "kept" / "weights")
     assert made.network["w0"].shape == (3, len(names()), 8)
-    assert made.calibration["margins"].shape == (len(LEVELS),)
+    assert made.calibration["margins"].shape == (2, len(LEVELS))  # without and with ties
     facts = made.card
     assert facts["data"]["tasks"] == 480
     assert set(facts["data"]["families"]) == {"gaussian_wishart", "gaussian_sparse", "student"}
@@ -519,6 +521,9 @@ def test_a_run_leaves_weights_a_card_and_a_log(done):
     assert facts["run"]["versions"]["torch"] == torch.__version__
     row = facts["metrics"]["families"][0]
     assert set(row["mse"]) == {"mist", "ksg", "rank_gaussian", "blend", "best_blend"}
+    (together,) = facts["metrics"]["relatives"]  # without any normal law, or without Student's
+    assert together["mse"]["ksg"] == pytest.approx(facts["metrics"]["rows"][0]["mse"]["ksg"])
+    assert together["mse"]["mist"] != facts["metrics"]["rows"][0]["mse"]["mist"]
     lines = [json.loads(x) for x in (home / "kept" / "log.jsonl").read_text().splitlines()]
     spent = [line["seconds"] for line in lines if line.get("event") == "shard"]
     assert len(spent) == 4

@@ -1,0 +1,102 @@
+"""Who may see which task, and margins from families that were left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+pytest.importorskip("torch")
+
+from infometric.amortised.calibration import calibrated, margins_of
+from infometric.amortised.fitting import Settings, assignment, fit
+from infometric.amortised.network import LEVELS, released
+from infometric.amortised.table import Table
+from infometric.functional.portrait import names
+
+
+def combined(parts):
+    """Eight tasks of two plain families and of a third that is made of them."""
+    family = np.repeat([0, 1, 2], [3, 3, 2])
+    made_of = np.full((8, 2), -1)
+    made_of[6:] = parts
+    ones = np.ones(8)
+    names = ("plain", "other", "made")
+    return Table(
+        np.ones((8, 2)), ones, ones * 0, family, ones * 50, ones, ones, made_of, families=names
+    )
+
+
+def test_who_may_not_see_a_family_sees_no_task_made_of_it():
+    seen = np.array([[False, True, True], [True, True, False], [True, False, True]])
+    found = combined([[0, -1], [1, 0]]).seen_by(seen)
+    assert found.tolist() == [
+        [False] * 3 + [True] * 3 + [False, False],
+        [True] * 6 + [False, False],
+        [True] * 3 + [False] * 3 + [True, False],
+    ]
+
+
+def test_the_fit_gives_hidden_tasks_no_weight():
+    """Truths of tasks that a member may not see can be anything: it stays the same, bit by bit."""
+    rng = np.random.default_rng(0)
+    width = len(names())
+    table = combined([[0, -1], [0, -1]])
+    features = rng.normal(size=(8, width)).astype(np.float32)
+    seen = np.array([[False, True, True], [True, True, True]])
+    settings = Settings(members=2, hidden=(4, 4), steps=20, batch=16, left_out=1)
+    fits = []
+    for odd in (1.0, 30.0):
+        truth = np.where(table.seen_by(seen)[0], 1.0, odd)
+        changed = replace(table, features=features, truth=truth)
+        fits.append(fit(changed, settings, seen=seen))
+    assert np.array_equal(fits[0]["w0"][0], fits[1]["w0"][0])
+    assert not np.array_equal(fits[0]["w0"][1], fits[1]["w0"][1])
+
+
+def test_margins_are_those_of_families_of_one_weight_and_wider_for_one_more():
+    rng = np.random.default_rng(1)
+    family = np.repeat(np.arange(9), [500] + [100] * 8)
+    scores = rng.normal(size=(len(family), 4)) + (family == 0)[:, None] * 50.0
+    margins = margins_of(scores, family, np.zeros(len(family), bool))
+    assert margins.shape == (2, len(LEVELS))
+    assert np.array_equal(margins[0], margins[1])
+    assert np.array_equal(margins[0], -margins[0, ::-1])
+    # one family of nine has scores of fifty, though five tasks of thirteen: 8/9 < .9 * 10/9
+    assert margins[0, -2] > 40
+    assert margins[0, -4] < 3  # the half of the tasks: level .5 * 10/9 of all
+
+
+def test_calibration_covers_the_next_family_as_often_as_it_says():
+    """Families whose errors differ by a shift of their own: what is left out is covered."""
+    rng = np.random.default_rng(2)
+    count, each = 40, 200
+    family = np.repeat(np.arange(count), each)
+    shift = rng.normal(size=count)[family]
+    truth = released(3.0 + 0.3 * shift + 0.3 * rng.normal(size=len(family)))
+    guess = released(3.0 + 0.1 * ndtri(np.array(LEVELS)))
+    ones = np.ones(len(family))
+    features = rng.normal(size=(len(family), len(names()))).astype(np.float32)
+    features[:, [names().index("ties:x"), names().index("ties:y")]] = 0.0
+    none = np.full((len(family), 2), -1)
+    families = tuple(f"f{i}" for i in range(count))
+    table = Table(features, truth, ones * 0, family, ones * 50, ones, ones, none, families)
+    arrays, found, flagged = calibrated(table, np.tile(guess, (len(family), 1)))
+    assert arrays["margins"].shape == (2, len(LEVELS))
+    # one in a hundred of those that the distance was fitted to, of others somewhat more
+    assert 0.005 < flagged.mean() < 0.04
+    for level, low in ((0.5, 3), (0.8, 2), (0.9, 1), (0.95, 0)):
+        inside = (found[:, low] <= truth) & (truth <= found[:, -1 - low])
+        assert abs(inside[~flagged].mean() - level * (count + 1) / count) < 0.02
+
+
+@pytest.mark.parametrize("left_out", [1, 2, 3])
+@pytest.mark.parametrize("families", [3, 37, 48])
+def test_each_family_is_hidden_from_as_many_members(families, left_out):
+    settings = Settings(members=8, left_out=left_out)
+    hidden = ~assignment(families, settings)
+    assert (hidden.sum(0) == left_out).all()
+    each = families * left_out / 8
+    assert hidden.sum(1).max() <= 2 * each + left_out
