@@ -56,6 +56,7 @@ calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and 
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/calibration_spectral.py
 	$(BIN)/python benchmarks/calibration_neural.py
+	$(BIN)/python benchmarks/calibration_mist.py
 
 train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (hours; goes on where it was ended).
 	$(BIN)/python -m infometric.amortised benchmarks/mist.toml --folder build/mist \
@@ -65,6 +66,7 @@ bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and w
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/spectral.py
 	$(BIN)/python benchmarks/neural.py
+	$(BIN)/python benchmarks/mist.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) docs/_build docs/gallery docs/api/generated build dist *.egg-info report.html report.json
