@@ -150,8 +150,7 @@ def fit(
         rows = torch.randint(len(features), (settings.batch,), generator=rng).to(device)
         swapped = bool(torch.randint(2, (), generator=rng))  # one order of x and y: half the work
         portraits = features[rows]
-        z = inputs(weights, portraits)
-        raw = perceptron(weights, z[..., turned] if swapped else z)
+        raw = perceptron(weights, inputs(weights, portraits[..., turned] if swapped else portraits))
         weight = mask[rows].T
         losses = pinball(quantiles_of(raw, portraits), target[rows]) * weight
         each = losses.sum(1) / weight.sum(1).clamp(min=1e-9)  # members learn for themselves

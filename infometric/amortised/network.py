@@ -81,9 +81,9 @@ def _softplus(x: Any) -> Any:
 
 def heads(weights: Weights, portraits: Any) -> Any:
     """Raw outputs of every member, (members, tasks, HEADS), alike for x and y exchanged."""
-    z = inputs(weights, portraits)
-    other = z[..., list(exchange())]
-    return 0.5 * (perceptron(weights, z) + perceptron(weights, other))
+    both = portraits, portraits[..., list(exchange())]  # first exchanged, then standardised
+    one, other = (perceptron(weights, inputs(weights, v)) for v in both)
+    return 0.5 * (one + other)
 
 
 def quantiles_of(raw: Any, portraits: Any, cap: float = CAP) -> Any:
