@@ -14,8 +14,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from infometric.amortised.columns import like_fitted, refuse_weights, sample_of, two_variables
-from infometric.amortised.network import MIDDLE, quantiles
-from infometric.amortised.reading import TAIL, AmortisedInformation, Reader
+from infometric.amortised.reading import QUERIES, TAIL, AmortisedInformation, Reader, median_of
 from infometric.amortised.weights import Weights, weights_of
 from infometric.base import UNCERTAINTY, UNITS, Estimator, table_meta
 from infometric.estimators.continuous import without_weights
@@ -264,8 +263,8 @@ class MIST(Estimator):
         Returns
         -------
         tensor of shape () or (n_tasks,)
-            In `units`, of the precision and the device of X; before calibration, whose margins do
-            not depend on the rows.
+            In `units`, of the precision and the device of X: the value of ``estimate``, up to the
+            rounding of that precision; constant columns, though, stay.
 
         Raises
         ------
@@ -283,10 +282,8 @@ class MIST(Estimator):
                 hint="value(x[:n], y[:n])",
             )
         _check_shape(x, other)
-        found = quantiles(
-            self._reader().weights.network, portrait(normal_scores(x), normal_scores(other))
-        )
-        median = found[..., MIDDLE] / NATS_PER[self.units]
+        features = portrait(normal_scores(x), normal_scores(other), queries=QUERIES)
+        median = median_of(self._reader().weights, features) / NATS_PER[self.units]
         return median[0] if single else median
 
     # -- files ------------------------------------------------------------------------------

@@ -27,12 +27,14 @@ from infometric.exceptions import DataError, InvalidParameterError, UnsupportedE
 from infometric.functional.base import Interval
 from infometric.functional.portrait import names, portrait
 from infometric.functional.sample import SampleFunctional, entered_twice
+from infometric.state.arrays import like, to_numpy
 from infometric.state.sample import Sample
 from infometric.typing import Array
 
 FEWEST, MOST = 10, 10_000  # rows that the network was trained on
 WIDEST = 32  # columns of a variable, as trained
 MOST_PARTS = 10  # of a sample with more rows
+QUERIES = 2048  # rows whose neighbours are looked for: more than in training, and less noise
 LEAST_LEVEL, MOST_LEVEL = 0.5, 0.99
 TAIL = 0.01  # least and greatest quantile, on either side
 ONE_SIGMA = 0.682689492137086
@@ -216,6 +218,19 @@ def widened(weights: Weights, learned: Array, features: Array) -> Array:
     return np.asarray(released(moved(t, margins, with_ties(features))))
 
 
+def median_of(weights: Weights, features: Any) -> Any:
+    """Calibrated medians of portraits, nats; of tensors, with their gradient.
+
+    Calibration on families leaves the median where it is; that on a user's own laws moves it.
+    """
+    median = quantiles(weights.network, features)[..., MIDDLE]
+    margins = np.atleast_2d(weights.calibration.get("margins", np.zeros(len(LEVELS))))[:, MIDDLE]
+    if not margins.any():
+        return median
+    group = with_ties(to_numpy(features)).astype(int) % len(margins)
+    return released(squeezed(median) + like(margins[group], median))
+
+
 def outside(weights: Weights, features: Array) -> list[tuple[str, ...]]:
     """Why portraits are unlike those of training: Mahalanobis distance of the features."""
     c = weights.calibration
@@ -298,7 +313,7 @@ def _portraits(pairs: Sequence[Pair]) -> Array:
         shapes.setdefault((*x.shape, y.shape[1]), []).append(at)
     for places in shapes.values():
         x, y = (np.stack([pairs[p][side] for p in places]) for side in (0, 1))
-        out[places] = portrait(x.astype(np.float32), y.astype(np.float32))
+        out[places] = portrait(x.astype(np.float32), y.astype(np.float32), queries=QUERIES)
     return out
 
 
