@@ -21,7 +21,11 @@ from infometric.amortised.network import (
     quantiles_of,
     squeezed,
 )
+from infometric.exceptions import DataError
 from infometric.functional.portrait import exchange, names
+
+
+LOOKED_AT = 50  # steps from one look at the loss to the next
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,12 @@ def fit(
         each.sum().backward()
         _clip(trained)
         optimiser.step()
+        if step % LOOKED_AT == 0 and not bool(each.isfinite().all()):
+            raise DataError(
+                "The fit has diverged: its loss is no number any more.",
+                got={"step": step, "learning_rate": settings.learning_rate},
+                hint=f"learning_rate = {settings.learning_rate / 3:.1g}",
+            )
         if resume is not None and resume.due(step + 1):
             resume.save(step + 1, trained, optimiser, rng)
         if progress is not None:

@@ -69,9 +69,14 @@ def perceptron(weights: Weights, z: Any) -> Any:
     layer = 0
     while f"w{layer + 1}" in weights:
         z = z @ weights[f"w{layer}"] + weights[f"b{layer}"]
-        z = z / (1.0 + namespace(z).exp(-z))
+        z = z * _sigmoid(z)
         layer += 1
     return z @ weights[f"w{layer}"] + weights[f"b{layer}"]
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + e^-x), whose derivative is a number wherever it is asked for."""
+    return 0.5 + 0.5 * namespace(x).tanh(0.5 * x)
 
 
 def _softplus(x: Any) -> Any:
@@ -93,7 +98,7 @@ def quantiles_of(raw: Any, portraits: Any, cap: float = CAP) -> Any:
     anchors = squeezed(portraits[..., list(anchor_places())].clip(0.0))
     logits = raw[..., :count]
     share = xp.exp(logits - logsumexp(logits, -1)[..., None])
-    gate = 1.0 / (1.0 + xp.exp(-raw[..., count]))
+    gate = _sigmoid(raw[..., count])
     residual = gate * cap * xp.tanh(raw[..., count + 1] / cap)
     middle = ((share * anchors).sum(-1) + residual)[..., None]
     steps = _softplus(raw[..., count + 2 :])

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from infometric.amortised.calibration import calibrated, margins_of
 from infometric.amortised.fitting import Settings, assignment, fit
-from infometric.amortised.network import LEVELS, released
+from infometric.amortised.network import LEVELS, perceptron, released
 from infometric.amortised.table import Table
 from infometric.functional.portrait import names
 
@@ -100,3 +100,26 @@ def test_each_family_is_hidden_from_as_many_members(families, left_out):
     assert (hidden.sum(0) == left_out).all()
     each = families * left_out / 8
     assert hidden.sum(1).max() <= 2 * each + left_out
+
+
+def test_gradients_are_numbers_far_out():
+    torch = pytest.importorskip("torch")
+    weights = {"w0": torch.full((1, 1, 1), 1.0), "b0": torch.zeros(1, 1, 1)}
+    weights |= {"w1": torch.ones(1, 1, 1), "b1": torch.zeros(1, 1, 1)}
+    z = torch.tensor([[-300.0], [-1.0], [300.0]], requires_grad=True)
+    found = perceptron(weights, z)
+    np.testing.assert_allclose(found.detach().ravel(), [0.0, -0.26894, 300.0], atol=1e-4)
+    (grad,) = torch.autograd.grad(found.sum(), z)
+    np.testing.assert_allclose(grad.ravel(), [0.0, 0.07233, 1.0], atol=1e-4)
+
+
+def test_a_fit_that_diverges_says_so():
+    rng = np.random.default_rng(0)
+    table = replace(
+        combined([[-1, -1], [-1, -1]]),
+        features=rng.normal(size=(8, len(names()))),
+        truth=np.full(8, np.nan),
+    )
+    settings = Settings(members=2, hidden=(4, 4), steps=3, batch=4, left_out=1)
+    with pytest.raises(DataError, match="diverged"):
+        fit(table, settings)
