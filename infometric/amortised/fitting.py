@@ -24,7 +24,6 @@ from infometric.amortised.network import (
 from infometric.exceptions import DataError
 from infometric.functional.portrait import exchange, names
 
-
 LOOKED_AT = 50  # steps from one look at the loss to the next
 
 
