@@ -14,6 +14,7 @@ from infometric.amortised.calibration import calibrated, margins_of
 from infometric.amortised.fitting import Settings, assignment, fit
 from infometric.amortised.network import LEVELS, perceptron, released
 from infometric.amortised.table import Table
+from infometric.exceptions import DataError
 from infometric.functional.portrait import names
 
 
