@@ -51,22 +51,25 @@ RANKS = _Words("which have no rank", classes=False)
 MORE_EPOCHS = "trainings that were cut off may need more passes"
 
 
+Rows = Annotated[
+    Path,
+    typer.Argument(help="Rows: CSV or Parquet, or .npy or .npz (of several arrays file.npz:name)."),
+]
+First = Annotated[
+    list[str] | None,
+    typer.Option("--x", help="Columns of the first variable: a,b; else all others."),
+]
+Second = Annotated[
+    list[str],
+    typer.Option("--y", help="Columns of the second variable: u,v; or a .npy or .npz file."),
+]
+
+
 @app.command()
 def neural(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Rows: CSV or Parquet, or .npy or .npz (of several arrays file.npz:name)."
-        ),
-    ],
-    y: Annotated[
-        list[str],
-        typer.Option("--y", help="Columns of the second variable: u,v; or a .npy or .npz file."),
-    ],
-    x: Annotated[
-        list[str] | None,
-        typer.Option("--x", help="Columns of the first variable: a,b; else all others."),
-    ] = None,
+    file: Rows,
+    y: Second,
+    x: First = None,
     exclude: Exclude = "",
     quick: Annotated[
         bool,
@@ -127,20 +130,9 @@ def neural(
 
 @app.command()
 def mist(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Rows: CSV or Parquet, or .npy or .npz (of several arrays file.npz:name)."
-        ),
-    ],
-    y: Annotated[
-        list[str],
-        typer.Option("--y", help="Columns of the second variable: u,v; or a .npy or .npz file."),
-    ],
-    x: Annotated[
-        list[str] | None,
-        typer.Option("--x", help="Columns of the first variable: a,b; else all others."),
-    ] = None,
+    file: Rows,
+    y: Second,
+    x: First = None,
     exclude: Exclude = "",
     weights: Annotated[
         Path | None, typer.Option(help="Folder of weights of your own; else those of the package.")
