@@ -81,9 +81,9 @@ axes[0].set_ylabel("estimate, nats")
 plt.show()
 
 # %%
-# In sixty trials the weights of the package see nothing of many a curve: points lie along zero. Half
-# a minute of training more than halves the error, and the intervals, two fifths shorter, hold as
-# many truths as before. Of two hundred that share has a standard error of .02.
+# In sixty trials the weights of the package see nothing of many a curve: points lie along zero.
+# Half a minute of training more than halves the error, and the intervals, two fifths shorter, hold
+# as many truths as before. Of two hundred that share has a standard error of .02.
 #
 # The price is that the intervals now speak of such cells alone. Of anything else ask the weights of
 # the package.
