@@ -29,7 +29,7 @@ def card(
     quantiles: Array,
     flagged: Array | None = None,
     *,
-    seconds: float = 0.0,
+    seconds: float | None = None,
 ) -> dict[str, Any]:
     """Facts of a run, JSON-ready.
 
@@ -43,8 +43,8 @@ def card(
         Of members that never saw the family, after calibration, nats.
     flagged : array of shape (tasks,), bool, optional
         Which are out of support.
-    seconds : float
-        CPU time of drawing the tasks.
+    seconds : float, optional
+        CPU time of drawing the tasks; None where it is not known.
     """
     found = scores(table, quantiles, flagged)
     return {
@@ -61,7 +61,7 @@ def card(
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": commit(),
             "device": stream.device,
-            "drawing_cpu_seconds": round(seconds),
+            "drawing_cpu_seconds": None if seconds is None else round(seconds),
             "versions": {name: version(name) for name in ("numpy", "scipy", "torch")}
             | {"python": platform.python_version()},
         },

@@ -71,12 +71,16 @@ class Log:
         except OSError as error:
             raise unwritable(self.path, error) from error
 
-    def drawing(self) -> float:
-        """CPU seconds that the shards took, those of earlier runs included."""
+    def drawing(self, count: int) -> float | None:
+        """CPU seconds that the first shards took, earlier runs included; None where a line lacks.
+
+        A shard has no line where it was drawn elsewhere and brought into the folder.
+        """
         texts = self.path.read_text(encoding="utf-8").splitlines()
         lines = [json.loads(text) for text in texts if text.endswith("}")]  # none cut off
         drawn = {line["shard"]: line["seconds"] for line in lines if line.get("event") == "shard"}
-        return float(sum(drawn.values()))
+        known = [drawn[i] for i in range(count) if i in drawn]
+        return float(sum(known)) if len(known) == count else None
 
     def word(self, stage: str, text: str, **numbers: Any) -> None:
         """Add a line, and say it."""
@@ -200,7 +204,7 @@ class Run:
         seen = fitting.assignment(len(table.families), settings)
         network = halved(self.fitted("full", table, settings, seen))
         calibration, quantiles, flagged = calibrated(table, left_out(network, table, seen))
-        spent = self.log.drawing()
+        spent = self.log.drawing(self.count("full"))
         facts = card(self.config, self.stream, table, quantiles, flagged, seconds=spent)
         if self.config.has("relatives"):
             facts["metrics"]["relatives"] = self.relatives(table)

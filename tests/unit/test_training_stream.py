@@ -31,6 +31,7 @@ from infometric.amortised.network import LEVELS  # noqa: E402
 from infometric.amortised.shards import Shards, _of_worker  # noqa: E402
 from infometric.amortised.stream import Stream  # noqa: E402
 from infometric.amortised.table import Table  # noqa: E402
+from infometric.amortised.training import Log  # noqa: E402
 from infometric.amortised.weights import Weights  # noqa: E402
 from infometric.exceptions import (  # noqa: E402
     DataError,
@@ -545,6 +546,16 @@ def test_the_table_of_the_docs_is_that_of_the_card(done):
         len({line.count("|") for line in page.splitlines() if "MIST" in line or "student" in line})
         == 2
     )
+
+
+def test_time_of_drawing_is_told_only_where_every_shard_has_a_line(tmp_path):
+    log = Log(tmp_path / "log.jsonl")
+    for shard, seconds in ((0, 1.5), (2, 4.0), (0, 2.5)):  # the first was drawn again
+        log.write("shards", event="shard", shard=shard, seconds=seconds)
+    assert log.drawing(1) == 2.5
+    assert log.drawing(3) is None
+    log.write("shards", event="shard", shard=1, seconds=3.0)
+    assert log.drawing(3) == 9.5
 
 
 def test_a_run_goes_on_from_what_is_there_and_ends_at_the_same_bits(done, tmp_path, capsys):
