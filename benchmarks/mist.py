@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -142,8 +143,8 @@ def rmse(cell: Any) -> float:
 
 
 def held(runs: list[dict[str, Any]]) -> str:
-    """How many of the intervals that are given hold the truth."""
-    given = [r for r in runs if r["ci"]]
+    """How many of the intervals that are given hold the truth; ends that are NaN are none."""
+    given = [r for r in runs if r["ci"] and not any(map(math.isnan, r["ci"]))]
     if not given:
         return "none given"
     inside = sum(r["ci"][0] - 1e-9 <= r["truth"] <= r["ci"][1] + 1e-9 for r in given)

@@ -142,6 +142,14 @@ def test_limits_and_problems_say_the_middle_and_the_share(scripts):
     assert "| **0.100** (+0.100) | 1 of 1 | 0.200 (-0.200) | none given | 0.300 (+0.300) |" in found
 
 
+def test_an_interval_that_was_not_given_counts_neither_for_nor_against(scripts):
+    held = scripts["mist"].held
+    runs = [{"truth": 1.0, "ci": ci} for ci in ([0.5, 1.5], [1.1, 1.5], [math.nan] * 2, None)]
+    assert held(runs) == "1 of 2"
+    assert held(runs[2:]) == "none given"
+    assert held([{"truth": 1.0, "ci": [0.0, math.inf]}]) == "1 of 1"  # open above
+
+
 def test_a_table_without_results_says_so(scripts):
     tables = scripts["mist"].tables() | {"fresh": scripts["calibration"].fresh_table}
     assert {table({}) for table in tables.values()} == {"Not run yet.\n"}
