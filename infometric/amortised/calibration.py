@@ -132,8 +132,8 @@ def moved(t: Array, margins: Array, ties: Array) -> Array:
 def holding(quantiles: Array, anchors: Array) -> Array:
     """Quantiles, nats, whose intervals hold a classical estimate too; the median stays.
 
-    Of samples out of support the median was nearer to the truth than the classical estimates, of
-    families left out as well; but how far off it may be is not known.
+    Of samples out of support the median was nearer to the truth than the classical estimates for
+    most families left out, not for all; how far off it may be is not known.
 
     Examples
     --------
