@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import infometric as im
+from infometric.amortised.reading import AmortisedInformation
 from infometric.exceptions import InfometricWarning
 from infometric.functional import differential, neighbor_divergence, neighbor_information
 from infometric.functional.automatic import AutoInformation
@@ -45,6 +46,7 @@ CASES = [
     (neighbor_information.TotalCorrelation2(), TRIPLE),
     (neighbor_information.FrenzelPompe(), TRIPLE),
     (neighbor_information.MesnerShalizi(), TRIPLE),
+    (AmortisedInformation(), PAIR),
     (neighbor_divergence.WangKulkarniVerdu(), TWO),
     (neighbor_divergence.WeightedKullbackLeibler(), TWO),
     (neighbor_divergence.AdaptiveKullbackLeibler(), TWO),
