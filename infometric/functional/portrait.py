@@ -42,6 +42,9 @@ DIRECT = 2  # columns up to which distances are differences, not products
 LEVELS = (9, 7, 5, 3)  # of the tables of pairs: the most that leave five rows a cell
 EDGE = 1e6  # over which a score passes from one level to the next
 METRICS = ("scores", "white", "canonical", "polynomial")
+FLAT = 1e-9  # variance below which a derivative would be that of rounding
+COINCIDENT = 1e-14  # squared distance, likewise
+GAP = 1e-6  # of squared canonical correlations, whose directions cannot be told apart
 CLEAR = 3.0  # standard deviations above chance from which a pair of columns counts
 
 Features = dict[str, Any]
@@ -102,6 +105,24 @@ def _largest(x: Any, axis: int = -1) -> Any:
 
 def _of_float(x: Any, other: Any) -> Any:
     return x.to(other.dtype) if is_tensor(x) else x.astype(other.dtype)
+
+
+def _root(x: Any) -> Any:
+    """Square root, with no derivative at zero."""
+    xp = namespace(x)
+    if not traced(x):
+        return xp.sqrt(x)
+    return xp.where(x > 0, xp.sqrt(xp.where(x > 0, x, 1.0)), 0.0)
+
+
+def _scaled(x: Any, square: Any, least: float) -> Any:
+    """Columns over the root of a square, which has lost its axis of rows; flat ones are fixed."""
+    xp = namespace(x)
+    square = square[..., None, :]
+    if traced(x):
+        flat = square.detach() < FLAT
+        x, square = (xp.where(flat, v.detach(), v) for v in (x, square))
+    return x / (_root(square) + least)
 
 
 # --- ranks ---------------------------------------------------------------------------------------
@@ -255,10 +276,9 @@ def _tied(x: Any) -> Any:
 
 def _correlation(z: Any) -> tuple[Any, Any]:
     """Correlations of the columns in double precision, and the shrinkage that the data choose."""
-    xp, z = namespace(z), double(z)
+    z = double(z)
     n, d = z.shape[-2:]
-    scale = xp.sqrt((z * z).mean(-2))[..., None, :]
-    z = z / (scale + 1e-12)
+    z = _scaled(z, (z * z).mean(-2), 1e-12)
     zt = z.swapaxes(-1, -2)
     r = zt @ z / n
     square = z * z
@@ -301,15 +321,31 @@ def _wishart_bias(n: int, dx: int, dy: int) -> float | None:
     return 0.5 * (psi(dx) + psi(dy) - psi(dx + dy))
 
 
+def _eigh(a: Any) -> tuple[Any, Any]:
+    """Eigenvalues and vectors; vectors whose values are equal have no derivative, not an infinite.
+
+    The derivative is that of first-order perturbation, with gaps kept from zero.
+    """
+    xp = namespace(a)
+    if not traced(a):
+        found: tuple[Any, Any] = xp.linalg.eigh(a)
+        return found
+    values, vectors = xp.linalg.eigh(a.detach())
+    moved = vectors.swapaxes(-1, -2) @ (a - a.detach()) @ vectors  # zero, but for its derivative
+    gap = values[..., None, :] - values[..., :, None]
+    turn = gap / (gap * gap + GAP**2) * moved
+    return values + xp.diagonal(moved, 0, -2, -1), vectors + vectors @ turn
+
+
 def _canonical(factors: tuple[Any, Any, Any], cross: Any, lead: int) -> tuple[Any, Any, Any]:
     """Squared canonical correlations, descending, and the leading directions of whitened rows."""
     xp = namespace(cross)
     half = _solve_lower(factors[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
     white = _solve_lower(factors[1], half)
-    values, left = xp.linalg.eigh(white @ white.swapaxes(-1, -2))
+    values, left = _eigh(white @ white.swapaxes(-1, -2))
     u = xp.flip(left, (-1,))[..., :lead]
     v = white.swapaxes(-1, -2) @ u
-    v = v / (xp.sqrt((v * v).sum(-2)[..., None, :]) + 1e-9)
+    v = _scaled(v, (v * v).sum(-2), 1e-9)
     return xp.flip(values, (-1,)).clip(0.0, 0.99999), u, v
 
 
@@ -397,7 +433,7 @@ def _radial(wx: Any, wy: Any, out: Features) -> None:
         out[f"kurtosis:{name}"] = (square * square).mean(-1) * d / (d + 2)
     a, b = (v - v.mean(-1)[..., None] for v in logs.values())
     va, vb = (a * a).mean(-1), (b * b).mean(-1)
-    out["log norm, spread:x"], out["log norm, spread:y"] = xp.sqrt(va), xp.sqrt(vb)
+    out["log norm, spread:x"], out["log norm, spread:y"] = _root(va), _root(vb)
     out["log norms, correlation"] = (a * b).mean(-1) / xp.sqrt(va * vb + 1e-9)
 
 
@@ -436,7 +472,7 @@ def _polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
     def expanded(z: Any) -> Any:
         found = xp.concatenate([z, z * z - 1.0, z * z * z - 3.0 * z], -1)
         found = found - found.mean(-2)[..., None, :]
-        return found / (xp.sqrt((found * found).mean(-2))[..., None, :] + 1e-12)
+        return _scaled(found, (found * found).mean(-2), 1e-12)
 
     ex, ey = expanded(x), expanded(y)
     r, share = _correlation(xp.concatenate([ex, ey], -1))
@@ -623,5 +659,7 @@ def _within(distances: Any, radius: Any) -> Any:
     if not traced(distances):
         return hard
     xp = namespace(distances)
-    soft = xp.sigmoid((radius - distances) / (0.5 * radius)).sum(-1)
+    clear = radius.detach() > COINCIDENT  # rows that coincide with their neighbours stay there
+    width = xp.where(clear, radius, 1.0)
+    soft = xp.where(clear, xp.sigmoid((width - distances) / (0.5 * width)), 0.0).sum(-1)
     return hard + soft - soft.detach()
