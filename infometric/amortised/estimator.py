@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from infometric.amortised.columns import like_fitted, refuse_weights, sample_of, two_variables
 from infometric.amortised.reading import QUERIES, TAIL, AmortisedInformation, Reader, median_of
+from infometric.amortised.redundancy import most_information, needed
 from infometric.amortised.weights import Weights, weights_of
 from infometric.base import UNCERTAINTY, UNITS, Estimator, table_meta
 from infometric.estimators.continuous import without_weights
@@ -22,7 +23,7 @@ from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.portrait import normal_scores, portrait
 from infometric.inference import check_level, infer
 from infometric.result import NATS_PER, ResultTable
-from infometric.state.arrays import is_tensor
+from infometric.state.arrays import is_tensor, like, namespace, to_numpy
 from infometric.state.sample import Sample
 from infometric.typing import Array
 from infometric.validation import Constraint, Having, OneOf
@@ -59,7 +60,11 @@ class MIST(Estimator):
     - From 10 rows on. Of more than 10,000 the mean of the quantiles of random disjoint parts, ten
       at most, is reported: the interval is then that of a part, wider than it need be.
     - Constant columns are left out; where all of a variable are, the information is zero, and there
-      is no interval.
+      is no interval. So are columns whose ranks are those of another of the same variable, forwards
+      or backwards, and those whose normal scores are linear functions of the others': they say
+      nothing more. Columns that nearly are such functions stay, and count as out of support.
+    - No quantile exceeds the entropy of a variable that is discrete (fewer distinct rows than one
+      in five): of the plug-in, with its bias and two standard errors.
     - Ties are allowed (average ranks); ``diagnostics["ties"]`` is their share.
     - Where a sample is unlike all of training, ``diagnostics["out_of_support"]`` is true, the
       interval is widened to hold a classical estimate too, the anchor, and the result is not
@@ -263,16 +268,18 @@ class MIST(Estimator):
         Returns
         -------
         tensor of shape () or (n_tasks,)
-            In `units`, of the precision and the device of X: the value of ``estimate``, up to the
-            rounding of that precision; constant columns, though, stay.
+            In `units`, on the device of X and of the higher precision of both: the value of
+            ``estimate``, up to the rounding of that precision. Columns that are left out there
+            (constant, copies, linear functions of the others) have gradients of zero, and so has
+            a value that meets the entropy of a discrete variable.
 
         Raises
         ------
         DataError
-            Where they are no such tensors.
+            Where they are no such tensors, or of half precision, or there is no task.
         """
         self._check()
-        x, other = (_tensor(v, name) for v, name in ((X, "X"), (y, "y")))
+        x, other = _tensors(X, y)
         single = x.ndim == 2
         x, other = (v[None] if v.ndim == 2 else v for v in (x, other))
         if x.shape[:2] != other.shape[:2]:
@@ -282,9 +289,25 @@ class MIST(Estimator):
                 hint="value(x[:n], y[:n])",
             )
         _check_shape(x, other)
-        features = portrait(normal_scores(x), normal_scores(other), queries=QUERIES)
-        median = median_of(self._reader().weights, features) / NATS_PER[self.units]
-        return median[0] if single else median
+        found = self._medians(normal_scores(x), normal_scores(other)) / NATS_PER[self.units]
+        return found[0] if single else found
+
+    def _medians(self, x: Any, y: Any) -> Any:
+        """Medians of tasks of scores: together where all columns are needed, else one by one."""
+        xp = namespace(x)
+        plain = [tuple(to_numpy(v[i]) for v in (x, y)) for i in range(len(x))]
+        kept = [needed(*pair)[0] for pair in plain]
+        if len(x) > 1 and not all(k.all() for pair in kept for k in pair):
+            return xp.cat([self._medians(x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
+        a, b = (v[..., np.flatnonzero(k)] for v, k in zip((x, y), kept[0], strict=True))
+        if not (a.shape[-1] and b.shape[-1]):
+            return (x * 0.0).sum((-1, -2)) + (y * 0.0).sum((-1, -2))
+        median = median_of(self._reader().weights, portrait(a, b, queries=QUERIES))
+        most = [
+            most_information(*(v[:, k] for v, k in zip(pair, masks, strict=True)))
+            for pair, masks in zip(plain, kept, strict=True)
+        ]
+        return xp.minimum(median, like(most, median))
 
     # -- files ------------------------------------------------------------------------------
 
@@ -404,6 +427,19 @@ def _levels(q: Any) -> Array:
     return found
 
 
+def _tensors(X: Any, y: Any) -> tuple[Any, Any]:
+    """Both variables, of one precision."""
+    x, other = (_tensor(v, name) for v, name in ((X, "X"), (y, "y")))
+    if x.device != other.device:
+        raise DataError(
+            "X and y are on two devices.",
+            got={"X": str(x.device), "y": str(other.device)},
+            hint="value(x, y.to(x.device))",
+        )
+    higher = namespace(x).promote_types(x.dtype, other.dtype)
+    return x.to(higher), other.to(higher)
+
+
 def _tensor(v: Any, name: str) -> Any:
     if not is_tensor(v) or not v.is_floating_point() or v.ndim not in (1, 2, 3):
         raise DataError(
@@ -411,7 +447,19 @@ def _tensor(v: Any, name: str) -> Any:
             got=type(v).__name__ if not is_tensor(v) else (str(v.dtype), tuple(v.shape)),
             hint="value(torch.as_tensor(x), torch.as_tensor(y)), or fit(x, y).estimate()",
         )
+    if v.element_size() < 4:
+        raise DataError(
+            f"{name} is of half precision, in which ranks are coarse and distances overflow.",
+            got=str(v.dtype),
+            hint=f"value with {name}.float()",
+        )
     v = v[:, None] if v.ndim == 1 else v
+    if not v.numel():
+        raise DataError(
+            f"{name} holds nothing.",
+            got=tuple(v.shape),
+            hint="ten rows, one column and one task at least",
+        )
     if not bool(v.detach().isfinite().all()):
         raise DataError(
             f"{name} contains NaN or infinity, which have no rank.",

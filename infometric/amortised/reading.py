@@ -21,6 +21,7 @@ from infometric.amortised.calibration import ANCHOR, holding, moved, with_ties
 from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
 from infometric.amortised.probe import refuse
+from infometric.amortised.redundancy import most_information, needed
 from infometric.amortised.table import PARTS, Table
 from infometric.amortised.weights import Weights, shipped
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
@@ -51,6 +52,10 @@ SAME = (
     "a column of one variable orders the rows exactly as one of the other: of continuous variables "
     "the information is infinite, and any value is that of the ranks of so many rows"
 )
+NEARLY = (
+    "columns of {name} are nearly functions of the others, and no sample of training was like "
+    "that: fewer columns, or those of sklearn.decomposition.PCA"
+)
 _SEED = 20260101  # of the division into parts: the same each time
 
 Pair = tuple[Array, Array]
@@ -69,6 +74,11 @@ class Reading(NamedTuple):
         Share of values that have an equal in their column, the larger of both variables.
     constant : int
         Columns with one value, which were left out.
+    redundant : int
+        Columns that were left out because they are copies of others of their variable, up to
+        monotone maps, or linear functions of them in normal scores.
+    most : float
+        Bound of all quantiles: the entropy of a discrete variable, or infinity.
     parts : int
         Parts that a sample of more than `MOST` rows was divided into; one of others.
     outside : tuple of str
@@ -85,10 +95,15 @@ class Reading(NamedTuple):
     outside: tuple[str, ...]
     doubts: tuple[str, ...] = ()
     hesitations: tuple[str, ...] = ()
+    redundant: int = 0
+    most: float = np.inf
 
     def at(self, levels: Any) -> Array:
         """Quantiles of any levels within [.01, .99] and a little beyond."""
-        return interpolated(self.quantiles, levels)
+        found = np.minimum(interpolated(self.quantiles, levels), self.most)
+        # quantiles that meet the bound are equal but for their last digits
+        middle, over = self.quantiles[MIDDLE], np.asarray(levels, dtype=float) >= 0.5
+        return np.where(over, np.maximum(found, middle), np.minimum(found, middle))
 
 
 def interpolated(learned: Array, levels: Any) -> Array:
@@ -156,26 +171,30 @@ class Reader:
         return [self._kept[s] for s in samples]
 
     def _read(self, pairs: Sequence[Sequence[Array]]) -> list[Reading]:
-        kept = [_varying(x, y) for x, y in pairs]
+        kept = [reduced(x, y) for x, y in pairs]
         parts: list[Pair] = []
         spans = []
-        for x, y in kept:
-            found = parts_of(x, y) if x.shape[1] and y.shape[1] else []
+        near: list[tuple[str, ...]] = []
+        for rest in kept:
+            found = [] if rest.empty else parts_of(rest.x, rest.y)
             spans.append(slice(len(parts), len(parts) + len(found)))
             parts += found
+            near += [rest.near] * len(found)
         features = _portraits(parts)
-        learned, told = self._judged(features)
+        learned, told = self._judged(features, near)
         return [
-            self._told(pair, rest, learned[span], features[span], told[span])
-            for pair, rest, span in zip(pairs, kept, spans, strict=True)
+            self._told(rest, learned[span], features[span], told[span])
+            for rest, span in zip(kept, spans, strict=True)
         ]
 
-    def _judged(self, features: Array) -> tuple[Array, list[tuple[str, ...]]]:
+    def _judged(
+        self, features: Array, near: Sequence[tuple[str, ...]]
+    ) -> tuple[Array, list[tuple[str, ...]]]:
         """Calibrated quantiles of portraits, and why any is unlike those of training."""
         if not len(features):
             return np.empty((0, len(LEVELS))), []
         learned = np.asarray(quantiles(self.weights.network, features))
-        told = outside(self.weights, features)
+        told = [a + b for a, b in zip(near, outside(self.weights, features), strict=True)]
         found = widened(self.weights, learned, features)
         far = np.array([bool(texts) for texts in told])
         if far.any():
@@ -184,30 +203,31 @@ class Reader:
 
     def _told(
         self,
-        pair: Sequence[Array],
-        rest: Pair,
+        rest: Reduced,
         learned: Array,
         features: Array,
         told: Sequence[tuple[str, ...]],
     ) -> Reading:
-        width = pair[0].shape[1] + pair[1].shape[1]
-        lost = width - rest[0].shape[1] - rest[1].shape[1]
         if not len(learned):
             nothing = np.zeros(len(LEVELS))
             estimates = dict.fromkeys(CLASSICAL, 0.0)
-            return Reading(nothing, estimates, 1.0, lost, 1, (), (CONSTANT,))
+            lost = rest.constant, 1, (), (CONSTANT,), (), rest.redundant
+            return Reading(nothing, estimates, 1.0, *lost)
         means = dict(zip(names(), features.mean(0).tolist(), strict=True))
         estimates = {k: float(v.mean()) for k, v in classical_of(features).items()}
         reasons = tuple(dict.fromkeys(text for texts in told for text in texts))
         ties = max(means["ties:x"], means["ties:y"])
+        most = most_information(rest.x, rest.y)
         return Reading(
-            learned.mean(0).astype(float),
+            np.minimum(learned.mean(0).astype(float), most),
             estimates,
             ties,
-            lost,
+            rest.constant,
             len(learned),
             reasons,
-            hesitations=reasons + _hesitations(*rest, ties),
+            hesitations=reasons + _hesitations(rest.x, rest.y, ties),
+            redundant=rest.redundant,
+            most=most,
         )
 
 
@@ -261,10 +281,29 @@ def classical_of(features: Array) -> dict[str, Array]:
     return {name: found[name] for name in CLASSICAL}
 
 
-def _varying(x: Array, y: Array) -> Pair:
-    """Both variables without their constant columns."""
-    a, b = (v[:, (v != v[0]).any(axis=0)] for v in (x, y))
-    return a, b
+class Reduced(NamedTuple):
+    """Both variables without their constant and redundant columns, and how many these were."""
+
+    x: Array
+    y: Array
+    constant: int
+    redundant: int
+    near: tuple[str, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether a variable has no column left."""
+        return not (self.x.shape[1] and self.y.shape[1])
+
+
+def reduced(x: Array, y: Array) -> Reduced:
+    """The columns of both variables that are read; see `infometric.amortised.redundancy`."""
+    kept, near = needed(scores_of(x), scores_of(y))
+    a, b = (v[:, k] for v, k in zip((x, y), kept, strict=True))
+    constant = sum(int((v == v[0]).all(axis=0).sum()) for v in (x, y))
+    lost = x.shape[1] + y.shape[1] - a.shape[1] - b.shape[1]
+    texts = tuple(NEARLY.format(name=n) for n, small in zip("xy", near, strict=True) if small)
+    return Reduced(a, b, constant, lost - constant, texts)
 
 
 def _hesitations(x: Array, y: Array, ties: float) -> tuple[str, ...]:
@@ -355,13 +394,14 @@ class AmortisedInformation(SampleFunctional):
                 got={"rows": n},
                 hint="more rows; of a table of counts mutual_information(x, y)",
             )
-        for name, d in zip("xy", s.dims, strict=True):
-            if d > WIDEST:
+        for name, v in zip("xy", s.variables, strict=True):
+            d = v.shape[1]
+            if d > WIDEST and (v != v[0]).any(axis=0).sum() > WIDEST:
                 raise DataError(
                     f"{name} has {d} columns; the network was trained on {WIDEST} at most.",
                     got={"columns": d},
-                    hint=f"sklearn.decomposition.PCA({WIDEST}).fit_transform({name}), or a choice "
-                    f"of columns: {name}[:, :{WIDEST}]",
+                    hint=f"sklearn.decomposition.PCA({min(n, WIDEST)}).fit_transform({name}), or a "
+                    f"choice of {WIDEST} columns",
                 )
 
     def value(self, s: Sample) -> Array:
@@ -427,5 +467,6 @@ class AmortisedInformation(SampleFunctional):
             "quantiles": {f"{p:g}": float(q) for p, q in zip(LEVELS, found.quantiles, strict=True)},
             "ties": found.ties,
             "constant_columns": found.constant,
+            "redundant_columns": found.redundant,
             "parts": found.parts,
         }
