@@ -157,11 +157,11 @@ def normal_scores(x: Any) -> Any:
     if is_tensor(x):
         xp = namespace(x)
         tail = xp.special.ndtri(low.to(x.dtype) / (2 * n))
-        scores = xp.where(twice < n, tail, -tail)
+        scores = xp.where(twice <= n, tail, -tail)
         scores = _with_slope(scores, columns, ordered) if traced(x) else scores
     else:
         tail = ndtri(low / (2 * n))
-        scores = np.where(twice < n, tail, -tail).astype(x.dtype, copy=False)
+        scores = np.where(twice <= n, tail, -tail).astype(x.dtype, copy=False)
     return scores.swapaxes(-1, -2)
 
 
