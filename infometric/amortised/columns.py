@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,8 @@ from infometric.state.sample import Sample
 from infometric.typing import Array
 from infometric.validation import check_lengths, check_paired
 
-ADVICE = Advice(
-    "which have no rank",
-    "leave the rows out: keep = frame[{name!r}].notna()",
-    "leave the column out; mutual_information(x, y) takes it as a class",
-)
+ADVICE = Advice("which have no rank")
+EXACT = 2**53  # integers up to here are told apart in double precision
 Columns = Mapping[str, Column]
 
 
@@ -32,12 +31,18 @@ def two_variables(caller: str, X: Any, y: Any) -> tuple[Columns, Columns]:
     caller : str
         Name of the estimator, for messages.
     X, y : array-like, tensor, frame or path
-        Variables; y may be the name of a column of X, or a list of names.
+        Variables; y may be the name of a column of X, or a list of names. A text that is such a
+        name is no path.
+
+    Returns
+    -------
+    (dict of Column, dict of Column)
+        Columns of finite numbers by name.
 
     Raises
     ------
     DataError
-        Where y is absent, lengths differ, or there are no rows.
+        Where y is absent, lengths differ, there are no rows, or a column holds no finite numbers.
     """
     if y is None:
         raise DataError(
@@ -47,17 +52,58 @@ def two_variables(caller: str, X: Any, y: Any) -> tuple[Columns, Columns]:
     check_paired(X, y)
     first: Columns = raw_columns(_opened(X))
     second: Columns
-    names = [y] if isinstance(y, str) else y
-    if _are_names(names) and not is_array_file(names[0]) and "." not in names[0]:
+    names = _names(X, y)
+    if names and (all(n in first for n in names) or not _is_path(X, names[0])):
         first, second = _parted(first, names)
+        sources = X, X
     else:
         second = raw_columns(_opened(y), "y")
+        sources = X, y
     check_lengths(**{k: next(iter(v.values())).values for k, v in (("x", first), ("y", second))})
+    for name, columns, source in zip("xy", (first, second), sources, strict=True):
+        _check_rows(name, columns, source)
+    first, second = (
+        {k: Column(k, _numbers(c, _advice(name, c, v, source))) for k, c in v.items()}
+        for name, v, source in zip("xy", (first, second), sources, strict=True)
+    )
     return first, second
 
 
-def _are_names(names: Any) -> bool:
-    return isinstance(names, list) and bool(names) and all(isinstance(n, str) for n in names)
+def _names(X: Any, y: Any) -> list[str]:
+    """Names of columns that y is; none where it holds values. Frames may number their columns."""
+    if isinstance(y, str):
+        return [y]
+    if isinstance(y, list) and y and all(isinstance(n, str) for n in y):
+        return y
+    there = getattr(X, "columns", None)
+    wanted = y if isinstance(y, list) else [y]
+    if there is None or not wanted or not all(_is_number(n) for n in wanted):
+        return []
+    if isinstance(y, list) and (len(y) == len(X) or not all(n in list(there) for n in y)):
+        return []
+    return [str(n) for n in wanted]
+
+
+def _is_number(name: Any) -> bool:
+    return isinstance(name, Integral) and not isinstance(name, bool | np.bool_)
+
+
+def _is_path(X: Any, name: str) -> bool:
+    """Whether a text that names no column of X is a path; beside a frame only that of a file."""
+    framed = hasattr(X, "columns") and not os.path.exists(name)
+    return is_array_file(name) or ("." in name and not framed)
+
+
+def _check_rows(name: str, columns: Columns, source: Any) -> None:
+    """Error for one row of many values: an array that lies on its side."""
+    rows, width = len(next(iter(columns.values())).values), len(columns)
+    if rows == 1 and width > 1:
+        turned = f"{name}.T" if not isinstance(source, list | tuple) else f"np.array({name}).T"
+        raise DataError(
+            f"{name} has one row of {width} values, and rows are samples: n_samples=1.",
+            got={"shape": (rows, width)},
+            hint=f"{turned}, if the values are those of one column",
+        )
 
 
 def _parted(columns: Columns, names: list[str]) -> tuple[Columns, Columns]:
@@ -97,8 +143,47 @@ def sample_of(x: Columns, y: Columns) -> Sample:
     return Sample.of(*blocks, key="|".join(",".join(v) for v in (x, y)))
 
 
-def _numbers(column: Column) -> Array:
-    return numbers(column, ADVICE)
+def _numbers(column: Column, advice: Advice = ADVICE) -> Array:
+    """Finite numbers of a column, whose ranks are those of its values."""
+    found, values = numbers(column, advice), column.values
+    if column.numeric and values.dtype.kind in "iu" and (np.abs(found) >= EXACT).any():
+        seen = values if column.missing is None else values[~column.missing]
+        if len(np.unique(seen)) > len(np.unique(seen.astype(float))):
+            raise DataError(
+                f"Column {column.name!r} holds integers beyond 2**53 that double precision cannot "
+                "tell apart.",
+                got=int(seen.max()),
+                hint="np.unique(x, return_inverse=True)[1] of the column, which has the same ranks",
+            )
+    return found
+
+
+def _advice(name: str, column: Column, columns: Columns, source: Any) -> Advice:
+    """Next lines to type for a bad column, in the words of what holds it."""
+    named = hasattr(source, "columns") or isinstance(source, str | os.PathLike)
+    place = list(columns).index(column.name)
+    if named:
+        shown, keep = f"frame[{column.name!r}]", f"keep = np.isfinite(frame[{column.name!r}])"
+        rows = "frame[keep]"
+    else:
+        wide = len(columns) > 1
+        shown = f"{name}[:, {place}]" if wide else name
+        keep = f"keep = np.isfinite({name})" + (".all(axis=1)" if wide else "")
+        rows = "x[keep], y[keep]"
+    text = "leave the column out; mutual_information(x, y) takes it as a class"
+    if column.levels and not column.dates and all(_is_text_number(v) for v in column.levels):
+        text = f"{shown}.astype(float)"
+    # braces of a name are no places of a format
+    missing, text = (v.replace("{", "{{").replace("}", "}}") for v in (f"{keep}; {rows}", text))
+    return Advice(ADVICE.why, missing, text)
+
+
+def _is_text_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value, str)
 
 
 def like_fitted(caller: str, where: str, columns: Columns, names: list[str]) -> Columns:

@@ -5,8 +5,9 @@ One forward pass gives quantiles: the median is the value, and calibrated quanti
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,14 +20,21 @@ from infometric.amortised.redundancy import most_information, needed
 from infometric.amortised.weights import Weights, weights_of
 from infometric.base import UNCERTAINTY, UNITS, Estimator, table_meta
 from infometric.estimators.continuous import without_weights
-from infometric.exceptions import DataError, InvalidParameterError
+from infometric.exceptions import DataError, InvalidParameterError, MergeError
 from infometric.functional.portrait import normal_scores, portrait
-from infometric.inference import check_level, infer
+from infometric.inference import STRATEGIES, check_level, infer
 from infometric.result import NATS_PER, ResultTable
 from infometric.state.arrays import is_tensor, like, namespace, to_numpy
 from infometric.state.sample import Sample
-from infometric.typing import Array
-from infometric.validation import Constraint, Having, OneOf
+from infometric.typing import RNG, Array
+from infometric.validation import Constraint, Having, OneOf, check_parameters, repeated
+
+
+class Strategies(OneOf):
+    """Constraint: a strategy by name; others than those here are refused with their reason."""
+
+    def __str__(self) -> str:
+        return "one of 'auto', 'learned', 'subsampling', 'permutation', 'none'"
 
 
 class MIST(Estimator):
@@ -98,7 +106,7 @@ class MIST(Estimator):
             Having(str | os.PathLike | Weights, "a folder that save wrote"),
         ),
         "units": UNITS,
-        "uncertainty": UNCERTAINTY,
+        "uncertainty": (Strategies(("auto", *STRATEGIES)), *UNCERTAINTY[1:]),
     }
     _expected_failures: ClassVar[dict[str, str]] = without_weights(
         "the network was trained on rows that count alike, and weights are refused"
@@ -143,6 +151,37 @@ class MIST(Estimator):
 
     def _count_new(self, X: Any, y: Any, sample_weight: Any) -> Sample:
         return self._checked(self._count(X, y, sample_weight))
+
+    def merge(self, other: Self) -> Self:
+        """Join the rows that another fit saw.
+
+        Raises
+        ------
+        MergeError
+            Where columns, weights or units differ.
+        """
+        if type(other) is type(self):
+            if self.units != other.units:
+                raise MergeError(
+                    "The two report in other units.",
+                    got=(self.units, other.units),
+                    hint=f"other.set_params(units={self.units!r})",
+                )
+            mine, theirs = self._reader().weights, other._reader().weights
+            if not mine.same(theirs):
+                raise MergeError(
+                    "The two have other weights: the rows would be read by one network alone.",
+                    got=(mine, theirs),
+                    hint="fit the other part with the same weights",
+                )
+        return super().merge(other)
+
+    def _infer(self, state: Any, strategy: Any, level: float, rng: RNG) -> Any:
+        named = {"uncertainty": strategy}
+        check_parameters(
+            type(self).__name__, named, {"uncertainty": self._constraints["uncertainty"]}
+        )
+        return super()._infer(state, strategy, level, rng)
 
     def _checked(self, state: Sample) -> Sample:
         self._functional().check(state)
@@ -189,7 +228,7 @@ class MIST(Estimator):
     def estimate_pairs(
         self, pairs: Mapping[str, Any] | Sequence[Any], *, level: float = 0.95
     ) -> ResultTable:
-        """Estimates of many pairs; those of one shape go through the network together.
+        """Estimates of many pairs, each read on its own: the others change nothing of it.
 
         Parameters
         ----------
@@ -206,7 +245,7 @@ class MIST(Estimator):
         Raises
         ------
         DataError
-            Where there is no pair, or one is bad: the message names it.
+            Where there is no pair, two have one name, or one is bad: the message names it.
 
         Examples
         --------
@@ -218,17 +257,8 @@ class MIST(Estimator):
         """
         self._check()
         check_level(level)
-        named = (
-            dict(pairs)
-            if isinstance(pairs, Mapping)
-            else {str(i): pair for i, pair in enumerate(pairs)}
-        )
-        if not named:
-            raise DataError("There are no pairs.", got=0, hint="estimate_pairs([(x, y)])")
-        functional, states = self._functional(), {}
-        for name, pair in named.items():
-            states[str(name)] = self._state_of(str(name), pair)
-        self._reader().all(list(states.values()))
+        functional = self._functional()
+        states = {name: self._state_of(name, pair) for name, pair in _named(pairs)}
         return ResultTable(
             {
                 name: infer(
@@ -242,6 +272,8 @@ class MIST(Estimator):
     def _state_of(self, name: str, pair: Any) -> Sample:
         try:
             x, y = pair
+            if isinstance(pair, str):
+                raise TypeError(pair)
         except (TypeError, ValueError) as error:
             raise DataError(
                 f"Pair {name}: two variables are wanted.",
@@ -355,16 +387,16 @@ class MIST(Estimator):
         ----------
         generator : callable, Family, or a list or mapping of them
             ``generator(batch, n, dx, dy, rng)`` draws tasks, each with parameters of its own, and
-            returns tensors x (batch, n, dx), y (batch, n, dy) and their true information (batch,),
-            nats; `rng` is a torch.Generator. Families are those of
-            `infometric.amortised.families`, or of their form.
+            returns tensors x (batch, n, dx), y (batch, n, dy) and their true information, nats, of
+            shape (batch,), or one number for all tasks of the batch; `rng` is a torch.Generator.
+            Families are those of `infometric.amortised.families`, or of their form.
         tasks : int
             Tasks to draw; seven in ten train, the others calibrate and examine.
         rows, columns : (int, int)
             Numbers of rows and of columns of the tasks, log-uniform within.
         steps : int
             Steps of the optimiser.
-        start : "shipped", None or path
+        start : "shipped", None, path or Weights
             Weights to go on from; None begins with random ones.
         device : str
             Where tasks are drawn.
@@ -384,9 +416,11 @@ class MIST(Estimator):
         Raises
         ------
         InvalidParameterError
-            Where the generator or a number is none.
+            Where the generator or a parameter is none.
+        UnsupportedError
+            Where this machine does not have the device.
         DataError
-            Where the generator draws other shapes, or numbers that are not finite.
+            Where the generator draws other shapes, constants, or numbers that are not finite.
         MissingExtraError
             Where torch is not installed.
         """
@@ -396,20 +430,56 @@ class MIST(Estimator):
         from infometric.amortised.tuning import Course, trained
         from infometric.sources.progress import followed
 
+        check_parameters("MIST.train", {"units": units}, {"units": UNITS})
         course = Course(tasks, rows, columns, steps, random_state, device)
-        first = None if start is None else weights_of(None if start == "shipped" else start)
+        first = _start(start)
         with followed(progress, "drawing tasks and training"):
             return cls(weights=trained(generator, course, first), units=units)
 
     @property
     def card(self) -> dict[str, Any]:
-        """What the weights are: data, seed, metrics."""
-        return dict(self._reader().weights.card)
+        """What the weights are: data, seed, metrics; a copy."""
+        return copy.deepcopy(dict(self._reader().weights.card))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _start(start: Any) -> Weights | None:
+    """Weights to go on from; None for random ones."""
+    if start is None:
+        return None
+    if not isinstance(start, str | os.PathLike | Weights):
+        raise InvalidParameterError(
+            "The 'start' parameter of MIST.train must be 'shipped', None, or weights: a folder "
+            "that save wrote.",
+            got=start,
+            hint="start='shipped'",
+        )
+    return weights_of(None if isinstance(start, str) and start == "shipped" else start)
+
+
+def _named(pairs: Any) -> list[tuple[str, Any]]:
+    """Pairs by name: by their own, or by their number."""
+    if isinstance(pairs, Mapping):
+        found = [(str(name), pair) for name, pair in pairs.items()]
+    elif isinstance(pairs, Sequence | Iterator) and not isinstance(pairs, str | bytes):
+        found = [(str(i), pair) for i, pair in enumerate(pairs)]
+    else:
+        raise DataError(
+            "Pairs are a list of (x, y), or a mapping of names to them.",
+            got=pairs if pairs is None else type(pairs).__name__,
+            hint="estimate_pairs([(x, y), (x, z)])",
+        )
+    if not found:
+        raise DataError("There are no pairs.", got=0, hint="estimate_pairs([(x, y)])")
+    if twice := repeated([name for name, _ in found]):
+        raise DataError(
+            "Two pairs have one name: names are texts.", got=twice, hint="rename one of them"
+        )
+    return found
 
 
 def _levels(q: Any) -> Array:

@@ -210,6 +210,7 @@ class Stream:
         where = f"{size} tasks of {n} rows, {dx} and {dy} columns in shard {i}"
         try:
             draw = self.families[name].draw(size, n, dx, dy, rng)
+            _check_finite(name, draw, where)
             features = self._portrait(draw.x, draw.y)
         except SINGULAR as error:
             raise DataError(
@@ -240,6 +241,18 @@ class Stream:
             return portraits.portrait(x, y).float().cpu().numpy()
         x, y = (portraits.normal_scores(v.numpy()).astype(np.float32) for v in (x, y))
         return portraits.portrait(x, y)
+
+
+def _check_finite(name: str, draw: Any, where: str) -> None:
+    """Error where rows are no numbers: NaN would be ranked last."""
+    for part in ("x", "y"):
+        values = getattr(draw, part)
+        if not bool(values.isfinite().all()):
+            raise DataError(
+                f"The family {name!r} draws {part} that is not finite, in {where}.",
+                got={"shape": tuple(values.shape), "values": int((~values.isfinite()).sum())},
+                hint=f"torch.isfinite({part}).all() in the generator",
+            )
 
 
 def _default(name: str) -> Any:

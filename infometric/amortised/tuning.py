@@ -18,6 +18,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,9 +32,15 @@ from infometric.amortised.reading import FEWEST, MOST, WIDEST, widened
 from infometric.amortised.stream import Stream
 from infometric.amortised.table import Table
 from infometric.amortised.weights import Weights
-from infometric.exceptions import DataError, InvalidParameterError, ReliabilityWarning
+from infometric.exceptions import (
+    DataError,
+    InvalidParameterError,
+    ReliabilityWarning,
+    UnsupportedError,
+)
 from infometric.sources.progress import tell
 from infometric.typing import Array
+from infometric.validation import Span, repeated
 
 SHARD = 256  # tasks drawn between two words of progress
 HELD_OUT = 0.3  # share of the tasks that is not trained on: half calibrates, half is the exam
@@ -49,25 +56,26 @@ class Own(Family):
     ----------
     function : callable
         ``(batch, n, dx, dy, rng) -> (x, y, mi)`` or a `Draw`; `rng` is a torch.Generator.
+    called : str
+        Its name in messages.
     """
 
     name: ClassVar[str] = "own"
     group: ClassVar[str] = "own"
     function: Callable[..., Any]
+    called: str = "own"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: Any) -> Draw:
-        import torch
-
         drawn = self.function(batch, n, dx, dy, rng)
-        found = tuple(drawn)[: 4 if isinstance(drawn, Draw) else None]
+        whole = drawn if isinstance(drawn, tuple | list) else ()
+        found = tuple(whole)[: 4 if isinstance(drawn, Draw) else None]
         if len(found) not in (3, 4):
             raise DataError(
                 "A generator returns x, y and their mutual information.",
                 got={"returned": len(found)},
                 hint="return x, y, mi",
             )
-        x, y, mi, *se = (torch.as_tensor(v, device=rng.device) for v in found)
-        mi = mi.broadcast_to((batch,)).to(torch.float64)
+        x, y, mi, *se = (self._tensor(v, rng) for v in found)
         for name, v, width in (("x", x, dx), ("y", y, dy)):
             if tuple(v.shape) != (batch, n, width):
                 raise DataError(
@@ -75,19 +83,58 @@ class Own(Family):
                     got={"shape": tuple(v.shape), "wanted": (batch, n, width)},
                     hint="def generator(batch, n, dx, dy, rng): ...",
                 )
+            # of few rows one task may be constant, and yet be a fair one
+            if bool((v == v[:, :1]).all()) and bool(v.isfinite().all()):
+                raise DataError(
+                    f"The family {self.called!r} draws {name} that is constant.",
+                    got={"shape": tuple(v.shape)},
+                    hint="draw rows that differ",
+                )
+        mi, *se = (_of_each(v, batch) for v in (mi, *se))
         return Draw(x, y, mi, se[0] if se else mi * 0.0)
+
+    @staticmethod
+    def _tensor(v: Any, rng: Any) -> Any:
+        import torch
+
+        try:
+            found = torch.as_tensor(v, device=rng.device).detach()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                "A generator returns tensors, or arrays of numbers.",
+                got=type(v).__name__,
+                hint="return x, y, mi",
+            ) from error
+        return found if found.is_floating_point() else found.double()
+
+
+def _of_each(value: Any, batch: int) -> Any:
+    """A number of each task; one number is that of all."""
+    if value.ndim and tuple(value.shape) != (batch,):
+        raise DataError(
+            "A generator returns the true information as (batch,), one number a task, or as one "
+            "number that all tasks of the batch have.",
+            got={"shape": tuple(value.shape), "wanted": (batch,)},
+            hint="return x, y, mi.reshape(batch)",
+        )
+    return value.broadcast_to((batch,)).double()
 
 
 def families_of(generator: Any) -> dict[str, Any]:
     """Families by name, of one or several families or functions."""
     if isinstance(generator, Mapping):
-        found = {str(name): _family(g) for name, g in generator.items()}
+        named = [(str(name), g) for name, g in generator.items()]
     elif isinstance(generator, list | tuple):
-        made = [_family(g) for g in generator]
-        found = {g.name if g.name != "own" else f"own {i}": g for i, g in enumerate(made)}
+        named = [(getattr(g, "name", f"own {i}"), g) for i, g in enumerate(generator)]
     else:
-        family = _family(generator)
-        found = {family.name: family}
+        named = [(getattr(generator, "name", "own"), generator)]
+    found = {name: _family(g, name) for name, g in named}
+    if twice := repeated([name for name, _ in named]):
+        raise InvalidParameterError(
+            "Two generators have one name.",
+            got=twice,
+            hint="MIST.train({'first': one, 'second': other})",
+        )
     if not found:
         raise InvalidParameterError(
             "There is no generator to train on.", got=generator, hint="MIST.train(generator)"
@@ -95,11 +142,11 @@ def families_of(generator: Any) -> dict[str, Any]:
     return found
 
 
-def _family(generator: Any) -> Any:
+def _family(generator: Any, called: str) -> Any:
     if hasattr(generator, "draw") and hasattr(generator, "accepts"):
         return generator
     if callable(generator):
-        return Own(generator)
+        return Own(generator, called)
     raise InvalidParameterError(
         "A generator is a family, or a function of (batch, n, dx, dy, rng).",
         got=generator,
@@ -119,29 +166,66 @@ class Course:
     device: str
 
     def __post_init__(self) -> None:
-        checks = (
-            ("tasks", self.tasks >= LEAST_TASKS, f"{LEAST_TASKS} or more", LEAST_TASKS),
-            ("steps", self.steps >= 1, "one or more", 2000),
-            (
-                "rows",
-                FEWEST <= self.rows[0] <= self.rows[1] <= MOST,
-                f"a range within {FEWEST} to {MOST}",
-                (30, 300),
-            ),
-            (
-                "columns",
-                1 <= self.columns[0] <= self.columns[1] <= WIDEST,
-                f"a range within 1 to {WIDEST}",
-                (1, 5),
-            ),
-        )
-        for name, holds, wanted, example in checks:
+        """Error for the first parameter that is none, by the name that `MIST.train` gives it."""
+        steps = "a whole number, one or more"
+        rows = f"two whole numbers, a range within {FEWEST} to {MOST}"
+        columns = f"two whole numbers, a range within 1 to {WIDEST}"
+        many = f"a whole number, {LEAST_TASKS} or more"
+        for name, value, holds, wanted, example in (
+            ("tasks", self.tasks, _whole(self.tasks, LEAST_TASKS), many, LEAST_TASKS),
+            ("rows", self.rows, _range(self.rows, FEWEST, MOST), rows, (30, 300)),
+            ("columns", self.columns, _range(self.columns, 1, WIDEST), columns, (1, 5)),
+            ("steps", self.steps, _whole(self.steps, 1), steps, 2000),
+            ("random_state", self.seed, _whole(self.seed, 0), "a whole number, 0 or more", 0),
+        ):
             if not holds:
                 raise InvalidParameterError(
                     f"The {name!r} parameter of MIST.train must be {wanted}.",
-                    got=getattr(self, name),
+                    got=value,
                     hint=f"{name}={example!r}",
                 )
+        check_device(self.device)
+
+
+def _whole(value: Any, least: int) -> bool:
+    return Span(Integral, least).holds(value)
+
+
+def _range(value: Any, least: int, most: int) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(_whole(v, least) for v in value) and value[0] <= value[1] <= most
+
+
+def check_device(device: Any) -> None:
+    """Error where torch has no such device, or this machine has none.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where it is no name of a device.
+    UnsupportedError
+        Where it is not here.
+    """
+    import torch
+
+    try:
+        torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise InvalidParameterError(
+            "The 'device' parameter of MIST.train must be the name of a device of torch.",
+            got=device,
+            hint="device='cpu'",
+        ) from error
+    try:
+        torch.Generator(torch.empty(0, device=device).device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UnsupportedError(
+            f"The 'device' parameter of MIST.train is {str(device)!r}, and tasks cannot be drawn "
+            "there: this machine or this torch has none.",
+            got=device,
+            hint="device='cpu'",
+        ) from error
 
 
 def trained(generator: Any, course: Course, start: Weights | None) -> Weights:

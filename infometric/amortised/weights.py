@@ -11,7 +11,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,9 +21,10 @@ from typing import Any, Self
 import numpy as np
 
 from infometric._version import __version__
+from infometric.amortised.network import HEADS
 from infometric.amortised.probe import probe, refuse, require_same
 from infometric.exceptions import DataError, SourceError
-from infometric.files import read_json, write_bytes, write_text
+from infometric.files import read_json, sealed, unsealed, write_bytes, write_text
 from infometric.typing import Array
 
 KIND = "infometric-mist"
@@ -31,11 +33,21 @@ ARRAYS, CARD = "mist.npz", "mist.json"
 SHIPPED = Path(__file__).parent / "pretrained"
 PARTS = ("network", "calibration")
 PROBE = "probe"
+# what numpy and zipfile raise for a file that is no npz, or holds objects
+NO_ARRAYS = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    AttributeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 AGAIN = "pip install --force-reinstall infometric"
 WRITTEN = "MIST.train(...).save(folder)"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Weights:
     """Arrays of a trained network and of its calibration.
 
@@ -61,18 +73,67 @@ class Weights:
     calibration: Mapping[str, Array] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """Its checksum, where it was saved, and its size; the arrays would fill pages."""
+        stored, size = self.card.get("sha256"), sum(np.size(v) for _, v in self._arrays())
+        said = [f"sha256={str(stored)[:16]!r}"] if stored else []
+        return f"Weights({', '.join([*said, f'numbers={size}'])})"
+
     def __deepcopy__(self, memo: Any) -> Self:
         """Itself: nothing in it changes."""
+        return self
+
+    def _arrays(self) -> Iterator[tuple[str, Array]]:
+        """Arrays of both parts by their names in the file, in order."""
+        for part in PARTS:
+            for name, value in sorted(getattr(self, part).items()):
+                yield f"{part}/{name}", np.asarray(value)
+
+    def same(self, other: Weights) -> bool:
+        """Whether all arrays are equal to those of others, to the last bit."""
+        if self is other:
+            return True
+        mine, theirs = dict(self._arrays()), dict(other._arrays())
+        return mine.keys() == theirs.keys() and all(
+            np.array_equal(v, theirs[name]) for name, v in mine.items()
+        )
+
+    def whole(self) -> Self:
+        """Itself, where it is a network that can be run.
+
+        Raises
+        ------
+        DataError
+            Where arrays of the network are missing or have other shapes.
+        """
+        layers = 0
+        while f"w{layers}" in self.network:
+            layers += 1
+        wanted = ["mean", "scale", *(f"{k}{i}" for i in range(max(layers, 1)) for k in "wb")]
+        if lacking := [name for name in wanted if name not in self.network]:
+            raise DataError("The weights lack arrays of their network.", got=lacking, hint=WRITTEN)
+        found = {name: np.shape(value) for name, value in self.network.items()}
+        members, width = (*found["w0"], 0, 0)[:2]
+        sizes = [width, *((0, *found[f"w{i}"])[-1] for i in range(layers))]
+        shapes: dict[str, tuple[int, ...]] = {"scale": (width,)}
+        if found["mean"] == probe().shape:  # else of another portrait, which `Reader` says
+            shapes["mean"] = (width,)
+        for i in range(layers):
+            shapes[f"w{i}"] = (members, sizes[i], sizes[i + 1])
+            shapes[f"b{i}"] = (members, 1, sizes[i + 1])
+        odd = {k: found[k] for k, v in shapes.items() if found[k] != v}
+        if odd or sizes[-1] != HEADS:
+            raise DataError(
+                "The arrays of the network do not fit together.",
+                got=odd or {"outputs": sizes[-1]},
+                hint=WRITTEN,
+            )
         return self
 
     def content(self) -> bytes:
         """The npz file; the same arrays give the same bytes."""
         target = io.BytesIO()
-        arrays = {
-            f"{part}/{name}": np.asarray(value)
-            for part in PARTS
-            for name, value in sorted(getattr(self, part).items())
-        } | {PROBE: probe()}
+        arrays = dict(self._arrays()) | {PROBE: probe()}
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, value in arrays.items():
                 one = io.BytesIO()
@@ -85,7 +146,8 @@ class Weights:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write arrays and card to a folder, which is made; its parent must exist.
 
-        The card is written last and names the bytes of the arrays, so that a broken pair is seen.
+        The card is written last, names the bytes of the arrays, so that a broken pair is seen, and
+        has a checksum of its own facts.
 
         Raises
         ------
@@ -94,7 +156,7 @@ class Weights:
         """
         from infometric.files import unwritable
 
-        target = Path(folder)
+        target = Path(folder).expanduser()
         try:
             target.mkdir(exist_ok=True)
         except OSError as error:
@@ -108,7 +170,7 @@ class Weights:
             "bytes": len(arrays),
         }
         write_bytes(target / ARRAYS, arrays)
-        write_text(target / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
+        write_text(target / CARD, card_text(card))
         return target
 
     @classmethod
@@ -118,12 +180,12 @@ class Weights:
         Raises
         ------
         SourceError
-            Where a file is missing or cannot be read.
+            Where the folder or a file is missing or cannot be read.
         DataError
-            Where a file was changed after it was written, or is of another version, which read
-            samples in another way.
+            Where a file was changed after it was written, holds something else, or is of another
+            version, which read samples in another way.
         """
-        target = Path(folder)
+        target = _folder(folder, hint)
         card = read_json(target / CARD, hint)
         seen = card.get("kind"), card.get("schema_version")
         if seen != (KIND, SCHEMA_VERSION):
@@ -132,6 +194,7 @@ class Weights:
                 got=seen,
                 hint=hint,
             )
+        card = unsealed(card, hint)
         try:
             content = (target / ARRAYS).read_bytes()
         except OSError as error:
@@ -147,15 +210,75 @@ class Weights:
                 got={"stored": str(card.get("sha256"))[:16], "computed": digest[:16]},
                 hint=hint,
             )
-        parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = _unpacked(content, target / ARRAYS, hint)
         _check_probe(arrays.pop(PROBE, None), card, hint)
+        parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
         for name, found in arrays.items():
             part, _, key = name.partition("/")
             half = found.dtype == np.float16  # as they are shipped
             parts[part][key] = found.astype(np.float32) if half else found
         return cls(parts["network"], parts["calibration"], card)
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """JSON of a card, with a checksum of its facts.
+
+    Examples
+    --------
+    >>> unsealed(json.loads(card_text({"rows": (10, 20)})), "save it again")
+    {'rows': [10, 20]}
+    """
+    plain = json.loads(json.dumps(card, allow_nan=False))  # tuples as they will be read
+    return json.dumps(sealed(plain), indent=1) + "\n"
+
+
+def _folder(given: str | os.PathLike[str], hint: str) -> Path:
+    """Folder of weights, as it was given.
+
+    Raises
+    ------
+    SourceError
+        Where there is none.
+    """
+    target = Path(given).expanduser()
+    if target.is_file():
+        raise SourceError(
+            f"{target} is a file; weights are the folder that holds {ARRAYS} and {CARD}.",
+            hint=f"weights={str(target.parent)!r}",
+        )
+    if not target.exists():
+        raise SourceError(f"There is no such folder: {target}.", hint=hint)
+    return target
+
+
+def _unpacked(content: bytes, path: Path, hint: str) -> dict[str, Array]:
+    """Arrays of an npz file by name.
+
+    Raises
+    ------
+    DataError
+        Where it is none, or its arrays are no finite numbers of weights.
+    """
+    try:
+        stored = np.load(io.BytesIO(content), allow_pickle=False)
+        arrays = {name: stored[name] for name in stored.files}
+    except NO_ARRAYS as error:
+        raise DataError(f"{path} holds no arrays of weights.", hint=hint) from error
+    strange = [k for k in arrays if k != PROBE and k.partition("/")[0] not in PARTS]
+    if strange or not arrays:
+        raise DataError(f"{path} holds arrays of something else.", got=strange, hint=hint)
+    for name, values in arrays.items():
+        if values.dtype.kind not in "iuf":
+            raise DataError(
+                f"The array {name!r} of {path} holds no numbers.", got=values.dtype, hint=hint
+            )
+        if name != PROBE and not np.isfinite(values).all():
+            raise DataError(
+                f"The array {name!r} of {path} holds NaN or infinity.",
+                got={"values": int((~np.isfinite(values)).sum())},
+                hint=hint,
+            )
+    return arrays
 
 
 def _check_probe(stored: Array | None, card: Mapping[str, Any], hint: str) -> None:
@@ -183,7 +306,7 @@ def shipped() -> Weights:
 
 
 def weights_of(given: Any) -> Weights:
-    """Weights of a parameter: None, a folder, or weights."""
+    """Weights of a parameter: None, a folder, or weights; those that a network can be run with."""
     if given is None:
         return shipped()
-    return given if isinstance(given, Weights) else Weights.load(given)
+    return (given if isinstance(given, Weights) else Weights.load(given)).whole()
