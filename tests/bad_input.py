@@ -1118,7 +1118,7 @@ AMORTISED = (
         "im.mist(frame[['gaps']], frame.income)",
         DataError,
         "which have no rank. Got {'row': 0",
-        "frame['gaps'].notna()",
+        "np.isfinite(frame['gaps'])",
     ),
     Case(
         "Classes for a network of numbers",
@@ -1166,7 +1166,7 @@ AMORTISED = (
         "Weights of a network that are not there",
         "im.mist(frame[['age']], frame.income, weights='nowhere')",
         SourceError,
-        "No such file",
+        "no such folder",
         "MIST.train(...).save(folder)",
     ),
     Case(

@@ -73,7 +73,7 @@ def test_arrays_and_weights_of_ones_own(folder, capsys):
         (["{}/few.csv", "--y", "c"], "n_samples=6"),
         (["{}/table.csv", "--y", "e"], "no column 'e'"),
         (["{}/table.csv", "--y", "c", "--level", "0.3"], "0.5 to 0.99"),
-        (["{}/table.csv", "--y", "c", "--weights", "{}/nowhere"], "cannot be read"),
+        (["{}/table.csv", "--y", "c", "--weights", "{}/nowhere"], "no such folder"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(folder, capsys, arguments, says):
