@@ -58,9 +58,14 @@ calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and 
 	$(BIN)/python benchmarks/calibration_neural.py
 	$(BIN)/python benchmarks/calibration_mist.py
 
-train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (hours; goes on where it was ended).
-	$(BIN)/python -m infometric.amortised benchmarks/mist.toml --folder build/mist \
-		--output infometric/amortised/pretrained --docs docs/_data
+# of train-mist; not from the environment, where these names are others' too
+CONFIG := benchmarks/mist.toml
+FOLDER = build/$(basename $(notdir $(CONFIG)))
+OPTIONS :=
+
+train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (hours; goes on where it was ended). CONFIG=FILE.toml FOLDER=WHERE OPTIONS=...
+	$(BIN)/python -m infometric.amortised "$(CONFIG)" --folder "$(FOLDER)" \
+		--output infometric/amortised/pretrained --docs docs/_data $(OPTIONS)
 
 bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
 	$(BIN)/python benchmarks/run.py

@@ -40,7 +40,7 @@ TIMED = {
     "ksg, value alone": "KSG, value alone",
     "ksg": "KSG with interval",
     "neural": "`NeuralMI()`",
-    PEER: f"{PEER}, random weights",
+    PEER: f"{PEER}, value alone, random weights",
 }
 PROBLEMS = (
     "normal, 5 + 5 columns",
@@ -59,7 +59,7 @@ Table = Callable[[dict[str, Any]], str]
 
 def timing(program: str, n: int, d: int) -> Cell:
     """Times of one program."""
-    slow = program == "neural" or (n == 2000 and program.startswith("ksg"))
+    slow = program == "neural" or (n == 2000 and program.startswith(("ksg", PEER)))
     told = {"kind": "speed", "key": f"speed-{program}-{n}-{d}", "program": program, "n": n, "d": d}
     return told | {"repeats": 1 if slow or "64" in program else 5}
 

@@ -1,7 +1,12 @@
 """Cells of the evidence of MIST that mist-statinf computes; run by benchmarks/mist.py.
 
 The package holds no trained weights: an estimator without a checkpoint runs with random ones. Its
-time is that of trained ones, its values mean nothing and are not kept.
+time is that of trained ones, its values mean nothing and are not kept. All rows attend to all rows,
+so the time goes with the square of their number: some seconds a call at two thousand. Columns are
+filled up with zeros to 64, so how many there are does not matter. Imports, some seconds, and the
+network's construction are before the clock starts.
+
+echo '{"n": 500, "d": 5, "repeats": 5}' | PEER_PYTHON benchmarks/mist_peer.py
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from mist_statinf import MISTQuickEstimator
 
 
 def speed(cell: dict[str, Any]) -> dict[str, Any]:
-    """CPU seconds of a pair, several times, after a first call."""
+    """CPU seconds of a value of a pair, several times, after a first call of the same size."""
     n, d = cell["n"], cell["d"]
     estimator = MISTQuickEstimator(loss="mse", device="cpu")
     timed = []

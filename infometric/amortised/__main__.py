@@ -25,6 +25,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--folder", type=Path, default=Path("build/mist"), help="what is kept")
     made.add_argument("--output", type=Path, help="weights and card; default FOLDER/weights")
     made.add_argument("--docs", type=Path, help="folder for the card's table")
+    made.add_argument(
+        "--keep-worse",
+        action="store_true",
+        help="write weights of the full fit that lose to a classical estimator too; their card "
+        "says so",
+    )
     made.add_argument("--quiet", action="store_true", help="no bar")
     return made
 
@@ -35,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 after an error; 3 where the pilot lost to a classical estimator; 130 after Ctrl-C.
+        0; 2 after an error; 3 where the pilot or the full fit lost to a classical estimator; 130
+        after Ctrl-C.
     """
     asked = parser().parse_args(arguments)
     try:
@@ -67,6 +74,7 @@ def _run(asked: argparse.Namespace) -> Run:
         progress=not asked.quiet and sys.stderr.isatty(),
         say=_say,
         docs=asked.docs,
+        keep_worse=asked.keep_worse,
     )
 
 

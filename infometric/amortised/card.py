@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from infometric.amortised.config import Config
-from infometric.amortised.evaluation import RIVALS, by_rows, scores
+from infometric.amortised.evaluation import RIVALS, by_rows, scores, worse
 from infometric.amortised.stream import Stream
 from infometric.amortised.table import Table
 from infometric.typing import Array
@@ -47,6 +47,7 @@ def card(
         CPU time of drawing the tasks; None where it is not known.
     """
     found = scores(table, quantiles, flagged)
+    rows = by_rows(found)
     return {
         "data": {
             "tasks": len(table),
@@ -65,7 +66,7 @@ def card(
             "versions": {name: version(name) for name in ("numpy", "scipy", "torch")}
             | {"python": platform.python_version()},
         },
-        "metrics": {"rows": by_rows(found), "families": found},
+        "metrics": {"rows": rows, "worse": worse(rows), "families": found},
     }
 
 
@@ -115,6 +116,7 @@ def rendered(facts: Mapping[str, Any]) -> str:
         [
             "**Weights**\n",
             *_table(["", ""], about),
+            *_worse(metrics.get("worse")),
             "\n**Families left out, mean squared error (nats²) and coverage, by rows**\n",
             *_table(["rows", *_head()], [(_span(r), *_numbers(r)) for r in metrics["rows"]]),
             *_relatives(metrics.get("relatives")),
@@ -129,6 +131,14 @@ def rendered(facts: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _worse(bins: Any) -> list[str]:
+    """What a reader must know of weights that were written with ``--keep-worse``."""
+    if not bins:
+        return []
+    title = "\n**Worse than a classical estimator** on families left out, and kept in spite of it: "
+    return [title + "; ".join(bins) + "."]
 
 
 def _relatives(rows: Any) -> list[str]:

@@ -162,11 +162,20 @@ def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def worse(bins: list[Row]) -> list[str]:
-    """Bins of n in which a rival is better, in words: what ends a run after its pilot."""
+    """Bins of n in which a rival is better, in words: what ends a run.
+
+    Examples
+    --------
+    >>> rivals = {"ksg": 0.5, "rank_gaussian": 0.3, "blend": 0.4, "best_blend": 0.3}
+    >>> bins = [{"rows": [10, 100], "mse": {"mist": 0.2, **rivals}},
+    ...         {"rows": [100, 300], "mse": {"mist": 0.35, **rivals}}]
+    >>> worse(bins)
+    ['n 100-299: 0.35, and 0.3 of rank gaussian']
+    """
     out = []
     for row in bins:
         best = min(RIVALS, key=lambda name: row["mse"][name])
-        if row["mse"]["mist"] > row["mse"][best]:
+        if not row["mse"]["mist"] <= row["mse"][best]:  # an error that is no number loses too
             low, high = row["rows"]
             out.append(
                 f"n {low}-{high - 1}: {row['mse']['mist']:.3g}, and {row['mse'][best]:.3g} of "

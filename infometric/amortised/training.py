@@ -1,7 +1,8 @@
 """A training run: shards, pilot, the rule that may end it, the rest of the shards, fit, weights.
 
 Everything is kept in a folder, so that the same command goes on where it was ended. Weights are
-written last, and only where every stage before went well.
+written last, and only where every stage before went well; the rule is that of the pilot and of the
+full fit alike.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ SAID_EVERY = 100  # steps from one line of the log to the next
 
 
 class NotBetterError(InfometricError):
-    """The pilot lost to a classical estimator: the run ends before its long part."""
+    """The network lost to a classical estimator: the run ends, and no weights are written."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ class Run:
         Called with short texts.
     docs : Path, optional
         Folder of the page's tables; see `infometric.amortised.card.rendered`.
+    keep_worse : bool
+        Write weights of the full fit that lose to a classical estimator too; log and card say so.
+        A pilot that loses ends the run all the same.
 
     Raises
     ------
@@ -129,6 +133,7 @@ class Run:
     progress: bool | Callable[[int, int], None] = False
     say: Callable[[str], None] | None = None
     docs: Path | None = None
+    keep_worse: bool = False
 
     def __post_init__(self) -> None:
         for place in (self.folder, self.output, *([self.docs] if self.docs else [])):
@@ -167,10 +172,12 @@ class Run:
         Raises
         ------
         NotBetterError
-            Where the pilot is worse than a classical estimator in a bin of n.
+            Where the pilot is worse than a classical estimator in a bin of n, or the full fit is
+            and ``keep_worse`` is not set.
         """
         self.log.write("start", config=self.config.key, stream=self.stream.key, asked=stage,
-                       device=self.device, workers=self.workers)  # fmt: skip
+                       device=self.device, workers=self.workers,
+                       keep_worse=self.keep_worse)  # fmt: skip
         if stage != "full":
             self.pilot()
         if stage != "pilot":
@@ -184,9 +191,7 @@ class Run:
         network = self.fitted("pilot", table, settings, seen)
         found = by_rows(scores(table, left_out(network, table, seen)))
         self.log.write("pilot", metrics=found)
-        for row in found:
-            self._tell_row("pilot", row)
-        lost = worse(found)
+        lost = self._judged("pilot", found)
         if lost:
             raise NotBetterError(
                 "The pilot is worse than a classical estimator on families left out, in nats "
@@ -194,11 +199,17 @@ class Run:
                 got="; ".join(lost),
                 hint="change the families or the network; --stage full goes on in spite of it",
             )
-        self.log.word("pilot", "pilot: better than every classical estimator in every bin of n")
         return found
 
     def full(self) -> dict[str, Any]:
-        """Fit to all shards, calibrate, and write weights and card."""
+        """Fit to all shards, calibrate, judge as after the pilot, and write weights and card.
+
+        Raises
+        ------
+        NotBetterError
+            Where a classical estimator is better in a bin of n, before anything is written to the
+            folders of weights and tables.
+        """
         table = self.table("full")
         settings = self.config.settings("full")
         seen = fitting.assignment(len(table.families), settings)
@@ -206,10 +217,9 @@ class Run:
         calibration, quantiles, flagged = calibrated(table, left_out(network, table, seen))
         spent = self.log.drawing(self.count("full"))
         facts = card(self.config, self.stream, table, quantiles, flagged, seconds=spent)
+        self._refuse_worse(self._judged("full", facts["metrics"]["rows"]))
         if self.config.has("relatives"):
             facts["metrics"]["relatives"] = self.relatives(table)
-        for row in facts["metrics"]["rows"]:
-            self._tell_row("full", row)
         half = {name: value.astype(np.float16) for name, value in network.items()}
         made = Weights.load(Weights(half, calibration, facts).save(self.output))
         if self.docs:
@@ -231,6 +241,32 @@ class Run:
         for row in found:
             self._tell_row("relatives", row)
         return found
+
+    def _judged(self, stage: str, found: list[Row]) -> list[str]:
+        """Bins of n in which a classical estimator is better, in words; all are told."""
+        for row in found:
+            self._tell_row(stage, row)
+        lost = worse(found)
+        if lost:
+            self.log.write(stage, event="worse", bins=lost)
+        else:
+            better = "better than every classical estimator in every bin of n"
+            self.log.word(stage, f"{stage}: {better}")
+        return lost
+
+    def _refuse_worse(self, lost: list[str]) -> None:
+        """Error where the full fit lost, unless its weights are asked for in spite of it."""
+        if lost and not self.keep_worse:
+            raise NotBetterError(
+                "The weights are worse than a classical estimator on families left out, in nats "
+                f"squared, and nothing is written to {self.output}.",
+                got="; ".join(lost),
+                hint="change the families or the network; the same command with --stage full "
+                "--keep-worse writes these weights in spite of it (their fit is kept)",
+            )
+        if lost:
+            text = f"full: worse than a classical estimator, kept as asked: {'; '.join(lost)}"
+            self.log.word("full", text, event="worse kept")
 
     def _tell_row(self, stage: str, row: Row) -> None:
         errors = ", ".join(f"{name} {value:.3g}" for name, value in row["mse"].items())

@@ -9,7 +9,8 @@ another kind of law:
 - correlations: of a normal law with the same ranks, under three degrees of shrinkage, and judged on
   rows that were left out; the largest canonical correlations;
 - Hermite polynomials of the scores up to the third, for dependence that is not linear;
-- tables of every pair of columns;
+- tables of every pair of columns; waves of one column along another; products of two columns of a
+  variable, for what no pair of columns shows;
 - distances of neighbours (Kraskov et al. 2004) at three sizes, among the scores, the whitened
   scores, and the leading canonical coordinates of scores and of their polynomials.
 
@@ -23,17 +24,19 @@ Statistical Applications in Genetics and Molecular Biology 4(1), 32. doi:10.2202
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, ndtri
+from scipy.special import digamma, erf, ndtri
 
 from infometric.state.arrays import digits, double, is_tensor, like, namespace, traced
 
 NEIGHBOURS = (1, 3, 10)
 REFERENCE = 3
-CHUNK = 250_000  # distances held at a time: they stay in the cache
+CHUNK = 40_000  # distances held at a time: they stay in the cache
+FEWEST = 64  # rows looked at together all the same
 QUERIES = 512  # rows whose neighbours are looked for: evenly spread over the norms
 SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
 LEADING = 3  # canonical coordinates
@@ -46,6 +49,9 @@ FLAT = 1e-9  # variance below which a derivative would be that of rounding
 COINCIDENT = 1e-14  # squared distance, likewise
 GAP = 1e-6  # of squared canonical correlations, whose directions cannot be told apart
 CLEAR = 3.0  # standard deviations above chance from which a pair of columns counts
+TURNS = 16  # of the fastest wave
+FAST = 4  # turns from which a wave is one that tables do not see
+WIDE = 8  # columns of which there are fast waves and products of all functions
 
 Features = dict[str, Any]
 
@@ -260,6 +266,7 @@ def features(x: Any, y: Any, queries: int = QUERIES) -> Features:
     normal = _normal(x, y, out)
     normal["polynomial"] = _polynomials(x, y, out)
     _tables(x, y, out)
+    _waves_and_products(x, y, out)
     _neighbours(x, y, normal, queries, out)
     return out
 
@@ -537,6 +544,92 @@ def _tables(x: Any, y: Any, out: Features) -> None:
     _matched(pairs, CLEAR * (0.5**0.5) * (levels - 1) / n, out, "tables")
 
 
+# --- waves and products --------------------------------------------------------------------------
+
+
+def _turning(z: Any, turns: int) -> Any:
+    """Sines and cosines of the whole turns of the ranks of columns, (..., d, 2 turns, n)."""
+    xp = namespace(z)
+    angle = np.pi * (xp.special.erf(z * 0.5**0.5) if is_tensor(z) else erf(z * 0.5**0.5))
+    sine, cosine = xp.sin(angle), xp.cos(angle)
+    s, c = sine, cosine
+    waves = [s, c]
+    for _ in range(turns - 1):
+        s, c = s * cosine + c * sine, c * cosine - s * sine
+        waves += [s, c]
+    return xp.stack(waves, -2)
+
+
+def _waves_and_products(x: Any, y: Any, out: Features) -> None:
+    """How far waves along a column, and products of two, foretell functions of another column.
+
+    Of each column of one variable five functions are foretold: the score, and waves of one turn and
+    of two. What foretells them are waves of up to 16 turns along a column of the other variable,
+    and products of the functions of two of its columns. Of many columns, waves are slower and
+    products those of the scores.
+    """
+    xp = namespace(x)
+    waves, plain = {}, {}
+    for name, v in (("x", x), ("y", y)):
+        z = _contiguous(v.swapaxes(-1, -2))
+        waves[name] = _turning(z, TURNS if z.shape[-2] <= WIDE else FAST)
+        plain[name] = xp.concatenate([z[..., None, :], waves[name][..., :4, :]], -2)
+    for name, other in ("xy", "yx"):
+        told = plain[other] - plain[other].mean(-1)[..., None]
+        flat = told.reshape(*told.shape[:-3], -1, told.shape[-1])
+        flat = _scaled(flat.swapaxes(-1, -2), (flat * flat).mean(-1), 1e-12)
+        _waves(waves[name], flat, told.shape[-3], name, out)
+        few = plain[name] if plain[name].shape[-3] <= WIDE else plain[name][..., :1, :]
+        _products(few, flat, told.shape[-3], name, out)
+
+
+def _foretold(z: Any, told: Any, columns: int) -> Any:
+    """Squared correlations of rows z with functions of columns, which are standard."""
+    n = z.shape[-1]
+    cross, mean = z @ told / n, z.mean(-1)
+    variance = (z * z).mean(-1) - mean * mean
+    found = cross * cross / variance.clip(1e-6)[..., None]
+    return found.reshape(*found.shape[:-1], columns, -1).clip(0.0, 1.0)
+
+
+def _in_nats(share: Any) -> Any:
+    return -0.5 * namespace(share).log(1.0 - share.clip(0.0, 0.99))
+
+
+def _waves(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
+    d, count, n = z.shape[-3], z.shape[-2] // 2, z.shape[-1]
+    square = _foretold(z.reshape(*z.shape[:-3], -1, n), told, columns).sum(-1)
+    square = square.reshape(*z.shape[:-3], d, count, 2, columns).sum(-2)
+    chance = 10.0 / n  # ten squared correlations; two of them leave room for their spread
+    found = _in_nats(square - chance)
+    clear = (found - chance).clip(0.0)  # (..., d, turns, columns)
+    out[f"waves, largest:{name}"] = _largest(_largest(_largest(found)))
+    out[f"waves, fast:{name}"] = _largest(_largest(_largest(found[..., FAST - 1 :, :])))
+    out[f"waves, matched:{name}"] = _largest(_largest(clear, -2), -2).sum(-1)
+    weight = clear.sum((-3, -1)) ** 4  # the best, without its overtones
+    turns = like(np.log(np.arange(1.0, count + 1)), weight)
+    out[f"waves, turns:{name}"] = (weight * turns).sum(-1) / (weight.sum(-1) + 1e-9)
+
+
+def _products(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
+    d, functions, n = z.shape[-3:]
+    if d == 1:
+        for part in ("largest", "matched", "pair", "sum"):
+            out[f"products, {part}:{name}"] = z[..., 0, 0, 0] * 0.0
+        return
+    first, second = np.triu_indices(d, 1)
+    product = z[..., first, :, None, :] * z[..., second, None, :, :]
+    square = _foretold(product.reshape(*z.shape[:-3], -1, n), told, columns)
+    square = square.reshape(*z.shape[:-3], len(first), functions**2, columns, 5)
+    best = _in_nats(_largest(_largest(_largest(square), -2), -2))  # (..., columns)
+    chance = np.log(len(first) * functions**2 * 5) / n
+    out[f"products, largest:{name}"] = _largest(best)
+    out[f"products, matched:{name}"] = (best - chance).clip(0.0).sum(-1)
+    whole = square.sum((-1, -3)) - 5 * functions**2 / n  # (..., pairs, columns)
+    out[f"products, pair:{name}"] = _in_nats(_largest(_largest(whole)))
+    out[f"products, sum:{name}"] = whole.sum((-1, -2))
+
+
 # --- neighbours ----------------------------------------------------------------------------------
 
 
@@ -564,9 +657,7 @@ def _neighbours(x: Any, y: Any, normal: dict[str, Any], queries: int, out: Featu
     asked = min(n, queries)
     at = np.unique(np.linspace(0, n - 1, asked).round().astype(int))
     index = normal["order"][..., at]
-    tied = bool(float((out["ties:x"] + out["ties:y"]).max()) > 0)
-    step = max(1, CHUNK // (len(at) * n))
-    parts = [slice(i, i + step) for i in range(0, x.shape[0], step)]
+    tied = out["ties:x"] + out["ties:y"] > 0
     local: Any = None
     for metric in METRICS:
         if _same(metric, dx, dy):  # as the metric before, up to a rotation or a scale
@@ -576,9 +667,7 @@ def _neighbours(x: Any, y: Any, normal: dict[str, Any], queries: int, out: Featu
             }
         else:
             a, b = normal[metric]
-            found = [_of_metric(metric, a[p], b[p], index[p], tied) for p in parts]
-            out |= {k: _joined([f[k] for f in found], x) for k in found[0] if k != "local"}
-            local = _joined([f["local"] for f in found], x)
+            local = _of_metric(metric, a, b, index, tied, out)
         if metric == "white":
             normal_law = _picked(normal["local"], index)
             out["departure from the normal law"] = _spread(local - normal_law)
@@ -590,8 +679,8 @@ def _same(metric: str, dx: int, dy: int) -> bool:
     return metric == "canonical" and dx == dy <= LEADING
 
 
-def _joined(parts: list[Any], x: Any) -> Any:
-    return parts[0] if len(parts) == 1 else namespace(x).concatenate(parts, 0)
+def _joined(parts: Sequence[Any], x: Any, axis: int) -> Any:
+    return parts[0] if len(parts) == 1 else namespace(x).concatenate(parts, axis)
 
 
 def _picked(values: Any, index: Any) -> Any:
@@ -606,30 +695,16 @@ def _spread(x: Any) -> Any:
     return xp.sqrt((centred * centred).mean(-1) + 1e-12)
 
 
-def _of_metric(metric: str, x: Any, y: Any, index: Any, tied: bool) -> Features:
-    """Local information by neighbours, at every size, of the rows asked for."""
+def _of_metric(metric: str, x: Any, y: Any, index: Any, tied: Any, out: Features) -> Any:
+    """Local information by neighbours of the rows asked for, at every size; that of reference."""
     xp = namespace(x)
     n = x.shape[-2]
-    dx, dy = _distances(_rows(x, index), x), _distances(_rows(y, index), y)
-    joint = xp.maximum(dx, dy)
     sizes = [min(k, (n - 1) // 2) for k in NEIGHBOURS]
-    near = _smallest(joint, sizes[-1] + 1)  # a row itself is the first
-    tiny = float(xp.finfo(x.dtype).tiny) ** 0.5
-    rounding = max(ROUNDING, 16 * digits(x))
-    out: Features = {}
-    for k, size in zip(NEIGHBOURS, sizes, strict=True):
-        eps = near[..., size]
-        # among few rows many distances are equal but for their last digits
-        radius = xp.maximum(eps * (1.0 - rounding), eps * 0.0 + tiny)[..., None]
-        cx, cy = _within(dx, radius), _within(dy, radius)
-        top: Any = float(digamma(size))
-        if tied:
-            limit = (eps * (1.0 + rounding))[..., None]
-            equal = _of_float(_count(joint <= limit) - 1, x)
-            # of rows that coincide, a row is one of its own neighbours: the plug-in of a table
-            top = _digamma(xp.where(eps > 0, equal, equal + 1.0))
+    reference: Any = None
+    for k, found in zip(NEIGHBOURS, _looked(x, y, index, sizes, tied), strict=True):
+        eps, cx, cy, top = found
         px, py = _digamma(cx), _digamma(cy)
-        local = top + float(digamma(n)) - px - py
+        local = _digamma(top) + float(digamma(n)) - px - py
         log_eps = 0.5 * xp.log(eps + 1e-8)
         stem = f"{metric}, {k}"
         ordered = _sorted(local)
@@ -643,7 +718,47 @@ def _of_metric(metric: str, x: Any, y: Any, index: Any, tied: bool) -> Features:
         out[f"{stem}, distance"] = log_eps.mean(-1)
         out[f"{stem}, distances, spread"] = _spread(log_eps)
         if k == REFERENCE:
-            out["local"] = local
+            reference = local
+    return reference
+
+
+def _looked(x: Any, y: Any, index: Any, sizes: list[int], tied: Any) -> list[tuple[Any, ...]]:
+    """Of the rows asked for, a few at a time, at every size: see `_near`; (batch, asked) each."""
+    batch, n, asked = x.shape[0], x.shape[1], index.shape[1]
+    rows = min(asked, max(FEWEST, CHUNK // n))
+    tasks = max(1, CHUNK // (rows * n))
+    parts = []
+    for i in range(0, batch, tasks):
+        here = slice(i, i + tasks)
+        found = [
+            _near(x[here], y[here], index[here, j : j + rows], sizes, tied[here])
+            for j in range(0, asked, rows)
+        ]
+        parts.append([_joined(part, x, -1) for part in zip(*found, strict=True)])
+    joined = [_joined(part, x, 0) for part in zip(*parts, strict=True)]
+    return [tuple(joined[i : i + 4]) for i in range(0, len(joined), 4)]
+
+
+def _near(x: Any, y: Any, index: Any, sizes: list[int], tied: Any) -> list[Any]:
+    """Squared distance of the neighbour, rows nearer in x and in y, neighbours; of every size."""
+    xp = namespace(x)
+    dx, dy = _distances(_rows(x, index), x), _distances(_rows(y, index), y)
+    joint = xp.maximum(dx, dy)
+    near = _smallest(joint, sizes[-1] + 1)  # a row itself is the first
+    tiny = float(xp.finfo(x.dtype).tiny) ** 0.5
+    rounding = max(ROUNDING, 16 * digits(x))
+    out: list[Any] = []
+    for size in sizes:
+        eps = near[..., size]
+        # among few rows many distances are equal but for their last digits
+        radius = xp.maximum(eps * (1.0 - rounding), eps * 0.0 + tiny)[..., None]
+        top = eps * 0.0 + float(size)
+        if bool(tied.any()):
+            limit = (eps * (1.0 + rounding))[..., None]
+            equal = _of_float(_count(joint <= limit) - 1, x)
+            # of rows that coincide, a row is one of its own neighbours: the plug-in of a table
+            top = xp.where(tied[:, None], xp.where(eps > 0, equal, equal + 1.0), top)
+        out += [eps, _within(dx, radius), _within(dy, radius), top]
     return out
 
 

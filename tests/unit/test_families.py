@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import digamma, ndtri, xlogy
-from scipy.stats import chi, kendalltau, multivariate_normal, multivariate_t, norm, rankdata
+from scipy.stats import (
+    chi,
+    kendalltau,
+    ks_2samp,
+    multivariate_normal,
+    multivariate_t,
+    norm,
+    rankdata,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -25,10 +33,15 @@ from infometric.amortised.families import (  # noqa: E402
     without,
 )
 from infometric.amortised.families.clusters import Classes  # noqa: E402
+from infometric.amortised.families.discrete import Spiked  # noqa: E402
 from infometric.amortised.families.elliptical import scale_excess, student_excess  # noqa: E402
 from infometric.amortised.families.joint import (  # noqa: E402
+    SPARE,
+    Redundant,
+    Sparse,
     frailty_information,
     gamma_exponential_table,
+    standard,
 )
 from infometric.amortised.families.quadrature import (  # noqa: E402
     level_table,
@@ -37,15 +50,17 @@ from infometric.amortised.families.quadrature import (  # noqa: E402
     smoothed_entropy,
     volatility_table,
 )
+from infometric.amortised.table import PARTS  # noqa: E402
 from infometric.exceptions import UnsupportedError  # noqa: E402
 from infometric.functional.neighbor_information import KSG1, MixedKSG  # noqa: E402
 
 NAMES = list(FAMILIES)
 TIED = (
     *("discrete_table", "label", "overlapping_intervals", "zero_inflated", "rounded"),
-    *("counts", "hurdle", "binary_vectors"),
+    *("counts", "hurdle", "binary_vectors", "spiked"),
 )
-SOMETIMES_TIED = (*TIED, "stacked", "independent")  # their parts may be discrete
+# their parts may be discrete
+SOMETIMES_TIED = (*TIED, "stacked", "independent", "redundant", "sparse")
 GAUSSIAN = [name for name, family in FAMILIES.items() if family.group == "gaussian"]
 
 
@@ -155,6 +170,37 @@ def test_left_out_groups_leave_the_combined_families():
     assert "stacked" not in without("combined")
 
 
+def within(family):
+    """The families that a family is made of, to the last."""
+    for part in getattr(family, "parts", ()):
+        yield part
+        yield from within(part)
+
+
+@pytest.mark.parametrize("group", sorted({f.group for f in FAMILIES.values()}))
+def test_no_family_holds_a_part_of_a_group_left_out(group):
+    rest = without(group)
+    assert {f.name for f in FAMILIES.values() if f.group != group} == set(rest)
+    for family in rest.values():
+        assert group not in {part.group for part in within(family)}
+
+
+@pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if any(within(f))])
+def test_tasks_name_all_that_they_are_made_of(name):
+    family, seen = FAMILIES[name], set()
+    for seed in range(60):
+        both = drawn(name, 1, 5, 3, 3, seed)
+        assert 1 <= len(both.parts) <= PARTS
+        outer = {part.name for part in family.parts}
+        first = next(part for part in family.parts if part.name == both.parts[0])
+        nested = any(within(first))
+        assert outer >= set(both.parts[:1] if nested else both.parts)
+        if nested:
+            assert both.parts[1] in {part.name for part in within(first)}
+        seen.add(both.parts)
+    assert len(seen) >= 4
+
+
 # --- mechanisms -------------------------------------------------------------------------------
 
 
@@ -184,6 +230,16 @@ def test_split_sums_to_what_is_wanted_and_keeps_the_cap():
     assert torch.allclose(parts.sum(1), wanted, atol=0.05)
 
 
+def test_few_is_mostly_small_and_reaches_far():
+    drawn_numbers = base.few(seeded(), 20_000, high=12)
+    share = np.bincount(drawn_numbers.long().numpy(), minlength=13) / 20_000
+    expected = np.log1p(1 / np.arange(1, 13)) / math.log(13)
+    assert len(share) == 13
+    assert share[0] == 0
+    assert np.abs(share[1:] - expected).max() < 0.015
+    assert float(base.few(seeded(), high=1)) == 1
+
+
 def test_a_table_gives_a_parameter_it_has_computed():
     table = base.Table.of(np.array([1.0, 2.0, 3.0]), np.array([0.9, 0.1, 0.4]))
     theta, mi = table.nearest(tensor([0.0, 0.2, 0.3, 5.0]))
@@ -195,7 +251,7 @@ def test_spiral_keeps_norms_and_flow_can_be_undone():
     x = torch.randn(3, 50, 5, generator=seeded(), dtype=torch.float64)
     assert torch.allclose(maps.spiral(x, seeded(1)).norm(dim=2), x.norm(dim=2))
     row = x[:1, :1]
-    for how in (maps.spiral, maps.flow):
+    for how in (maps.spiral, maps.flow, maps.bend):
         jacobian = [
             torch.autograd.functional.jacobian(
                 lambda v, how=how: how(v.reshape(1, 1, 5), seeded(2)).flatten(), row + shift
@@ -451,7 +507,7 @@ def test_volatility_truth_is_a_direct_integral(place):
     assert mi == pytest.approx(entropy - given, abs=1e-3)
 
 
-@pytest.mark.parametrize("which", range(12))
+@pytest.mark.parametrize("which", range(18))
 def test_curve_truths_are_direct_integrals(which):
     values, sigma, table = noisy.curve_tables()
     place = 75
@@ -461,6 +517,12 @@ def test_curve_truths_are_direct_integrals(which):
     entropy = -np.sum(p * np.log(p)) * (y[1] - y[0])
     noise = 0.5 * math.log(2 * math.pi * math.e) + math.log(s)
     assert table[which, place] == pytest.approx(entropy - noise, abs=1e-4)
+
+
+def test_waves_are_tabulated_finer_than_the_least_noise():
+    values, sigma, _ = noisy.curve_tables()
+    steps = np.abs(np.diff(values[-len(noisy.FAST) :], axis=1)).max()
+    assert steps < sigma.min() / 3
 
 
 def test_ring_truth_is_a_double_integral():
@@ -559,7 +621,8 @@ def test_circles_leave_the_noise(seed):
     x, y, mi = FAMILIES["circular"].pairs(tensor([0.3, 1.2]), 60_000, seeded(seed))
     for j in range(2):
         assert float(mi[0, j]) == pytest.approx((0.3, 1.2)[j], abs=0.05)
-        rest = [(y[0, :, j] - turns * x[0, :, j]).numpy() % 1 for turns in (-3, -2, -1, 1, 2, 3)]
+        turns = [t for t in range(-sums.TURNS, sums.TURNS + 1) if t]
+        rest = [(y[0, :, j] - t * x[0, :, j]).numpy() % 1 for t in turns]
         p = np.array([np.histogram(r, 100, (0, 1))[0] for r in rest]) / 60_000
         found = math.log(100) + xlogy(p, p).sum(1)
         assert found.max() == pytest.approx(float(mi[0, j]), abs=0.03)
@@ -739,6 +802,25 @@ def test_hurdles_have_their_two_parts(seed):
     assert checked >= 8
 
 
+@pytest.mark.parametrize("part", [part.name for part in FAMILIES["spiked"].parts])
+def test_spiked_pairs_have_their_two_parts(part):
+    n, family = 40_000, Spiked((FAMILIES[part],))
+    wanted = tensor([0.6], [0.0], [1.2])
+    x, y, mi = family.pairs(wanted, n, seeded(9))  # slow curves
+    for i in range(3):
+        a, b = x[i, :, 0].numpy(), y[i, :, 0].numpy()
+        (spike_a, often_a), (spike_b, often_b) = most_common(a), most_common(b)
+        assert min(often_a, often_b) > 100
+        here, there = a != spike_a, b != spike_b
+        both = np.flatnonzero(here & there)[:6000]
+        inner = KSG1(4).value(Sample.of(scores(a[both, None]), scores(b[both, None])))
+        found = plug_in(here, there) + (here & there).mean() * max(float(inner), 0)
+        assert found == pytest.approx(float(mi[i]), abs=0.05)
+        # the identity needs one law of X beside Y and alone, and of Y
+        assert ks_2samp(a[here & there], a[here & ~there]).pvalue > 1e-4
+        assert ks_2samp(b[here & there], b[there & ~here]).pvalue > 1e-4
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_bits_have_the_information_of_their_counts(seed):
     both = drawn("binary_vectors", 8, 60_000, 3, 2, seed)
@@ -772,6 +854,46 @@ def test_modular_sum_leaves_an_interval(m):
     width = rest.max(0).values
     assert torch.allclose(-width.log(), mi[0], atol=2e-3)
     assert torch.allclose(rest.mean(0), width / 2, atol=6e-3)
+
+
+@pytest.mark.parametrize("m", [2, 3])
+def test_plane_waves_have_the_information_of_their_phase(m):
+    wanted = tensor([0.3, 1.6])
+    x, y, mi = FAMILIES["plane_wave"]._joint(m, wanted, 20_000, seeded(m))
+    assert torch.allclose(mi, wanted, atol=0.05)
+    for j in range(2):
+        a, b = x[0, :, m * j : m * j + m].numpy(), y[0, :, j].numpy()
+        left, least = [], np.inf
+        for turns in product(range(1, interactions.WAVES + 1), repeat=m):
+            phase = 2 * math.pi * (a @ np.array(turns))
+            basis = np.stack([np.sin(phase), np.cos(phase)], axis=1)
+            weight, rest, *_ = np.linalg.lstsq(basis, b, rcond=None)
+            left.append(rest[0] / len(b))
+            if left[-1] < least:
+                least, size = left[-1], np.hypot(*weight)
+        assert np.sort(left)[1] == pytest.approx(b.var(), rel=0.02)  # one wave, and no other
+        s = math.sqrt(least)
+        t = np.linspace(-size - 8 * s, size + 8 * s, 2001)
+        signal = size * np.sin(2 * math.pi * (np.arange(2000) + 0.5) / 2000)
+        p = norm.pdf((t[:, None] - signal) / s).mean(1) / s
+        entropy = -xlogy(p, p).sum() * (t[1] - t[0])
+        noise = 0.5 * math.log(2 * math.pi * math.e) + math.log(s)
+        assert entropy - noise == pytest.approx(float(mi[0, j]), abs=0.03)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bearings_leave_the_noise(seed):
+    wanted = tensor([0.3, 1.2])
+    x, y, mi = FAMILIES["bearing"]._joint(2, wanted, 60_000, seeded(seed))
+    assert torch.allclose(mi, wanted, atol=0.05)
+    for j in range(2):
+        turns = torch.atan2(x[0, :, 2 * j + 1], x[0, :, 2 * j]) / (2 * math.pi)
+        rest = [(y[0, :, j] - sign * turns).numpy() % 1 for sign in (-1, 1)]
+        p = np.array([np.histogram(r, 100, (0, 1))[0] for r in rest]) / 60_000
+        found = np.sort(math.log(100) + xlogy(p, p).sum(1))
+        assert found[1] == pytest.approx(float(mi[0, j]), abs=0.03)
+        assert found[0] < 0.01
+        assert np.histogram(y[0, :, j].numpy(), 10, (-0.5, 0.5))[0].min() > 5600
 
 
 @pytest.mark.parametrize(("m", "place"), [(2, 30), (2, 70), (2, 95), (3, 60), (3, 90)])
@@ -842,6 +964,51 @@ def test_stacked_adds_and_independent_has_none():
     assert none.mi.tolist() == [0.0] * 5
 
 
+@pytest.mark.parametrize("kind", [Redundant, Sparse])
+@pytest.mark.parametrize(("dx", "dy"), [(6, 4), (1, 5), (9, 2)])
+def test_further_columns_leave_the_canonical_correlations(kind, dx, dy):
+    """Of normal blocks no function and no noise correlates better than a linear form."""
+    n, family = 40_000, kind((FAMILIES["gaussian_wishart"],))
+    both = family.draw(8, n, dx, dy, seeded(4))
+    assert both.parts == ("gaussian_wishart",)
+    for x, y, mi in zip(both.x.numpy(), both.y.numpy(), both.mi.tolist(), strict=True):
+        q, r = (np.linalg.qr(v - v.mean(0))[0] for v in (x, y))
+        rho = np.linalg.svd(q.T @ r, compute_uv=False)
+        found = -0.5 * np.log1p(-(rho**2)).sum() - dx * dy / (2 * n)
+        assert found == pytest.approx(mi, abs=0.02 + 0.01 * mi)
+
+
+@pytest.mark.parametrize("name", ["redundant", "sparse"])
+@pytest.mark.parametrize("seed", range(5))
+def test_further_columns_stand_beside_those_of_the_part(name, seed):
+    family, rng = FAMILIES[name], seeded(seed)
+    ax, ay = family._inner(7, 5, rng)
+    assert (ax, ay) < (7, 5)
+    part = base.chosen(family.parts, ax, ay, rng)
+    inner = part.draw(12, 50 + SPARE, ax, ay, rng)
+    both = drawn(name, 12, 50, 7, 5, seed)
+    assert torch.equal(both.mi, inner.mi)
+    assert both.parts[0] == part.name
+    for found, rows, a in ((both.x, inner.x, ax), (both.y, inner.y, ay)):
+        plain = zip(found, standard(rows)[:, :50], strict=True)
+        same = [torch.equal(task[:, :a], inside) for task, inside in plain]
+        assert sum(same) >= 4  # the others are mixed
+
+
+def test_redundant_columns_are_functions_with_little_noise():
+    rows = torch.randn(400, 300, 2, generator=seeded(), dtype=torch.float64)
+    wide = Redundant._wide(rows, 3, seeded(1))
+    assert torch.equal(wide[..., :2], rows)
+    new = wide[..., 2]
+    copies = [
+        max(abs(np.corrcoef(rows[i, :, j], new[i])[0, 1]) for j in range(2)) for i in range(400)
+    ]
+    assert 0.15 < np.mean(np.array(copies) > 0.99) < 0.5
+    values = np.array([len(torch.unique(new[i])) for i in range(400)])
+    assert 0.02 < np.mean(values == 2) < 0.12  # signs without noise
+    assert set(values) == {2, 300}
+
+
 # --- an estimator that knows nothing of the families ------------------------------------------
 
 
@@ -854,11 +1021,12 @@ def scores(v):
 def test_neighbours_find_the_truth(name):
     """One column a side, or two and one: KSG1, and its kin for ties.
 
-    Folds of a thin sheet come near each other, so that neighbours need more rows behind maps; a
-    modular sum is sharp all over, and has the test of its interval.
+    Folds of a thin sheet come near each other, so that neighbours need more rows behind maps and
+    where an angle turns many times; a modular sum is sharp all over, and has the test of its
+    interval.
     """
     dx, dy = shapes(name, [(1, 1), (2, 1), (2, 2)])[0]
-    rows = 64_000 if FAMILIES[name].group == "map" else 8000
+    rows = 64_000 if FAMILIES[name].group == "map" or name == "circular" else 8000
     both = drawn(name, 60, rows, dx, dy, seed=11)
     kept = [i for i in range(60) if 0.05 < float(both.mi[i]) < 1.0][:4]
     tied = name in SOMETIMES_TIED

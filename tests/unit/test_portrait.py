@@ -149,3 +149,66 @@ class TestTorch:
         for grad in (x.grad, y.grad):
             assert self.torch.isfinite(grad).all()
             assert grad.abs().sum() > 0
+
+
+# --- what pairs of columns do not show ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", [4, 8, 16])
+def test_waves_are_seen_with_their_turns(turns):
+    rng = np.random.default_rng(turns)
+    u = (rng.permutation(500)[:, None] + 0.5) / 500
+    y = np.sin(2 * np.pi * turns * u) + 0.1 * rng.normal(size=u.shape)
+    assert value(u, y, "waves, fast:x") > 1.0
+    np.testing.assert_allclose(value(u, y, "waves, turns:x"), np.log(turns), atol=0.15)
+    assert value(u, rng.permutation(y), "waves, fast:x") < 0.05
+
+
+def test_share_that_a_wave_foretells_is_its_squared_correlation():
+    # sin(2 pi 3 u) with noise of the same variance: half of y, and the score of y is monotone in it
+    rng = np.random.default_rng(0)
+    u = (np.arange(2000) + 0.5)[:, None] / 2000
+    wave = np.sin(2 * np.pi * 3 * u)
+    y = wave + rng.normal(size=u.shape) * 0.5**0.5
+    score = norm.ppf((rankdata(y) - 0.5) / len(y))
+    basis = np.concatenate([f(2 * np.pi * 3 * u) for f in (np.sin, np.cos)], 1)
+    shade = 2 * np.pi * (rankdata(y) - 0.5) / len(y)
+    told = [score, np.sin(shade), np.cos(shade), np.sin(2 * shade), np.cos(2 * shade)]
+    share = sum(np.corrcoef(b, t)[0, 1] ** 2 for b in basis.T for t in told) - 10 / len(y)
+    np.testing.assert_allclose(value(u, y, "waves, largest:x"), -0.5 * np.log(1 - share), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        lambda x: np.sign(x[:, 0] * x[:, 2]),
+        lambda x: x[:, 0] * x[:, 1],
+        lambda x: (norm.cdf(x[:, 1]) + norm.cdf(x[:, 2])) % 1.0,
+    ],
+)
+def test_what_two_columns_know_together_is_seen(law):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 3))
+    y = law(x)[:, None] + 0.1 * rng.normal(size=(500, 1))
+    for name in ("products, largest:x", "products, matched:x", "products, sum:x"):
+        assert value(x, y, name) > 0.05 + value(x, rng.permutation(y), name), name
+    assert value(y, x, "products, largest:y") == pytest.approx(value(x, y, "products, largest:x"))
+
+
+def test_of_many_columns_products_are_those_of_scores():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(400, 12)), rng.normal(size=(400, 2))
+    y[:, 1] += x[:, 3] * x[:, 9]
+    z = norm.ppf((rankdata(x, axis=0) - 0.5) / 400)
+    told = norm.ppf((rankdata(y[:, 1]) - 0.5) / 400)
+    share = np.corrcoef(z[:, 3] * z[:, 9], told)[0, 1] ** 2
+    np.testing.assert_allclose(
+        value(x, y, "products, largest:x"), -0.5 * np.log(1 - share), rtol=1e-6
+    )
+
+
+def test_ties_of_one_task_change_no_bit_of_another():
+    x, y = sample(150, 2, 2)
+    z = np.random.default_rng(5).normal(size=(2, 150, 2))
+    both = portrait(normal_scores(np.stack([x, z[0]])), normal_scores(np.stack([y, z[1]])))
+    np.testing.assert_allclose(both[1], seen(z[0], z[1]), rtol=1e-12, atol=1e-12)

@@ -478,6 +478,7 @@ def test_errors_and_coverage_of_a_known_answer():
     lost = worse(by_rows(scores(table, quantiles + 3.0)))
     assert len(lost) == len(bins) == 1
     assert "n 10-99" in lost[0]
+    assert len(worse(by_rows(scores(table, quantiles * np.nan)))) == 1
 
 
 def test_no_blend_of_one_weight_beats_the_best_blend():
@@ -499,8 +500,9 @@ def done(tmp_path_factory):
     """A whole run of the command, in one process."""
     home = tmp_path_factory.mktemp("run")
     path = written(home)
+    # so few steps of so small a network lose to the normal law of the ranks
     code = main([str(path), "--folder", str(home / "kept"), "--workers", "0", "--stage", "full",
-                 "--docs", str(home / "docs"), "--device", "cpu"])  # fmt: skip
+                 "--docs", str(home / "docs"), "--device", "cpu", "--keep-worse"])  # fmt: skip
     return home, code
 
 
@@ -561,7 +563,8 @@ def test_time_of_drawing_is_told_only_where_every_shard_has_a_line(tmp_path):
 def test_a_run_goes_on_from_what_is_there_and_ends_at_the_same_bits(done, tmp_path, capsys):
     home, _ = done
     args = [str(home / "mist.toml"), "--folder", str(home / "kept"), "--workers", "0"]
-    assert main([*args, "--stage", "full", "--output", str(tmp_path / "again")]) == 0
+    args = [*args, "--stage", "full", "--keep-worse"]
+    assert main([*args, "--output", str(tmp_path / "again")]) == 0
     assert digest(tmp_path / "again") == digest(home / "kept" / "weights")
     lines = [json.loads(x) for x in (home / "kept" / "log.jsonl").read_text().splitlines()]
     second = lines[[i for i, line in enumerate(lines) if line["stage"] == "start"][1] :]
@@ -583,14 +586,54 @@ def test_a_pilot_that_loses_ends_the_run_without_weights(done, tmp_path, capsys)
     assert not (tmp_path / "none" / "mist.npz").exists()
 
 
+def test_a_full_fit_that_loses_writes_nothing_until_it_is_asked_to(done, tmp_path, capsys):
+    home, _ = done
+    output, docs = tmp_path / "weights", tmp_path / "docs"
+    output.mkdir()
+    (output / "mist.npz").write_text("older weights")
+    args = [str(home / "mist.toml"), "--folder", str(home / "kept"), "--workers", "0",
+            "--stage", "full", "--output", str(output), "--docs", str(docs)]  # fmt: skip
+    assert main(args) == LOST
+    said = capsys.readouterr().err
+    assert "worse than a classical estimator" in said
+    assert "n 10-99" in said
+    assert f"nothing is written to {output}" in said
+    assert "Try:" in said
+    assert "--stage full --keep-worse" in said
+    assert "Traceback" not in said
+    assert [file.name for file in output.iterdir()] == ["mist.npz"]
+    assert (output / "mist.npz").read_text() == "older weights"
+    assert list(docs.iterdir()) == []
+
+    assert main([*args, "--keep-worse"]) == 0
+    assert "kept as asked" in capsys.readouterr().err
+    facts = Weights.load(output).card
+    (lost,) = facts["metrics"]["worse"]
+    assert lost.startswith("n 10-99: ")
+    (warned,) = [x for x in (docs / "mist-card.inc").read_text().splitlines() if "Worse than" in x]
+    assert warned.endswith(f"kept in spite of it: {lost}.")
+    lines = [json.loads(x) for x in (home / "kept" / "log.jsonl").read_text().splitlines()]
+    starts = [i for i, line in enumerate(lines) if line["stage"] == "start"]
+    refused, kept = lines[starts[-2] : starts[-1]], lines[starts[-1] :]
+    assert (refused[0]["keep_worse"], kept[0]["keep_worse"]) == (False, True)
+    assert [line["bins"] for line in refused + kept if line.get("event") == "worse"] == [[lost]] * 2
+    assert [line.get("event") for line in refused].count("worse kept") == 0
+    assert [lost in line["text"] for line in kept if line.get("event") == "worse kept"] == [True]
+    assert not any(line.get("event") == "step" for line in kept)  # no other fit
+
+
 def test_a_pilot_that_wins_lets_the_run_go_on(tmp_path, capsys):
     text = CONFIG.replace("tasks = 240", "tasks = 1200").replace("tasks = 480", "tasks = 1320")
     text = text.replace("steps = 40", "steps = 300").replace("hidden = [8, 8]", "hidden = [16, 16]")
-    text = text.replace("steps = 60", "steps = 10")
+    text = text.replace("steps = 60", "steps = 300", 1).replace("steps = 60", "steps = 10")
     path = written(tmp_path, text)
     assert main([str(path), "--folder", str(tmp_path / "kept"), "--workers", "0"]) == 0
     said = capsys.readouterr().err
-    assert "better than every classical estimator in every bin of n" in said
+    for stage in ("pilot", "full"):
+        assert f"{stage}: better than every classical estimator in every bin of n" in said
+    card = Weights.load(tmp_path / "kept" / "weights").card
+    assert card["metrics"]["worse"] == []
+    assert "Worse than" not in rendered(card)
     assert (tmp_path / "kept" / "weights" / "mist.json").exists()
     assert len(list((tmp_path / "kept").glob("shard-*"))) == 11
 

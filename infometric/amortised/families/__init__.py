@@ -28,6 +28,7 @@ from infometric.amortised.families.discrete import (
     Label,
     OverlappingIntervals,
     Rounded,
+    Spiked,
     ZeroInflated,
 )
 from infometric.amortised.families.elliptical import ScaleMixture, Student, StudentPairs
@@ -40,8 +41,10 @@ from infometric.amortised.families.gaussian import (
     GaussianWishart,
 )
 from infometric.amortised.families.interactions import (
+    Bearing,
     Checkerboard,
     Interaction,
+    PlaneWave,
     VectorVolatility,
 )
 from infometric.amortised.families.joint import (
@@ -49,7 +52,9 @@ from infometric.amortised.families.joint import (
     Independent,
     ModularSum,
     Parity,
+    Redundant,
     SharedFrailty,
+    Sparse,
     Stacked,
 )
 from infometric.amortised.families.maps import (
@@ -58,6 +63,7 @@ from infometric.amortised.families.maps import (
     GaussianFlow,
     NoisyFlow,
     Spiral,
+    Surface,
 )
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
 from infometric.amortised.families.sums import BoundedNoise, Circular, SkewedNoise
@@ -70,16 +76,18 @@ _PARTS: tuple[Family, ...] = (
     *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
     *(AdditiveNoise(), BoundedNoise(), SkewedNoise(), Volatility(), VectorVolatility()),
     *(Curve(), Ring(), GammaExponential()),
-    *(Spiral(), GaussianFlow(), Embedding()),
+    *(Spiral(), GaussianFlow(), Embedding(), Surface()),
     *(Mixture(), Clusters()),
     *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
     *(Parity(), Checkerboard(), ModularSum(), Circular(), Product(), Interaction()),
+    *(PlaneWave(), Bearing()),
 )
 
 
 _FLOWN = ("student", "student_pairs", "clayton", "frank", "grid_rotated")  # behind flows
 _NOISY = ("additive_noise", "skewed_noise", "curve", "circular", "grid_copula", "gumbel", "joe")
+_BEHIND_SPIKES = ("additive_noise", "skewed_noise", "curve", "clayton", "student_pairs")
 
 
 def without(group: str | None = None) -> dict[str, Family]:
@@ -94,7 +102,11 @@ def without(group: str | None = None) -> dict[str, Family]:
     uncommon = tuple(family for family in parts if family.name in _FLOWN)
     noisy = tuple(family for family in parts if family.name in _NOISY)
     flows = (CopulaFlow(uncommon), NoisyFlow(noisy))
-    combined = (*flows, Stacked(parts), Independent(parts))
+    spiked = Spiked(tuple(f for f in parts if isinstance(f, Pairs) and f.name in _BEHIND_SPIKES))
+    # a task names two parts at most: no two families side by side that have a part of their own
+    side_by_side = (Stacked(parts), Independent(parts))
+    inner = parts if spiked.group == group else (*parts, spiked)
+    combined = (*flows, spiked, *side_by_side, Redundant(inner), Sparse(inner))
     return {f.name: f for f in (*parts, *combined) if f.group != group}
 
 

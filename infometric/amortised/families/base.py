@@ -163,6 +163,11 @@ def wholes(rng: torch.Generator, *shape: int, low: int, high: int) -> Tensor:
     return torch.randint(low, high + 1, shape, generator=rng, device=rng.device)
 
 
+def few(rng: torch.Generator, *shape: int, high: int) -> Tensor:
+    """Whole numbers from 1 to high, most of them small: rounded down from a log-uniform law."""
+    return torch.floor(log_uniform(rng, *shape, low=1.0, high=high + 1.0)).clamp(max=high)
+
+
 # --- information wanted -----------------------------------------------------------------------
 
 

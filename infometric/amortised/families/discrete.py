@@ -23,6 +23,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from infometric.amortised.families.base import (
+    Draw,
     Pairs,
     Table,
     log_uniform,
@@ -37,6 +38,7 @@ from infometric.amortised.families.gaussian import normal_pairs
 from infometric.amortised.families.quadrature import level_table, rounded_table
 
 ROUNDINGS = (2, 3, 5, 10)
+SPARE = 16  # rows that show where the values of a column lie
 
 
 class Tied(Pairs):
@@ -120,6 +122,15 @@ class OverlappingIntervals(Tied):
         return torch.where(m[:, None, :] > 1, x, apart), y, known
 
 
+def zeros(mi: Tensor, rng: torch.Generator) -> Tensor:
+    """Tables of being at zero or not, (batch, k, 2, 2); where `mi` is 0 they are products."""
+    q = weights(rng, mi.numel(), 4, low=0.5, high=5).reshape(*mi.shape, 2, 2)
+    q = (q + 0.02) / 1.08
+    product = q.sum(3, keepdim=True) * q.sum(2, keepdim=True)
+    kept = uniform(rng, *mi.shape, 1, 1) < 0.6
+    return torch.where(kept & (mi > 0)[:, :, None, None], q, product)
+
+
 @dataclass(frozen=True)
 class ZeroInflated(Tied):
     """Normal pairs, one or both of which are often exactly zero."""
@@ -129,7 +140,7 @@ class ZeroInflated(Tied):
 
     def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Zeros by a random table; where `mi` is 0 they are independent."""
-        p = self._zeros(mi, rng)
+        p = zeros(mi, rng)
         from_zeros, alive = table_information(p), p[:, :, 1, 1]
         inner = ((mi - from_zeros) / alive).clamp(0, self.cap)
         x, y = normal_pairs(inner, n, rng)
@@ -138,13 +149,47 @@ class ZeroInflated(Tied):
         x = torch.where((a > 0) & (b > 0), x, other)
         return x * (a > 0), y * (b > 0), from_zeros + alive * inner
 
+
+@dataclass(frozen=True)
+class Spiked(Tied):
+    """Pairs of another family, one or both of which are often exactly at one value, the spike.
+
+    The spike lies below the other values or among them.
+
+    Parameters
+    ----------
+    parts : tuple of Pairs
+        Families to choose from.
+    """
+
+    parts: tuple[Pairs, ...]
+    name: ClassVar[str] = "spiked"
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Spikes by a random table; where `mi` is 0 they are independent."""
+        part = self.parts[whole(rng, 0, len(self.parts) - 1)]
+        p = zeros(mi, rng)
+        from_spikes, alive = table_information(p), p[:, :, 1, 1]
+        inner = ((mi - from_spikes) / alive).clamp(0, part.cap)
+        # alone, X keeps its law but is independent of all else: that of other rows
+        rows, rows_y, known = part.pairs(inner, 2 * n + SPARE, rng)
+        a, b = draw_cells(p, n, rng)
+        x = torch.where((a > 0) & (b > 0), rows[:, :n], rows[:, n : 2 * n])
+        x = torch.where(a > 0, x, self._spike(rows[:, 2 * n :], rng))
+        y = torch.where(b > 0, rows_y[:, :n], self._spike(rows_y[:, 2 * n :], rng))
+        return x, y, from_spikes + alive * known
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        part = self.parts[whole(rng, 0, len(self.parts) - 1)]
+        drawn = super(Spiked, Spiked((part,)))._draw(batch, n, dx, dy, rng)
+        return drawn._replace(parts=(part.name,))
+
     @staticmethod
-    def _zeros(mi: Tensor, rng: torch.Generator) -> Tensor:
-        q = weights(rng, mi.numel(), 4, low=0.5, high=5).reshape(*mi.shape, 2, 2)
-        q = (q + 0.02) / 1.08
-        product = q.sum(3, keepdim=True) * q.sum(2, keepdim=True)
-        kept = uniform(rng, *mi.shape, 1, 1) < 0.6
-        return torch.where(kept & (mi > 0)[:, :, None, None], q, product)
+    def _spike(spare: Tensor, rng: torch.Generator) -> Tensor:
+        """Place of the spike: among the values of rows not used otherwise, or below them."""
+        low, high = spare.amin(1, keepdim=True), spare.amax(1, keepdim=True)
+        below = uniform(rng, *low.shape) < 0.5
+        return torch.where(below, low - 0.2 * (high - low), spare[:, :1])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ with :math:`\log|\prod_j X_j|` of a law that is a convolution. On a board the ce
 columns add modulo q; the sum is the level of Y, now and then replaced by any level. In
 :math:`Y = e^{aT}\varepsilon` with normal T and :math:`\varepsilon` of d columns, only the norm of Y
 tells of T: :math:`I = h(aT + \log\chi_d) - h(\log\chi_d)`, and
-:math:`h(\log\chi_d) = \log\Gamma(d/2) + d/2 - \log 2 - (d/2)\,\psi(d/2)`.
+:math:`h(\log\chi_d) = \log\Gamma(d/2) + d/2 - \log 2 - (d/2)\,\psi(d/2)`. Whole multiples of
+uniform columns add, modulo 1, to a uniform phase: its sine has the arcsine law.
 
 References
 ----------
@@ -32,6 +33,7 @@ from infometric.amortised.families.base import (
     Family,
     Table,
     exact,
+    few,
     mix,
     normal,
     rotate,
@@ -42,9 +44,11 @@ from infometric.amortised.families.base import (
 )
 from infometric.amortised.families.joint import Synergy
 from infometric.amortised.families.quadrature import noise_information, smoothed_entropy
+from infometric.amortised.families.sums import around, circle_noise, sum_table
 from infometric.typing import Array
 
 NEGLIGIBLE = 1e-8  # mass left out in a tail
+WAVES = 3  # turns along a column, at most
 
 
 def product_law(m: int) -> tuple[Array, Array]:
@@ -112,6 +116,51 @@ class Checkerboard(Synergy):
         other = wholes(rng, batch, n, k, low=0, high=q - 1).to(x.dtype)
         level = torch.where(uniform(rng, batch, n, k) < e[:, None, :], other, level)
         return x - 0.5, (level + uniform(rng, batch, n, k)) / q - 0.5, known
+
+
+@dataclass(frozen=True)
+class PlaneWave(Synergy):
+    r"""A column of Y is a wave along a direction of several uniform columns of X, and normal noise.
+
+    .. math:: Y = \sin(2\pi(k_1X_1+\dots+k_mX_m)+\varphi)+\sigma Z,\qquad k_j\in\{1,2,3\}
+    """
+
+    name: ClassVar[str] = "plane_wave"
+    cap: ClassVar[float] = 2.0
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        gain, known = sum_table("arcsine", "normal").nearest(mi)
+        x = uniform(rng, batch, n, m * k)
+        turns = x * few(rng, batch, 1, m * k, high=WAVES)
+        turns = turns.reshape(batch, n, k, m).sum(3) + uniform(rng, batch, 1, k)
+        gain = gain[:, None, :]
+        y = gain * torch.sin(2 * math.pi * turns) + normal(rng, batch, n, k)
+        return x - 0.5, y / (1 + 0.5 * gain**2).sqrt(), known
+
+    @staticmethod
+    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, batch, n, d) - 0.5
+
+
+@dataclass(frozen=True)
+class Bearing(Synergy):
+    """A column of Y is the direction of two normal columns of X, with noise around the circle."""
+
+    name: ClassVar[str] = "bearing"
+    cap: ClassVar[float] = 3.0
+    most: ClassVar[int] = 2
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        noise, known = circle_noise(mi, n, rng)
+        x = normal(rng, batch, n, m * k)
+        angle = torch.atan2(x[..., 1::2], x[..., ::2]) / (2 * math.pi)
+        return x, around(angle + noise, rng), known
 
 
 @cache

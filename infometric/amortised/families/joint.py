@@ -34,6 +34,7 @@ from infometric.amortised.families.base import (
     chosen,
     exact,
     exponential,
+    few,
     gamma,
     log_uniform,
     mix,
@@ -43,6 +44,7 @@ from infometric.amortised.families.base import (
     targets,
     uniform,
     whole,
+    wholes,
 )
 from infometric.amortised.families.noisy import flip, sign_information
 
@@ -53,6 +55,7 @@ class Synergy(Family):
 
     group: ClassVar[str] = "parity"
     cap: ClassVar[float] = 0.65
+    most: ClassVar[int] = 3  # columns that tell of one
 
     def accepts(self, dx: int, dy: int) -> bool:
         """Two columns or more on one side."""
@@ -62,7 +65,7 @@ class Synergy(Family):
         if dx < dy:
             turned = self._draw(batch, n, dy, dx, rng)
             return turned._replace(x=turned.y, y=turned.x)
-        m = whole(rng, 2, min(3, dx))
+        m = whole(rng, 2, min(self.most, dx))
         k = min(dx // m, dy)
         parts = split(targets(batch, dx, dy, rng), k, rng, self.cap)
         x, y, mi = self._joint(m, parts, n, rng)
@@ -117,6 +120,10 @@ class ModularSum(Synergy):
     @staticmethod
     def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
         return uniform(rng, batch, n, d) - 0.5
+
+
+SPARE = 64  # rows that show where the values of a column lie
+FEW = 6  # informative columns among others, at most
 
 
 @dataclass(frozen=True)
@@ -231,3 +238,124 @@ class Independent(Family):
         y = second.draw(batch, n, dx, dy, rng).y
         none = torch.zeros(batch, dtype=x.dtype, device=x.device)
         return Draw(x, y, none, none, (first.name, second.name))
+
+
+@dataclass(frozen=True)
+class Widened(Family):
+    """Base: a family of fewer columns, and further columns that add no information.
+
+    Parameters
+    ----------
+    parts : tuple of Family
+        Families to choose from.
+    """
+
+    parts: tuple[Family, ...]
+    group: ClassVar[str] = "combined"
+
+    def accepts(self, dx: int, dy: int) -> bool:
+        """Two columns or more on one side."""
+        return super().accepts(dx, dy) and max(dx, dy) >= 2
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        ax, ay = self._inner(dx, dy, rng)
+        part = chosen(self.parts, ax, ay, rng)
+        drawn = part.draw(batch, n + SPARE, ax, ay, rng)
+        x, y = (
+            mix(self._wide(standard(rows), d, rng)[:, :n], rng, 0.3)
+            for rows, d in ((drawn.x, dx), (drawn.y, dy))
+        )
+        return Draw(x, y, drawn.mi, drawn.se, (part.name, *drawn.parts))
+
+    @staticmethod
+    def _inner(dx: int, dy: int, rng: torch.Generator) -> tuple[int, int]:
+        """Columns of the family within; there are fewer on one side at least."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _wide(rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
+        """Rows with further columns, d in all."""
+        raise NotImplementedError
+
+
+def standard(rows: Tensor) -> Tensor:
+    """Columns moved and scaled by what the last rows show, which are not used otherwise.
+
+    As these rows are no part of the task, its rows stay independent.
+    """
+    spare = rows[:, -SPARE:].sort(dim=1).values
+    middle = spare[:, SPARE // 2, None]
+    spread = 0.5 * (spare[:, 5 * SPARE // 6, None] - spare[:, SPARE // 6, None])
+    spread = torch.where(spread > 0, spread, spare[:, -1:] - spare[:, :1])
+    return (rows - middle) / torch.where(spread > 0, spread, 1.0)
+
+
+@dataclass(frozen=True)
+class Redundant(Widened):
+    """Further columns are functions of those of the same block, with little noise of their own."""
+
+    name: ClassVar[str] = "redundant"
+
+    @staticmethod
+    def _inner(dx: int, dy: int, rng: torch.Generator) -> tuple[int, int]:
+        side = whole(rng, 0, 2)  # X alone, Y alone, or both
+        ax = int(few(rng, high=dx - 1)) if dx > 1 and (side != 1 or dy == 1) else dx
+        ay = int(few(rng, high=dy - 1)) if dy > 1 and (side != 0 or dx == 1) else dy
+        return ax, ay
+
+    @staticmethod
+    def _wide(rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
+        batch, n, a = rows.shape
+        if a == d:
+            return rows
+        one, other = (
+            rows.gather(2, wholes(rng, batch, 1, d - a, low=0, high=a - 1).expand(-1, n, -1))
+            for _ in range(2)
+        )
+        bounded = one.clamp(-100.0, 100.0)  # a function need not be one to one
+        ways = torch.stack(
+            [
+                one,
+                one + normal(rng, batch, 1, d - a) * other,
+                bounded**2,
+                torch.exp(bounded.clamp(max=6.0)),
+                torch.where(one < 0, -1.0, 1.0).to(one.dtype),  # last, as it may have ties
+            ]
+        )
+        which = wholes(rng, batch, 1, d - a, low=0, high=len(ways) - 1)
+        made = ways.gather(0, which[None].expand(1, -1, n, -1))[0]
+        level = log_uniform(rng, batch, 1, d - a, low=1e-3, high=0.5)
+        both = made[:, -SPARE:].amin(1, keepdim=True) < made[:, -SPARE:].amax(1, keepdim=True)
+        ties = both & (which == len(ways) - 1) & (uniform(rng, batch, 1, d - a) < 0.3)
+        noise = torch.where(ties, 0.0, level) * normal(rng, *made.shape)
+        return torch.cat([rows, standard(made) + noise], dim=2)
+
+
+@dataclass(frozen=True)
+class Sparse(Widened):
+    """A few columns of another family among columns that tell nothing.
+
+    These are normal, on their own or with factors in common, uniform, or heavy of tail.
+    """
+
+    name: ClassVar[str] = "sparse"
+
+    @staticmethod
+    def _inner(dx: int, dy: int, rng: torch.Generator) -> tuple[int, int]:
+        ax, ay = (int(few(rng, high=min(d, FEW))) for d in (dx, dy))
+        if (ax, ay) == (dx, dy):
+            return (1, ay) if dx > 1 else (ax, 1)
+        return ax, ay
+
+    @staticmethod
+    def _wide(rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
+        batch, n, a = rows.shape
+        plain = normal(rng, batch, n, d - a)
+        factor = normal(rng, batch, n, 2) @ normal(rng, batch, 2, d - a)
+        tail = gamma(rng, torch.ones_like(plain[..., :1])).sqrt()
+        flat = 3.4 * (uniform(rng, *plain.shape) - 0.5)
+        strength = log_uniform(rng, batch, 1, 1, low=0.1, high=10.0)
+        kind = wholes(rng, batch, 1, 1, low=0, high=3)
+        other = torch.where(kind == 0, plain, (plain + strength * factor) / (1 + strength))
+        other = torch.where(kind == 2, flat, torch.where(kind == 3, plain / tail, other))
+        return torch.cat([rows, other], dim=2)

@@ -6,6 +6,8 @@ functions of the other half:
 
 .. math:: (a, b) \mapsto (a,\; b\,e^{s(a)} + t(a)) .
 
+A bending layer mixes the columns and sends each through a strictly increasing function.
+
 References
 ----------
 Dinh, L., Sohl-Dickstein, J., Bengio, S. (2017). Density estimation using Real NVP.
@@ -29,7 +31,10 @@ from infometric.amortised.families.base import (
     Family,
     chosen,
     exact,
+    few,
     log_uniform,
+    mix,
+    mixing,
     normal,
     orthogonal,
     rotate,
@@ -37,10 +42,12 @@ from infometric.amortised.families.base import (
     targets,
     uniform,
     whole,
+    wholes,
 )
 from infometric.amortised.families.gaussian import GaussianRotated, normal_pairs, spectrum
 
 HIDDEN = 8  # width of the functions s and t
+LATENT = 4  # informative coordinates of an embedding, at most
 
 
 def spiral(rows: Tensor, rng: torch.Generator) -> Tensor:
@@ -79,6 +86,20 @@ def flow(rows: Tensor, rng: torch.Generator, layers: int = 3) -> Tensor:
     for _ in range(layers):
         rows = couple(rotate(rows, rng), rng)
     return rows
+
+
+def bend(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """One bending layer: columns mixed, then each a cubic, a hyperbolic arcsine or a soft kink."""
+    batch, _, d = rows.shape
+    turn = mixing(batch, d, rng, 1.0)
+    t = rows @ (turn / turn.norm(dim=1, keepdim=True))  # near unit scale, so that layers stack up
+    t = t - normal(rng, batch, 1, d)
+    a = log_uniform(rng, batch, 1, d, low=0.3, high=3.0)
+    cubic = (t + a * t**3) / (1 + 4 * a)
+    slow = torch.asinh(a * t)
+    kink = 0.1 * t + torch.nn.functional.softplus(2 * a * t) / (2 * a)
+    which = wholes(rng, batch, 1, d, low=0, high=2)
+    return torch.where(which == 0, cubic, torch.where(which == 1, slow, kink))
 
 
 @dataclass(frozen=True)
@@ -153,14 +174,31 @@ class Embedding(Mapped):
     name: ClassVar[str] = "embedding"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
-        r = whole(rng, 1, min(4, dx, dy))
+        r = int(few(rng, high=min(LATENT, dx, dy)))
         mi = split(targets(batch, dx, dy, rng), r, rng, PAIR_MOST)
         x, y = normal_pairs(mi, n, rng)
         return exact(self._embedded(x, dx, rng), self._embedded(y, dy, rng), mi.sum(1))
 
-    @staticmethod
-    def _embedded(rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
+    def _embedded(self, rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
         batch, n, r = rows.shape
         level = log_uniform(rng, batch, 1, 1, low=0.02, high=1.0)
         noise = level * normal(rng, batch, n, d - r)
-        return flow(torch.cat([rows, noise], dim=2), rng, 2)
+        return self._shaped(torch.cat([rows, noise], dim=2), rng)
+
+    @staticmethod
+    def _shaped(rows: Tensor, rng: torch.Generator) -> Tensor:
+        """Coordinates and noise through a map that can be undone."""
+        return flow(rows, rng, 2)
+
+
+@dataclass(frozen=True)
+class Surface(Embedding):
+    """A few informative coordinates behind bending layers: many columns bent along with each."""
+
+    name: ClassVar[str] = "surface"
+
+    @staticmethod
+    def _shaped(rows: Tensor, rng: torch.Generator) -> Tensor:
+        for _ in range(whole(rng, 1, 2)):
+            rows = bend(rows, rng)
+        return mix(rows, rng, 0.5)

@@ -23,10 +23,11 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
-from infometric.amortised.families.base import Pairs, Table, normal, signs, uniform, whole, wholes
+from infometric.amortised.families.base import Pairs, Table, few, normal, signs, uniform, whole
 from infometric.typing import Array
 
 CELLS = 1 << 13
+TURNS = 12  # at most, around a circle
 GAINS = np.r_[0.0, np.geomspace(0.003, 16.0, 64)]
 
 
@@ -172,6 +173,25 @@ def wrapped_table() -> Table:
     return Table.of(np.r_[1e3, sigma], np.array(found))
 
 
+def circle_noise(mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Noise in turns, (batch, n, k), that leaves a uniform angle this information; and what it has.
+
+    It is wrapped normal, or uniform of width :math:`e^{-I}`.
+    """
+    sigma, known = wrapped_table().nearest(mi)
+    width, u = torch.exp(-mi)[:, None, :], uniform(rng, len(mi), n, mi.shape[1])
+    apart = (known <= 0)[:, None, :]  # normal noise beyond all turns is uniform
+    wrapped = torch.where(apart, u, sigma[:, None, :] * normal(rng, *u.shape))
+    return (width * u, mi) if whole(rng, 0, 1) else (wrapped, known)
+
+
+def around(total: Tensor, rng: torch.Generator) -> Tensor:
+    """Turns as an angle between -1/2 and 1/2, with a shift and a direction of their own."""
+    batch, _, k = total.shape
+    total = (total + uniform(rng, batch, 1, k)) * signs(rng, batch, 1, k)
+    return total - torch.floor(total) - 0.5
+
+
 @dataclass(frozen=True)
 class Circular(Pairs):
     """Y = mX + noise around a circle, X uniform: the noise is uniform or wrapped normal."""
@@ -181,15 +201,8 @@ class Circular(Pairs):
     cap: ClassVar[float] = 3.0
 
     def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Pairs with m of 1, 2 or 3 turns and a shift of their own."""
-        sigma, known = wrapped_table().nearest(mi)
-        width, u = torch.exp(-mi)[:, None, :], uniform(rng, len(mi), n, mi.shape[1])
-        apart = (known <= 0)[:, None, :]  # normal noise beyond all turns is uniform
-        wrapped = torch.where(
-            apart, uniform(rng, *u.shape), sigma[:, None, :] * normal(rng, *u.shape)
-        )
-        flat = bool(whole(rng, 0, 1))
-        noise = width * uniform(rng, *u.shape) if flat else wrapped
-        turns = wholes(rng, len(mi), 1, mi.shape[1], low=1, high=3).to(u.dtype)
-        total = (turns * u + noise + uniform(rng, *turns.shape)) * signs(rng, *turns.shape)
-        return u - 0.5, total - torch.floor(total) - 0.5, mi if flat else known
+        """Pairs with m of up to twelve turns, mostly few, and a shift of their own."""
+        noise, known = circle_noise(mi, n, rng)
+        u = uniform(rng, *noise.shape)
+        turns = few(rng, len(mi), 1, mi.shape[1], high=TURNS)
+        return u - 0.5, around(turns * u + noise, rng), known
