@@ -35,6 +35,7 @@ ANCHORS = (
     "scores, 1, information",
     "canonical, 1, information",
     "tables, largest",
+    "atoms, information",
 )
 CAP = 1.5
 FAR = 5.0  # standard deviations at which an input is cut

@@ -11,6 +11,7 @@ another kind of law:
 - Hermite polynomials of the scores up to the third, for dependence that is not linear;
 - tables of every pair of columns; waves of one column along another; products of two columns of a
   variable, for what no pair of columns shows;
+- values that a column often has, and the other rows apart from them;
 - distances of neighbours (Kraskov et al. 2004) at three sizes, among the scores, the whitened
   scores, and the leading canonical coordinates of scores and of their polynomials.
 
@@ -26,10 +27,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, erf, ndtri
+from scipy.special import digamma, erf, ndtr, ndtri
 
 from infometric.state.arrays import digits, double, is_tensor, like, namespace, traced
 
@@ -52,6 +54,8 @@ CLEAR = 3.0  # standard deviations above chance from which a pair of columns cou
 TURNS = 16  # of the fastest wave
 FAST = 4  # turns from which a wave is one that tables do not see
 WIDE = 8  # columns of which there are fast waves and products of all functions
+NARROW = 5  # columns of which there are products of three
+ATOM = 0.15  # share of the rows from which a value is one that a column often has
 
 Features = dict[str, Any]
 
@@ -267,6 +271,7 @@ def features(x: Any, y: Any, queries: int = QUERIES) -> Features:
     normal["polynomial"] = _polynomials(x, y, out)
     _tables(x, y, out)
     _waves_and_products(x, y, out)
+    _atoms(x, y, out)
     _neighbours(x, y, normal, queries, out)
     return out
 
@@ -613,21 +618,145 @@ def _waves(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
 
 def _products(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
     d, functions, n = z.shape[-3:]
+    none = z[..., 0, 0, 0] * 0.0
+    for part in ("largest", "matched", "pair", "sum", "three", "three, matched"):
+        out[f"products, {part}:{name}"] = none
     if d == 1:
-        for part in ("largest", "matched", "pair", "sum"):
-            out[f"products, {part}:{name}"] = z[..., 0, 0, 0] * 0.0
         return
     first, second = np.triu_indices(d, 1)
     product = z[..., first, :, None, :] * z[..., second, None, :, :]
     square = _foretold(product.reshape(*z.shape[:-3], -1, n), told, columns)
+    best, clear = _best(square, n)
+    out[f"products, largest:{name}"], out[f"products, matched:{name}"] = best, clear
     square = square.reshape(*z.shape[:-3], len(first), functions**2, columns, 5)
-    best = _in_nats(_largest(_largest(_largest(square), -2), -2))  # (..., columns)
-    chance = np.log(len(first) * functions**2 * 5) / n
-    out[f"products, largest:{name}"] = _largest(best)
-    out[f"products, matched:{name}"] = (best - chance).clip(0.0).sum(-1)
     whole = square.sum((-1, -3)) - 5 * functions**2 / n  # (..., pairs, columns)
     out[f"products, pair:{name}"] = _in_nats(_largest(_largest(whole)))
     out[f"products, sum:{name}"] = whole.sum((-1, -2))
+    if 3 <= d <= NARROW:
+        i, j, k = np.array([*combinations(range(d), 3)]).T
+        z = z[..., :3, :]  # the score, and a wave of one turn
+        pair = z[..., i, :, None, :] * z[..., j, None, :, :]
+        product = pair[..., None, :] * z[..., k, None, None, :, :]
+        square = _foretold(product.reshape(*z.shape[:-3], -1, n), told, columns)
+        best, clear = _best(square, n)
+        out[f"products, three:{name}"], out[f"products, three, matched:{name}"] = best, clear
+
+
+def _best(square: Any, n: int) -> tuple[Any, Any]:
+    """Largest squared correlation in nats; and of every column foretold, beyond chance, summed."""
+    count = square.shape[-3] * square.shape[-1]
+    best = _in_nats(_largest(_largest(square), -2))  # (..., columns)
+    return _largest(best), (best - np.log(count) / n).clip(0.0).sum(-1)
+
+
+# --- atoms ---------------------------------------------------------------------------------------
+
+
+def _at_atoms(x: Any) -> Any:
+    """Where columns have the value that they have most often, and often: 1, else 0."""
+    columns = _contiguous((x.detach() if is_tensor(x) else x).swapaxes(-1, -2))
+    ordered = _sorted(columns)
+    equal = _position(ordered, columns, "right") - _position(ordered, columns, "left")
+    most = _largest(equal)[..., None]
+    often = (equal == most) & (most > max(ATOM * x.shape[-2], 1.5))
+    return _of_float(often, x).swapaxes(-1, -2)
+
+
+def _atoms(x: Any, y: Any, out: Features) -> None:
+    """What values that come often tell, and what the rows without them tell beside.
+
+    Where X and Y are independent but for rows without them, their information is that of the
+    indicators and, weighed by its share, that of the other rows.
+    """
+    xp = namespace(x)
+    n, dx = x.shape[-2], x.shape[-1]
+    ties = out["ties:x"] + out["ties:y"]
+    found: Features = {}
+    if bool((ties > 0).any()):
+        a, b = _at_atoms(x), _at_atoms(y)
+        found["atoms, share:x"], found["atoms, share:y"] = a.mean((-1, -2)), b.mean((-1, -2))
+        tables = _of_two_by_two(a.swapaxes(-1, -2) @ b / n, a.mean(-2), b.mean(-2))
+        _matched(tables - 0.5 / n, CLEAR / n, found, "atoms, tables")
+        x, y = _without(x, a), _without(y, b)
+        _matched(_of_living(x, y, 1.0 - a, 1.0 - b), 0.5 * CLEAR**2 / n, found, "atoms, others")
+        gone_x, gone_y = (_of_float(v.sum(-1) == v.shape[-1], x) for v in (a, b))
+        both = (gone_x * gone_y).mean(-1)[..., None, None]
+        table = _of_two_by_two(both, gone_x.mean(-1)[..., None], gone_y.mean(-1)[..., None])
+        found["atoms, rows"] = table[..., 0, 0]
+        living = (1.0 - gone_x) * (1.0 - gone_y)
+        found["atoms, rows, share"] = living.mean(-1)
+        z = xp.concatenate([x, y], -1)
+        found["atoms, rows, others"] = _of_float(_normal_of_rows(z, living, dx), x)
+        found["atoms, information"] = found["atoms, rows"] + found["atoms, rows, others"]
+    for key in ATOMS:
+        # of tasks without ties nothing, whatever other tasks there are
+        out[key] = xp.where(ties > 0, _of_float(found[key], x), ties * 0.0) if found else ties * 0.0
+
+
+_MATCHED = ("sum", "largest", "matched:x", "matched:y")
+ATOMS = (
+    *("atoms, share:x", "atoms, share:y"),
+    *(f"atoms, tables, {part}" for part in _MATCHED),
+    *(f"atoms, others, {part}" for part in _MATCHED),
+    *("atoms, rows", "atoms, rows, share", "atoms, rows, others", "atoms, information"),
+)
+
+
+def _without(x: Any, atoms: Any) -> Any:
+    """Scores that the values of each column have among themselves, without its atom."""
+    xp = namespace(x)
+    n, share = x.shape[-2], atoms.mean(-2)[..., None, :]
+    place = (atoms * x).sum(-2)[..., None, :] / (share * n).clip(1.0)
+    over = _of_float(x - place > 1e-5, x) * share  # an atom is not above itself by rounding
+    level = ((xp.special.ndtr(x) if is_tensor(x) else ndtr(x)) - over) / (1.0 - share).clip(1.0 / n)
+    level = level.clip(0.5 / n, 1.0 - 0.5 / n)
+    return xp.special.ndtri(level) if is_tensor(x) else ndtri(level)
+
+
+def _of_two_by_two(both: Any, px: Any, py: Any) -> Any:
+    """Information of indicators, from the share of rows with both, (..., dx, dy), and with each."""
+    xp = namespace(both)
+    px, py = px[..., :, None], py[..., None, :]
+    total: Any = 0.0
+    for joint, one, other in (
+        (both, px, py),
+        (px - both, px, 1.0 - py),
+        (py - both, 1.0 - px, py),
+        (1.0 - px - py + both, 1.0 - px, 1.0 - py),
+    ):
+        product = (one * other).clip(1e-9)
+        total = total + joint.clip(0.0) * xp.log(joint.clip(1e-9) / product)
+    return total
+
+
+def _of_living(x: Any, y: Any, a: Any, b: Any) -> Any:
+    """Normal information of pairs of columns in the rows where both live, times their share."""
+    xp = namespace(x)
+    n = x.shape[-2]
+    at, xt = a.swapaxes(-1, -2), (a * x).swapaxes(-1, -2)
+    share = at @ b / n
+    rows = share.clip(1.0 / n)
+    mx, my = xt @ b / n / rows, at @ (b * y) / n / rows
+    vx = (a * x * x).swapaxes(-1, -2) @ b / n / rows - mx * mx
+    vy = at @ (b * y * y) / n / rows - my * my
+    cross = xt @ (b * y) / n / rows - mx * my
+    square = (cross * cross / (vx.clip(1e-3) * vy.clip(1e-3))).clip(0.0, 0.9999)
+    few = _of_float(share * n > 5.0, x)
+    return -0.5 * few * share * xp.log(1.0 - square)
+
+
+def _normal_of_rows(z: Any, living: Any, dx: int) -> Any:
+    """Normal information of the rows that live, by a shrunk covariance, times their share."""
+    z, living = double(z), double(living)
+    n, d = z.shape[-2:]
+    count = living.sum(-1)[..., None].clip(1.0)
+    centred = (z - ((living[..., None] * z).sum(-2) / count)[..., None, :]) * living[..., None]
+    z = _scaled(centred, (centred * centred).sum(-2) / count, 1e-6)
+    r = z.swapaxes(-1, -2) @ z / count[..., None]
+    share = d / (count[..., 0] + d)
+    eye = like(np.eye(d), r)
+    r = r * (1.0 - eye) + eye  # a column with one value alone is none
+    return _information(_factors(_shrunk(r, share), dx)) * count[..., 0] / n
 
 
 # --- neighbours ----------------------------------------------------------------------------------

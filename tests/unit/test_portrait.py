@@ -212,3 +212,46 @@ def test_ties_of_one_task_change_no_bit_of_another():
     z = np.random.default_rng(5).normal(size=(2, 150, 2))
     both = portrait(normal_scores(np.stack([x, z[0]])), normal_scores(np.stack([y, z[1]])))
     np.testing.assert_allclose(both[1], seen(z[0], z[1]), rtol=1e-12, atol=1e-12)
+
+
+# --- atoms ----------------------------------------------------------------------------------------
+
+
+def test_rows_that_are_absent_and_the_others_make_up_the_information():
+    # indicators: I = log 2 - H(.1); where both are there, a normal pair with rho = .9
+    rng = np.random.default_rng(0)
+    n = 20_000
+    there = rng.random(n) < 0.5
+    also = np.where(rng.random(n) < 0.1, ~there, there)
+    x = rng.normal(size=(n, 2))
+    y = np.where((there & also)[:, None], 0.9 * x + 0.19**0.5 * rng.normal(size=x.shape), 0.0)
+    y = np.where((~there & also)[:, None], rng.normal(size=x.shape), y)
+    x = np.where(there[:, None], x, -9.0)
+    indicators = np.log(2) + 0.1 * np.log(0.1) + 0.9 * np.log(0.9)
+    others = -0.45 * np.log(0.19)  # .45 of the rows, two pairs of -log(.19) / 2 each
+    y = np.where(also[:, None], y, 9.0)
+    places = [names().index(f"atoms, {name}") for name in ("rows", "rows, others", "information")]
+    found = portrait(normal_scores(x[None]), normal_scores(y[None]), 64)[0, places]
+    np.testing.assert_allclose(found[0], indicators, atol=0.01)
+    # ranks shift the scores of the rows that are there, and rho = .9 is theirs no more to a few %
+    np.testing.assert_allclose(found[1], others, rtol=0.06)
+    assert found[2] == pytest.approx(found[0] + found[1])
+
+
+def test_atoms_of_one_column_are_those_of_its_pairs():
+    rng = np.random.default_rng(1)
+    n = 5000
+    zero = rng.random(n) < 0.4
+    x = np.column_stack([np.where(zero, 0.0, rng.normal(size=n)), rng.normal(size=n)])
+    y = np.where(zero, 5.0, rng.normal(size=n))[:, None]
+    entropy = -0.4 * np.log(0.4) - 0.6 * np.log(0.6)
+    for name in ("largest", "sum", "matched:y"):
+        np.testing.assert_allclose(value(x, y, f"atoms, tables, {name}"), entropy, atol=0.02)
+    assert value(x, y, "atoms, others, largest") < 0.005
+    assert value(x, y, "atoms, share:x") == pytest.approx(zero.mean() / 2)
+    assert value(x[:, 1:], y, "atoms, rows") < 0.001
+
+
+def test_without_ties_there_are_no_atoms():
+    x, y = sample(300, 8, 5)
+    assert all(value(x, y, name) == 0 for name in names() if name.startswith("atoms"))
