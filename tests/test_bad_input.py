@@ -9,8 +9,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 from bad_input import CASES, CORNERS, frame, gallery_markdown, run, write_files
@@ -246,11 +246,6 @@ COMMANDS = [
 ]
 
 
-def infometric(*arguments, **options):
-    program = Path(sys.executable).with_name("infometric")
-    return subprocess.run([program, *arguments], capture_output=True, text=True, **options)
-
-
 def refused(done):
     """Whether a command ended as an error does: 2, one line of it and its hint."""
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -260,7 +255,7 @@ def refused(done):
 @pytest.mark.parametrize(("arguments", "says"), COMMANDS, ids=[" ".join(c) for c, _ in COMMANDS])
 def test_the_command_line_says_so_and_ends_with_2(arguments, says, folder):
     before = contents(folder)
-    done = infometric(*arguments, cwd=folder)
+    done = command_line.run(folder, *arguments)
     assert refused(done), done.stderr
     assert done.stderr.startswith("error: ")
     assert says in done.stderr
@@ -268,14 +263,22 @@ def test_the_command_line_says_so_and_ends_with_2(arguments, says, folder):
     assert contents(folder) == before
 
 
+def test_a_process_ends_as_the_call_does(folder):
+    arguments, says = COMMANDS[-1]
+    done, called = (call(folder, *arguments) for call in (command_line.process, command_line.run))
+    assert refused(done), done.stderr
+    assert says in done.stderr
+    assert (called.stdout, called.stderr) == (done.stdout, done.stderr)
+
+
 @pytest.mark.parametrize("wrong", [["--bins", "1"], ["--columns", "agee"]], ids=" ".join)
 def test_a_failed_command_leaves_the_old_reports(wrong, tmp_path):
     write_files(tmp_path)
     reports = ["--html", "report.html", "--json", "report.json"]
-    assert infometric(*PSI, *reports, cwd=tmp_path).returncode == 0
+    assert command_line.run(tmp_path, *PSI, *reports).returncode == 0
     before = contents(tmp_path)
     assert {"report.html", "report.json"} < set(before)
-    assert refused(infometric(*PSI, *reports, *wrong, cwd=tmp_path))
+    assert refused(command_line.process(tmp_path, *PSI, *reports, *wrong))
     assert contents(tmp_path) == before
 
 
@@ -283,7 +286,7 @@ def test_a_command_on_a_full_disk_leaves_the_old_report(tmp_path):
     write_files(tmp_path)
     (tmp_path / "report.html").write_text("old")
     before = contents(tmp_path)
-    quiet = functools.partial(infometric, *PSI, "--html", "report.html", "-q", cwd=tmp_path)
+    quiet = functools.partial(command_line.process, tmp_path, *PSI, "--html", "report.html", "-q")
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     done = quiet(preexec_fn=small_files, env=environment)
     assert refused(done), done.stderr

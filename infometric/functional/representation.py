@@ -53,7 +53,7 @@ from infometric.functional.spectra import (
 )
 from infometric.state.arrays import digits, double, like, namespace, to_numpy
 from infometric.state.kernels import less_mean
-from infometric.state.spectrum import Spectrum, squared_singular_values
+from infometric.state.spectrum import Spectrum, as_they_come, squared_singular_values
 from infometric.typing import Array, Units
 
 BLOCK = 1024  # rows of similarities held at once
@@ -481,7 +481,7 @@ def columns_of(s: Spectrum, at: int) -> Any:
 
     def make() -> Any:
         if s.kernels[at].kind == "delta":
-            codes = np.unique(to_numpy(s.variables[at])[:, 0], return_inverse=True)[1].reshape(-1)
+            codes = as_they_come(to_numpy(s.variables[at])[:, 0])
             if codes.max() + 1 > BLOCK:
                 return None
             shown = like(np.eye(codes.max() + 1)[codes], s.variables[at])

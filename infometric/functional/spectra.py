@@ -45,7 +45,12 @@ from infometric.state.arrays import digits, namespace, to_numpy, traced
 from infometric.state.blocks import DiffusionBlocks, GramBlocks
 from infometric.state.kernels import median_distance
 from infometric.state.lanczos import influence, trace_entropy
-from infometric.state.spectrum import Spectrum, squared_singular_values, symmetric_eigenvalues
+from infometric.state.spectrum import (
+    Spectrum,
+    as_they_come,
+    squared_singular_values,
+    symmetric_eigenvalues,
+)
 from infometric.typing import Array, Units
 
 Form = Literal["diffusion", "gram"]
@@ -826,9 +831,8 @@ def refuse_lone_classes(s: Spectrum) -> None:
 
 
 def class_numbers(s: Spectrum) -> Array:
-    """Number of the class of each row, from zero."""
-    codes = to_numpy(s.variables[1])[:, 0]
-    return s.kept("classes", lambda: np.unique(codes, return_inverse=True)[1].reshape(-1))
+    """Number of the class of each row, from zero in the order in which they come."""
+    return s.kept("classes", lambda: as_they_come(to_numpy(s.variables[1])[:, 0]))
 
 
 def rows_by_class(codes: Array) -> list[Array]:

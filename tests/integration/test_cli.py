@@ -1,33 +1,22 @@
-"""The command line as a user runs it: real files, real processes."""
+"""The command line as a user runs it: real files, and real processes where these matter."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import process, run
 
 import infometric as im
 from infometric import datasets, oracles
 from infometric.report.document import Report, Section
-
-PROGRAM = Path(sys.executable).with_name("infometric")
-
-
-def run(folder, *arguments):
-    return subprocess.run(
-        [PROGRAM, *map(str, arguments)], cwd=folder, capture_output=True, text=True
-    )
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +67,7 @@ def test_bin_refuses_before_it_writes(folder):
 
 
 def test_psi_prints_writes_and_agrees_with_the_library(folder):
-    done = run(
+    done = process(
         folder, "psi", "april.parquet", "september.csv", "--json", "psi.json", "--html", "psi.html"
     )
     assert done.returncode == 0, done.stderr
@@ -112,15 +101,16 @@ def test_slices(folder):
 
 
 @pytest.mark.parametrize(
-    ("options", "code"),
-    [((), 0), (("--fail-above", "0.25"), 0), (("--fail-above", "0.001"), 1),
-     (("--fail-above", "0.25", "--fail-on", "upper"), 0), (("--fail-above", "nan"), 2),
-     (("--fail-above", "0.25", "--fail-on", "upper", "--method", "chi2"), 2),
-     (("--bins", "zero"), 2),
-     (("--no-such-option",), 2)],
+    ("options", "code", "call"),
+    [((), 0, run), (("--fail-above", "0.25"), 0, process),
+     (("--fail-above", "0.001"), 1, process),
+     (("--fail-above", "0.25", "--fail-on", "upper"), 0, run), (("--fail-above", "nan"), 2, run),
+     (("--fail-above", "0.25", "--fail-on", "upper", "--method", "chi2"), 2, process),
+     (("--bins", "zero"), 2, run),
+     (("--no-such-option",), 2, process)],
 )  # fmt: skip
-def test_exit_codes(folder, options, code):
-    done = run(folder, "psi", "april.parquet", "september.csv", "--quiet", *options)
+def test_exit_codes(folder, options, code, call):
+    done = call(folder, "psi", "april.parquet", "september.csv", "--quiet", *options)
     assert done.returncode == code
     if code == 0:
         assert done.stdout == ""
@@ -158,7 +148,7 @@ def test_entropy_and_mutual_information(folder):
 
 
 def test_the_demonstration(folder):
-    done = run(folder, "demo", "--out", ".")
+    done = process(folder, "demo", "--out", ".")
     assert done.returncode == 0, done.stderr
     for name in ("report.html", "report.json"):
         assert (folder / name).stat().st_size > 10_000
@@ -175,11 +165,11 @@ def test_version_is_answered_before_anything_is_imported(tmp_path):
     first, modules = done.stdout.split("\n")[:2]
     assert first == f"infometric {im.__version__}"
     assert not {"numpy", "typer", "rich", "duckdb"} & set(modules.split())
-    assert run(tmp_path, "--version").stdout == f"infometric {im.__version__}\n"
+    assert process(tmp_path, "--version").stdout == f"infometric {im.__version__}\n"
 
 
 def test_help_names_every_command(tmp_path):
-    done = run(tmp_path, "--help")
+    done = process(tmp_path, "--help")
     assert done.returncode == 0
     for command in ("psi", "iv", "woe", "entropy", "mi", "demo"):
         assert f" {command} " in done.stdout
@@ -188,13 +178,27 @@ def test_help_names_every_command(tmp_path):
 # --- narrow terminals, odd names, files that would be lost ---------------------------------------
 
 
-def on_a_terminal(folder, width, *arguments):
-    """What a terminal of so many columns shows, without its colours."""
+ON_TERMINALS = """
+import fcntl, struct, sys, termios
+from infometric.report.cli import main
+for width in map(int, sys.argv[1].split(",")):
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    if main(sys.argv[2:]):
+        sys.exit(1)
+    print(end="\\f", flush=True)
+"""
+WIDTHS = (120, 80, 60, 40)
+
+
+@pytest.fixture(scope="module")
+def shown(folder):
+    """What terminals of so many columns show, without their colours; one process has all."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
-    process = subprocess.Popen(
-        [PROGRAM, *map(str, arguments)], cwd=folder, stdout=theirs, stderr=subprocess.DEVNULL,
+    running = subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINALS, ",".join(map(str, WIDTHS)),
+         "psi", "april.parquet", "september.csv"],
+        cwd=folder, stdout=theirs, stderr=subprocess.DEVNULL,
         env=environment | {"TERM": "xterm-256color"},
     )  # fmt: skip
     os.close(theirs)
@@ -203,22 +207,25 @@ def on_a_terminal(folder, width, *arguments):
         while part := os.read(ours, 65536):
             parts.append(part)
     os.close(ours)
-    assert process.wait() == 0
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", b"".join(parts).decode()).replace("\r\n", "\n")
+    assert running.wait() == 0
+    text = b"".join(parts).decode()
+    assert "\x1b[" in text
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).replace("\r\n", "\n")
+    return dict(zip(WIDTHS, plain.split("\f")[:-1], strict=True))
 
 
-@pytest.mark.parametrize("width", [120, 80, 60, 40])
-def test_no_terminal_is_too_narrow_for_a_number(folder, width):
-    shown = on_a_terminal(folder, width, "psi", "april.parquet", "september.csv")
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_terminal_is_too_narrow_for_a_number(folder, shown, width):
+    told = shown[width]
     found = im.psi(folder / "april.parquet", folder / "september.csv")
-    assert "…" not in shown
+    assert "…" not in told
     for name, r in found.items():
-        assert name in shown
-        assert f"{r.value:.4f}" in shown
-        assert f"[{r.ci.low:.4f}, {r.ci.high:.4f}]" in shown
-    assert "at most" in shown
+        assert name in told
+        assert f"{r.value:.4f}" in told
+        assert f"[{r.ci.low:.4f}, {r.ci.high:.4f}]" in told
+    assert "at most" in told
     if width >= 80:
-        assert max(map(len, shown.splitlines())) <= width
+        assert max(map(len, told.splitlines())) <= width
 
 
 def test_names_are_printed_as_they_are(tmp_path):
@@ -293,8 +300,8 @@ def test_an_option_that_a_measure_does_not_know_is_refused(folder, verb, measure
 
 def test_resampling_is_the_same_each_time(folder):
     line = ("entropy", "german.csv", "--columns", "job", "--method", "bootstrap", "--json")
-    for name in ("first.json", "second.json"):
-        assert run(folder, *line, name).returncode == 0
+    for call, name in ((process, "first.json"), (run, "second.json")):
+        assert call(folder, *line, name).returncode == 0
     assert results(folder / "first.json") == results(folder / "second.json")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
+import command_line
 import duckdb
 import numpy as np
 import pandas as pd
@@ -15,13 +15,9 @@ import pytest
 import infometric as im
 from infometric.datasets import load_german_credit, make_credit_applicants
 
-PROGRAM = Path(sys.executable).with_name("infometric")
-
 
 def run(folder, *arguments):
-    return subprocess.run(
-        [PROGRAM, "scorecard", *arguments], cwd=folder, capture_output=True, text=True
-    )
+    return command_line.run(folder, "scorecard", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +31,8 @@ def folder(tmp_path_factory):
 
 
 def test_a_scorecard_from_a_file_to_sql_and_python(folder):
-    done = run(
-        folder, "german.csv", "-t", "creditability", "--select",
+    done = command_line.process(
+        folder, "scorecard", "german.csv", "-t", "creditability", "--select",
         "--json", "card.json", "--sql", "card.sql", "--python", "card.py", "--html", "card.html",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
