@@ -51,7 +51,7 @@ PROBLEMS = (
 )
 LIMITS = (
     *("waves", "parity", "information", "close", "prior"),
-    *("levels", "rare", "series", "copies", "rows"),
+    *("levels", "rare", "series", "diluted", "doubled", "copies", "rows"),
 )
 Cell = dict[str, Any]
 Table = Callable[[dict[str, Any]], str]

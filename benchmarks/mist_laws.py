@@ -336,6 +336,20 @@ def rare(rng: Rng, n: int, share: float) -> Drawn:
     return Drawn(column(x), column(y), float(entr([share, 1 - share]).sum()) + share * inside)
 
 
+def diluted(rng: Rng, n: int, d: int) -> Drawn:
+    """One pair of columns with one nat, d columns a side in all."""
+    told = normal(rng, n, 1, 1.0)
+    x, y = (np.column_stack([v, rng.normal(size=(n, d - 1))]) for v in told[:2])
+    return Drawn(x, y, told.truth)
+
+
+def doubled(rng: Rng, n: int, noise: float) -> Drawn:
+    """Two pairs of columns, 1.02 nats, each column with a near copy beside it."""
+    told = normal(rng, n, 2, 1.02)
+    x, y = (np.column_stack([v, v + noise * rng.normal(size=v.shape)]) for v in told[:2])
+    return Drawn(x, y, told.truth)
+
+
 class Limit(NamedTuple):
     """One question: a law at several settings."""
 
@@ -365,6 +379,8 @@ LIMITS: dict[str, Limit] = {
     "levels": Limit("A normal pair in levels", "levels", rounded, (2, 3, 5, 10, 30)),
     "rare": Limit("Dependence in few rows, far out", "share", rare, (0.01, 0.03, 0.1)),
     "series": Limit("Two series, independent", "memory", series, (0.0, 0.8, 0.95, 0.99), 500, 40),
+    "diluted": Limit("One pair among columns of noise", "columns", diluted, (1, 3, 10, 32)),
+    "doubled": Limit("Near copies of columns", "noise", doubled, (0.3, 0.03, 0.003)),
     "copies": Limit("Rows entered more than once", "times", twice, (1, 2, 4)),
     "rows": Limit(
         "Normal, 1 + 1, .02 nats", "rows", lambda r, _, n: normal(r, n, 1, 0.02),

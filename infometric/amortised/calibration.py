@@ -1,12 +1,13 @@
 r"""Calibration: margins of the intervals, and the support, from families that were left out.
 
 A member's intervals of a family that it never saw are too narrow by as much as families differ. On
-the scale T of the network, the score of a task is how far the truth lies outside of an interval,
+the scale T of the network, the score of a task is how far the truth lies outside of an interval, in
+widths of the interval with some slack,
 
-.. math:: s = \max(q_p - T(I),\; T(I) - q_{1-p}),
+.. math:: s = \frac{\max(q_p - T(I),\; T(I) - q_{1-p})}{q_{1-p} - q_p + .2},
 
-negative inside, and the margin is the quantile of the scores of all families but one, each of the
-same weight. As the unit is the family, of which there are K, its level is
+negative inside. The quantile of the scores of all families but one, each of the same weight, times
+the same width is the margin: it shrinks where the network is sure. As the unit is the family, of which there are K, its level is
 :math:`(1 - 2p)(K + 1) / K`: so much more for the family to come (Lee, Barber and Willett 2023).
 Samples with ties have margins of their own. What is reported of a family uses the margins of the
 others alone.
@@ -32,6 +33,7 @@ from infometric.typing import Array
 ANCHOR = "blend"  # classical estimate that an interval out of support holds too
 FAR = 0.99  # share of the tasks that is within the support
 RIDGE = 1e-2  # of the variances of the features, below which a direction is noise
+SLACK = 0.2  # on the scale T, so that no margin is nothing
 FEW_TIES = 0.05  # share of tied values from which a sample has the margins of ties
 
 
@@ -68,7 +70,7 @@ def calibrated(
         if not others.any() or not mine.any():
             continue
         margins = margins_of(scores[others], table.family[others], ties[others])
-        out[mine] = moved(t[mine], margins, ties[mine])
+        out[mine] = moved(t[mine], margins, ties[mine], SLACK)
         centre, whitening, limit = support(z[others])
         flagged[mine] = _distance(z[mine], centre, whitening) > limit
     quantiles = released(out)
@@ -76,6 +78,7 @@ def calibrated(
     centre, whitening, limit = support(z)
     arrays = {
         "margins": margins_of(scores, table.family, ties),
+        "slack": np.asarray(SLACK),
         "centre": centre,
         "whitening": whitening,
         "limit": np.asarray(limit),
@@ -84,10 +87,11 @@ def calibrated(
 
 
 def scores_of(t: Array, truth: Array) -> Array:
-    """How far each truth lies outside of each central interval, (tasks, intervals); scale T."""
+    """How far each truth lies outside of each central interval, in widths, (tasks, intervals)."""
     low, high = t[:, :MIDDLE], t[:, :MIDDLE:-1]
+    width = high - low + SLACK
     low = np.where(low > 0, low, -np.inf)  # from zero on nothing is left out below
-    found: Array = np.maximum(low - truth[:, None], truth[:, None] - high)
+    found: Array = np.maximum(low - truth[:, None], truth[:, None] - high) / width
     return found
 
 
@@ -119,10 +123,16 @@ def with_ties(features: Array) -> Array:
     return np.asarray((features[:, places] > FEW_TIES).any(1))
 
 
-def moved(t: Array, margins: Array, ties: Array) -> Array:
-    """Quantiles with their margins, (tasks, levels), on the scale T: in order, median unmoved."""
+def moved(t: Array, margins: Array, ties: Array, slack: float | None = None) -> Array:
+    """Quantiles with their margins, (tasks, levels), on the scale T, in order.
+
+    Margins are in widths of the intervals and this slack, or, of none, on the scale itself.
+    """
     group = ties.astype(int) % len(np.atleast_2d(margins))
-    found = t + np.atleast_2d(margins)[group]
+    margins = np.atleast_2d(margins)[group]
+    if slack is not None:
+        margins = margins * (np.abs(t - t[:, ::-1]) + slack)
+    found = t + margins
     found[:, :MIDDLE] = np.where(t[:, :MIDDLE] > 0, found[:, :MIDDLE], 0.0)
     found[:, MIDDLE:] = np.maximum.accumulate(found[:, MIDDLE:], 1)
     found[:, MIDDLE::-1] = np.minimum.accumulate(found[:, MIDDLE::-1], 1)

@@ -234,8 +234,9 @@ class Reader:
 def widened(weights: Weights, learned: Array, features: Array) -> Array:
     """Learned quantiles of portraits with the margins of the calibration: they do not cross."""
     margins = weights.calibration.get("margins", np.zeros(len(LEVELS)))
+    slack = float(weights.calibration["slack"]) if "slack" in weights.calibration else None
     t = squeezed(np.asarray(learned, dtype=float))
-    return np.asarray(released(moved(t, margins, with_ties(features))))
+    return np.asarray(released(moved(t, margins, with_ties(features), slack)))
 
 
 def median_of(weights: Weights, features: Any) -> Any:
