@@ -7,10 +7,10 @@ widths of the interval with some slack,
 .. math:: s = \frac{\max(q_p - T(I),\; T(I) - q_{1-p})}{q_{1-p} - q_p + .2},
 
 negative inside. The quantile of the scores of all families but one, each of the same weight, times
-the same width is the margin: it shrinks where the network is sure. As the unit is the family, of which there are K, its level is
-:math:`(1 - 2p)(K + 1) / K`: so much more for the family to come (Lee, Barber and Willett 2023).
-Samples with ties have margins of their own. What is reported of a family uses the margins of the
-others alone.
+the same width is the margin: it shrinks where the network is sure. As the unit is the family, of
+which there are K, its level is :math:`(1 - 2p)(K + 1) / K`: so much more for the family to come
+(Lee, Barber and Willett 2023). Samples with ties have margins of their own. What is reported of a
+family uses the margins of the others alone.
 
 References
 ----------

@@ -42,6 +42,7 @@ ONE_SIGMA = 0.682689492137086
 SAME_LEVEL = 1e-9  # apart: as (1 - .95) / 2 is from .025
 CLASSICAL = ("ksg", "rank_gaussian", "blend")
 ANCHOR_NAME = "rank-Gaussian and KSG with 3 neighbours, blended by rows per column"
+ROOM = 0.5  # nats below log n from which a value of single columns may be any higher one
 TIED = 0.05  # share of tied values below which a column counts as continuous
 CONSTANT = "a variable has one value, so there is nothing to share, and no interval"
 COPIES = (
@@ -55,6 +56,10 @@ SAME = (
 NEARLY = (
     "columns of {name} are nearly functions of the others, and no sample of training was like "
     "that: fewer columns, or those of sklearn.decomposition.PCA"
+)
+CEILING = (
+    "the value is near log n, more than which {n} rows of one column each cannot tell: the "
+    "information may be far higher"
 )
 _SEED = 20260101  # of the division into parts: the same each time
 
@@ -218,14 +223,16 @@ class Reader:
         reasons = tuple(dict.fromkeys(text for texts in told for text in texts))
         ties = max(means["ties:x"], means["ties:y"])
         most = most_information(rest.x, rest.y)
+        found = np.minimum(learned.mean(0).astype(float), most)
+        doubts = _hesitations(rest.x, rest.y, ties) + _at_ceiling(rest, found[MIDDLE], most)
         return Reading(
-            np.minimum(learned.mean(0).astype(float), most),
+            found,
             estimates,
             ties,
             rest.constant,
             len(learned),
             reasons,
-            hesitations=reasons + _hesitations(rest.x, rest.y, ties),
+            hesitations=reasons + doubts,
             redundant=rest.redundant,
             most=most,
         )
@@ -315,6 +322,14 @@ def _hesitations(x: Array, y: Array, ties: float) -> tuple[str, ...]:
     if ties < TIED and _same_order(x, y):
         found.append(SAME)
     return tuple(found)
+
+
+def _at_ceiling(rest: Reduced, value: float, most: float) -> tuple[str, ...]:
+    """Of single columns nearly all of a sample's ranks look alike from log n nats on."""
+    n, single = len(rest.x), rest.x.shape[1] == rest.y.shape[1] == 1
+    if not single or np.isfinite(most) or value < np.log(min(n, MOST)) - ROOM:
+        return ()
+    return (CEILING.format(n=n),)
 
 
 def _same_order(x: Array, y: Array) -> bool:

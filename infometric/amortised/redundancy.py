@@ -12,7 +12,7 @@ from infometric.amortised.arrangement import arrangement
 from infometric.typing import Array
 
 EXACT = 1e-10  # residual variance of a column given the others: what rounding leaves of nothing
-NEAR = 1e-3  # below which a column is nearly a function of the others
+NEAR = 3e-6  # below which a column is nearly a function of the others, as few of training are
 SPARE = 10  # rows beyond the columns from which a small residual is no chance
 FEW = 5  # rows for each distinct one from which a variable counts as discrete
 DEVIATIONS = 2.0  # standard errors of an entropy that are allowed for
@@ -53,7 +53,7 @@ def needed(x: Array, y: Array) -> tuple[tuple[Array, Array], tuple[bool, bool]]:
         Not constant, no copies, and none a linear function of the others: which of several such
         columns stay depends on the rows alone, not on their order, and any choice spans the same.
     near : (bool, bool)
-        Whether a column that stays has less than a thousandth of its variance to itself.
+        Whether a column that stays has less than 3e-6 of its variance to itself.
 
     Examples
     --------

@@ -37,19 +37,21 @@ from infometric.state.arrays import digits, double, is_tensor, like, namespace, 
 
 NEIGHBOURS = (1, 3, 10)
 REFERENCE = 3
-CHUNK = 40_000  # distances held at a time: they stay in the cache
+CHUNK = 60_000  # distances held at a time: they stay in the cache
 FEWEST = 64  # rows looked at together all the same
 QUERIES = 512  # rows whose neighbours are looked for: evenly spread over the norms
 SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
 LEADING = 3  # canonical coordinates
-ROUNDING = 1e-9  # relative, of squared distances: no difference; or sixteen last digits
+ROUNDING = 1e-7  # relative, of squared distances: no difference; or sixteen last digits
 DIRECT = 2  # columns up to which distances are differences, not products
 LEVELS = (9, 7, 5, 3)  # of the tables of pairs: the most that leave five rows a cell
 EDGE = 1e6  # over which a score passes from one level to the next
 METRICS = ("scores", "white", "canonical", "polynomial")
 FLAT = 1e-9  # variance below which a derivative would be that of rounding
+NOTHING = 1e-6  # variance of a function of scores below which it is constant up to rounding
 COINCIDENT = 1e-14  # squared distance, likewise
 GAP = 1e-6  # of squared canonical correlations, whose directions cannot be told apart
+UNKNOWN = 1e-9  # squared canonical correlation whose directions are those of rounding
 CLEAR = 3.0  # standard deviations above chance from which a pair of columns counts
 TURNS = 16  # of the fastest wave
 FAST = 4  # turns from which a wave is one that tables do not see
@@ -133,6 +135,13 @@ def _scaled(x: Any, square: Any, least: float) -> Any:
         flat = square.detach() < FLAT
         x, square = (xp.where(flat, v.detach(), v) for v in (x, square))
     return x / (_root(square) + least)
+
+
+def _standard(centred: Any) -> Any:
+    """Columns of mean zero with mean square one; zeros where there is nothing but rounding."""
+    square = (centred * centred).mean(-2)
+    alive = (square > NOTHING)[..., None, :]
+    return _scaled(namespace(centred).where(alive, centred, centred * 0.0), square, 1e-12)
 
 
 # --- ranks ---------------------------------------------------------------------------------------
@@ -483,8 +492,7 @@ def _polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
 
     def expanded(z: Any) -> Any:
         found = xp.concatenate([z, z * z - 1.0, z * z * z - 3.0 * z], -1)
-        found = found - found.mean(-2)[..., None, :]
-        return _scaled(found, (found * found).mean(-2), 1e-12)
+        return _standard(found - found.mean(-2)[..., None, :])
 
     ex, ey = expanded(x), expanded(y)
     r, share = _correlation(xp.concatenate([ex, ey], -1))
@@ -495,6 +503,8 @@ def _polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
     # not all directions of a pair of columns: the last is often nothing but rounding
     lead = min(3 * min(dx, dy) - 1, LEADING)
     canonical, u, v = _canonical(factors, cross, lead)
+    known = (canonical[..., :lead] > UNKNOWN)[..., None, :]
+    u, v = (xp.where(known, directions, directions * 0.0) for directions in (u, v))
     for i in range(3):
         out[f"polynomials, canonical {i + 1}"] = canonical[..., i]
     square = cross * cross - 1.0 / (n - 1)
@@ -581,8 +591,7 @@ def _waves_and_products(x: Any, y: Any, out: Features) -> None:
         plain[name] = xp.concatenate([z[..., None, :], waves[name][..., :4, :]], -2)
     for name, other in ("xy", "yx"):
         told = plain[other] - plain[other].mean(-1)[..., None]
-        flat = told.reshape(*told.shape[:-3], -1, told.shape[-1])
-        flat = _scaled(flat.swapaxes(-1, -2), (flat * flat).mean(-1), 1e-12)
+        flat = _standard(told.reshape(*told.shape[:-3], -1, told.shape[-1]).swapaxes(-1, -2))
         _waves(waves[name], flat, told.shape[-3], name, out)
         few = plain[name] if plain[name].shape[-3] <= WIDE else plain[name][..., :1, :]
         _products(few, flat, told.shape[-3], name, out)

@@ -126,10 +126,24 @@ def test_few_rows_make_no_column_redundant(n, d):
         assert near == (False, False)
 
 
-def test_near_copies_are_out_of_support():
+@pytest.mark.parametrize("noise", [0.1, 1e-2, 1e-3])
+def test_near_copies_as_in_training_change_little(noise):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 1000, 1))
-    x, y = a + 1e-3 * rng.normal(size=(1000, 5)), b
+    y = 0.8 * a + 0.6 * b  # .511 nats
+    x = a + noise * rng.normal(size=(1000, 5))
+    one, five, none = quiet(a, y), quiet(x, y), quiet(x, b)
+    for r, truth in ((five, 0.511), (none, 0.0)):
+        assert not r.diagnostics["out_of_support"]
+        assert r.ci.low <= truth <= r.ci.high
+    assert abs(five.value - one.value) < 0.05
+    assert none.value < 0.06
+
+
+def test_copies_nearer_than_any_of_training_are_out_of_support():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 1000, 1))
+    x, y = a + 1e-4 * rng.normal(size=(1000, 5)), b
     with pytest.warns(im.exceptions.ReliabilityWarning, match="columns of x are nearly functions"):
         r = im.mist(x, y)
     d = r.diagnostics
@@ -140,6 +154,16 @@ def test_near_copies_are_out_of_support():
     assert any("columns of y" in t for t in quiet(y, x).diagnostics["out_of_support_reasons"])
     apart = quiet(a + 0.3 * rng.normal(size=(1000, 3)), y)
     assert not apart.diagnostics["out_of_support"]
+
+
+@pytest.mark.parametrize(("nats", "told"), [(2.0, False), (4.0, False), (8.0, True), (12.0, True)])
+def test_single_columns_near_what_so_few_rows_can_tell_are_doubted(nats, told):
+    rng = np.random.default_rng(1)
+    rho = np.sqrt(-np.expm1(-2 * nats))
+    x, noise = rng.normal(size=(2, 100))
+    r = quiet(x, rho * x + np.exp(-nats) * noise)
+    assert any("near log n" in t for t in r.diagnostics["reasons"]) == told
+    assert r.diagnostics["reliable"] != told
 
 
 def test_distinct_takes_the_first_of_copies():
