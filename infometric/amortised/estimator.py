@@ -70,7 +70,10 @@ class MIST(Estimator):
     - Constant columns are left out; where all of a variable are, the information is zero, and there
       is no interval. So are columns whose ranks are those of another of the same variable, forwards
       or backwards, and those whose normal scores are linear functions of the others': they say
-      nothing more. Columns that nearly are such functions stay, and count as out of support.
+      nothing more. Columns nearer to such functions than any of training stay, and count as out of
+      support.
+    - Of a single column a side a value near log n, more than which n rows cannot tell, is not
+      marked reliable.
     - No quantile exceeds the entropy of a variable that is discrete (fewer distinct rows than one
       in five): of the plug-in, with its bias and two standard errors.
     - Ties are allowed (average ranks); ``diagnostics["ties"]`` is their share.

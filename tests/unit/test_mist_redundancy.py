@@ -162,8 +162,8 @@ def test_single_columns_near_what_so_few_rows_can_tell_are_doubted(nats, told):
     rho = np.sqrt(-np.expm1(-2 * nats))
     x, noise = rng.normal(size=(2, 100))
     r = quiet(x, rho * x + np.exp(-nats) * noise)
-    assert any("near log n" in t for t in r.diagnostics["reasons"]) == told
-    assert r.diagnostics["reliable"] != told
+    assert any("near log n" in t for t in r.diagnostics.get("reasons", ())) == told
+    assert r.diagnostics["reliable"] is not told
 
 
 def test_distinct_takes_the_first_of_copies():
