@@ -57,6 +57,7 @@ TURNS = 16  # of the fastest wave
 FAST = 4  # turns from which a wave is one that tables do not see
 WIDE = 8  # columns of which there are fast waves and products of all functions
 NARROW = 5  # columns of which there are products of three
+LAST = 1e-5  # of scores that are one value
 ATOM = 0.15  # share of the rows from which a value is one that a column often has
 
 Features = dict[str, Any]
@@ -716,7 +717,9 @@ def _without(x: Any, atoms: Any) -> Any:
     xp = namespace(x)
     n, share = x.shape[-2], atoms.mean(-2)[..., None, :]
     place = (atoms * x).sum(-2)[..., None, :] / (share * n).clip(1.0)
-    over = _of_float(x - place > 1e-5, x) * share  # an atom is not above itself by rounding
+    beside = x - place
+    half = _of_float(beside > -LAST, x) + _of_float(beside > LAST, x)
+    over = 0.5 * half * share  # half of an atom is above itself, so that a mirror changes nothing
     level = ((xp.special.ndtr(x) if is_tensor(x) else ndtr(x)) - over) / (1.0 - share).clip(1.0 / n)
     level = level.clip(0.5 / n, 1.0 - 0.5 / n)
     return xp.special.ndtri(level) if is_tensor(x) else ndtri(level)

@@ -255,3 +255,12 @@ def test_atoms_of_one_column_are_those_of_its_pairs():
 def test_without_ties_there_are_no_atoms():
     x, y = sample(300, 8, 5)
     assert all(value(x, y, name) == 0 for name in names() if name.startswith("atoms"))
+
+
+def test_a_mirror_changes_no_atom():
+    rng = np.random.default_rng(2)
+    x, y = np.maximum(rng.normal(size=(2, 300, 3)), [-0.2, 0.1, 0.6])  # half of the rows or so
+    y[:, 0] += x[:, 0]
+    y[:, 1] = np.round(y[:, 1])
+    mirrored = [v * np.array([1, -1, -1]) for v in (x, y)]
+    np.testing.assert_allclose(seen(*mirrored), seen(x, y), atol=1e-7)
