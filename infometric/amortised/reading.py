@@ -36,6 +36,7 @@ FEWEST, MOST = 10, 10_000  # rows that the network was trained on
 WIDEST = 32  # columns of a variable, as trained
 MOST_PARTS = 10  # of a sample with more rows
 QUERIES = 2048  # rows whose neighbours are looked for: more than in training, and less noise
+TOGETHER = 20_000  # rows whose portraits are made at a time: it bounds the memory
 LEAST_LEVEL, MOST_LEVEL = 0.5, 0.99
 TAIL = 0.01  # least and greatest quantile, on either side
 ONE_SIGMA = 0.682689492137086
@@ -361,14 +362,16 @@ def _arranged(x: Array, y: Array) -> Pair:
 
 
 def _portraits(pairs: Sequence[Pair]) -> Array:
-    """Portraits in order; pairs of one shape go together."""
+    """Portraits in order; pairs of one shape go together, so many rows at a time."""
     out = np.empty((len(pairs), len(names())), dtype=np.float32)
     shapes: dict[tuple[int, ...], list[int]] = {}
     for at, (x, y) in enumerate(pairs):
         shapes.setdefault((*x.shape, y.shape[1]), []).append(at)
-    for places in shapes.values():
-        x, y = (np.stack([pairs[p][side] for p in places]) for side in (0, 1))
-        out[places] = portrait(x.astype(np.float32), y.astype(np.float32), queries=QUERIES)
+    for shape, every in shapes.items():
+        step = max(1, TOGETHER // shape[0])
+        for places in (every[i : i + step] for i in range(0, len(every), step)):
+            x, y = (np.stack([pairs[p][side] for p in places]) for side in (0, 1))
+            out[places] = portrait(x.astype(np.float32), y.astype(np.float32), queries=QUERIES)
     return out
 
 
