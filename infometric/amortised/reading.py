@@ -21,7 +21,7 @@ from infometric.amortised.calibration import ANCHOR, holding, moved, with_ties
 from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
 from infometric.amortised.probe import refuse
-from infometric.amortised.redundancy import most_information, needed
+from infometric.amortised.redundancy import SPARE, most_information, needed
 from infometric.amortised.table import PARTS, Table
 from infometric.amortised.weights import Weights, shipped
 from infometric.exceptions import DataError, InvalidParameterError, UnsupportedError
@@ -43,6 +43,8 @@ ONE_SIGMA = 0.682689492137086
 SAME_LEVEL = 1e-9  # apart: as (1 - .95) / 2 is from .025
 CLASSICAL = ("ksg", "rank_gaussian", "blend")
 ANCHOR_NAME = "rank-Gaussian and KSG with 3 neighbours, blended by rows per column"
+EXACT = 1e-12  # share of a column's variance that is left where others determine it
+OFTEN = 8  # rows alike beyond which they are a value that comes often, and not entered twice
 ROOM = 0.5  # nats below log n from which a value of single columns may be any higher one
 TIED = 0.05  # share of tied values below which a column counts as continuous
 CONSTANT = "a variable has one value, so there is nothing to share, and no interval"
@@ -53,6 +55,10 @@ COPIES = (
 SAME = (
     "a column of one variable orders the rows exactly as one of the other: of continuous variables "
     "the information is infinite, and any value is that of the ranks of so many rows"
+)
+LINEAR = (
+    "a column of one variable is a linear function of the other's columns: of continuous variables "
+    "the information is infinite, and any value is that of so many rows"
 )
 NEARLY = (
     "columns of {name} are nearly functions of the others, and no sample of training was like "
@@ -84,7 +90,8 @@ class Reading(NamedTuple):
         Columns that were left out because they are copies of others of their variable, up to
         monotone maps, or linear functions of them in normal scores.
     most : float
-        Bound of all quantiles: the entropy of a discrete variable, or infinity.
+        Bound of all quantiles: the entropy of a discrete variable, or the most that was trained on;
+        infinity out of support.
     parts : int
         Parts that a sample of more than `MOST` rows was divided into; one of others.
     outside : tuple of str
@@ -226,6 +233,9 @@ class Reader:
         most = most_information(rest.x, rest.y)
         found = np.minimum(learned.mean(0).astype(float), most)
         doubts = _hesitations(rest.x, rest.y, ties) + _at_ceiling(rest, found[MIDDLE], most)
+        if not reasons:  # no law of training had more, and nothing was learned beyond
+            most = min(most, max(self.weights.most, float(found[MIDDLE])))
+            found = np.minimum(found, most)
         return Reading(
             found,
             estimates,
@@ -318,11 +328,32 @@ def reduced(x: Array, y: Array) -> Reduced:
 def _hesitations(x: Array, y: Array, ties: float) -> tuple[str, ...]:
     """What the rows themselves give to doubt."""
     found = []
-    if entered_twice(np.hstack([x, y])):
+    rows = np.hstack([x, y])
+    if entered_twice(rows) and entered_twice(_rare(rows)):
         found.append(COPIES)
     if ties < TIED and _same_order(x, y):
         found.append(SAME)
+    elif ties < TIED and (_determined(x, y) or _determined(y, x)):
+        found.append(LINEAR)
     return tuple(found)
+
+
+def _rare(rows: Array) -> Array:
+    """Rows but those that come often, as where all columns are zero together."""
+    _, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    found: Array = rows[counts[which.reshape(-1)] <= OFTEN]
+    return found
+
+
+def _determined(x: Array, y: Array) -> bool:
+    """Whether a column of y is a linear function of those of x, of which there are few."""
+    n, d = x.shape
+    if n < 2 * d + SPARE:
+        return False
+    x, y = (v.astype(float) - v.mean(0) for v in (x, y))
+    x, y = (v / np.maximum(np.sqrt((v**2).sum(0)), np.finfo(float).tiny) for v in (x, y))
+    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    return bool(((rest**2).sum(0) < EXACT).any())
 
 
 def _at_ceiling(rest: Reduced, value: float, most: float) -> tuple[str, ...]:

@@ -89,6 +89,11 @@ class Weights:
             for name, value in sorted(getattr(self, part).items()):
                 yield f"{part}/{name}", np.asarray(value)
 
+    @property
+    def most(self) -> float:
+        """Most information of any task of the training, nats; infinity where the card is silent."""
+        return float(self.card.get("data", {}).get("truth", {}).get("most", np.inf))
+
     def same(self, other: Weights) -> bool:
         """Whether all arrays are equal to those of others, to the last bit."""
         if self is other:

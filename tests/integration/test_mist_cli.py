@@ -82,3 +82,12 @@ def test_what_is_wrong_is_said_in_one_line(folder, capsys, arguments, says):
     assert says in err
     assert err.count("error: ") == 1
     assert out == ""
+
+
+def test_columns_that_are_left_out_are_said(folder, capsys):
+    frame = pd.read_csv(folder / "table.csv").assign(same=7, twin=lambda f: 2 * f["a"])
+    frame.to_csv(folder / "more.csv", index=False)
+    code, _, err = asked(folder, capsys, "{}/more.csv", "--y", "c,d")
+    assert code == 0
+    assert "1 column left out: one value alone" in err
+    assert "1 column left out: copies or linear functions of others of their side" in err

@@ -9,6 +9,7 @@ import pytest
 
 import infometric as im
 from infometric.amortised.redundancy import distinct, most_information, needed
+from infometric.amortised.weights import shipped
 from infometric.exceptions import DataError
 from infometric.functional.portrait import normal_scores, portrait
 
@@ -164,6 +165,36 @@ def test_single_columns_near_what_so_few_rows_can_tell_are_doubted(nats, told):
     r = quiet(x, rho * x + np.exp(-nats) * noise)
     assert any("near log n" in t for t in r.diagnostics.get("reasons", ())) == told
     assert r.diagnostics["reliable"] is not told
+
+
+def test_a_linear_function_of_the_other_side_is_doubted():
+    x = np.random.default_rng(0).normal(size=(300, 3))
+    exact, noisy = x @ [1.0, -2.0, 0.5], x[:, 0] + x[:, 1] + 1e-3 * x[:, 2]
+    for pair in ((x, exact), (exact, x)):
+        r = quiet(*pair)
+        assert any("linear function of the other's" in t for t in r.diagnostics["reasons"])
+        assert not r.diagnostics["reliable"]
+    assert not any("linear" in t for t in quiet(x[:, :2], noisy).diagnostics.get("reasons", ()))
+
+
+@pytest.mark.parametrize("n", [50, 200, 1000])
+def test_zeros_that_come_together_are_no_rows_entered_twice(n):
+    rng = np.random.default_rng(n)
+    zero = rng.random(n) < 0.5
+    x, y = (np.where(zero, 0.0, rng.normal(size=n)) for _ in range(2))  # log 2
+    r = quiet(x, y)
+    assert r.diagnostics["reliable"]
+    assert r.ci.low < np.log(2) < r.ci.high
+    twice = quiet(np.tile(x, 2), np.tile(y, 2))
+    assert any("exact copies" in t for t in twice.diagnostics["reasons"])
+
+
+def test_no_quantile_is_above_all_of_training():
+    x, y = np.random.default_rng(0).normal(size=(2, 500, 32))
+    most = im.MIST().fit(x, y).quantile(0.99)
+    trained = shipped().card["data"]["truth"]["most"]
+    assert 30 < trained < 36
+    assert quiet(x, y).ci.high <= most <= trained
 
 
 def test_distinct_takes_the_first_of_copies():

@@ -128,6 +128,12 @@ def neural(
         raise typer.Exit(INTERRUPTED)
 
 
+LEFT_OUT = {
+    "constant_columns": "one value alone",
+    "redundant_columns": "copies or linear functions of others of their side",
+}
+
+
 @app.command()
 def mist(
     file: Rows,
@@ -153,6 +159,9 @@ def mist(
     with working("reading rows", quiet=quiet):
         found = MIST(weights=weights, units=units).fit(read.X, read.y).estimate(level=level)
     told = [f"{read.sizes} of {file.name}", *read.doubts]
+    for key, why in LEFT_OUT.items():
+        if found.diagnostics[key]:
+            told.append(f"{_counted(found.diagnostics[key], 'column')} left out: {why}")
     if found.diagnostics["out_of_support"]:
         told.append("unlike all samples of training: the interval is widened to hold the anchor")
     anchor = found.diagnostics["anchor"] / NATS_PER[units]
