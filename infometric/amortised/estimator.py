@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from infometric.amortised.arrangement import arrangement
 from infometric.amortised.columns import like_fitted, refuse_weights, sample_of, two_variables
 from infometric.amortised.reading import QUERIES, TAIL, AmortisedInformation, Reader, median_of
 from infometric.amortised.redundancy import most_information, needed
@@ -304,10 +305,9 @@ class MIST(Estimator):
         -------
         tensor of shape () or (n_tasks,)
             In `units`, on the device of X and of the higher precision of both: the value of
-            ``estimate``, up to the rounding of that precision. That decides between equal
-            distances, so that of tied rows the two differ by a few hundredths of a nat. Columns
-            that are left out there (constant, copies, linear functions of the others) have
-            gradients of zero, and so has
+            ``estimate``, up to the rounding of single precision, in which samples are read (more
+            where y is x but for less). Columns that are left out there (constant, copies, linear
+            functions of the others) have gradients of zero, and so has
             a value that meets the entropy of a discrete variable.
 
         Raises
@@ -339,11 +339,13 @@ class MIST(Estimator):
         a, b = (v[..., np.flatnonzero(k)] for v, k in zip((x, y), kept[0], strict=True))
         if not (a.shape[-1] and b.shape[-1]):
             return (x * 0.0).sum((-1, -2)) + (y * 0.0).sum((-1, -2))
-        median = median_of(self._reader().weights, portrait(a, b, queries=QUERIES))
-        most = [
-            most_information(*(v[:, k] for v, k in zip(pair, masks, strict=True)))
+        chosen = [
+            tuple(v[:, k] for v, k in zip(pair, masks, strict=True))
             for pair, masks in zip(plain, kept, strict=True)
         ]
+        a, b = _as_read(a, b, chosen)
+        median = like(median_of(self._reader().weights, portrait(a, b, queries=QUERIES)), x)
+        most = [most_information(*pair) for pair in chosen]
         return xp.minimum(median, like(most, median))
 
     # -- files ------------------------------------------------------------------------------
@@ -500,6 +502,14 @@ def _levels(q: Any) -> Array:
             hint="quantile([0.05, 0.5, 0.95])",
         )
     return found
+
+
+def _as_read(x: Any, y: Any, scores: list[tuple[Array, Array]]) -> tuple[Any, Any]:
+    """Tasks with rows, columns and signs as the estimate arranges them, and in its precision."""
+    orders = [arrangement(*pair)._replace(swapped=False) for pair in scores]
+    found = [order.of(u, v) for order, u, v in zip(orders, x, y, strict=True)]
+    xp = namespace(x)
+    return tuple(xp.stack(part).float() for part in zip(*found, strict=True))  # type: ignore[return-value]
 
 
 def _tensors(X: Any, y: Any) -> tuple[Any, Any]:

@@ -308,3 +308,17 @@ def test_an_empty_batch_is_refused(shape):
     empty = torch.zeros(shape)
     with pytest.raises(DataError, match="X holds nothing"):
         im.MIST().value(empty, empty)
+
+
+@pytest.mark.parametrize("shape", [(10, 3), (30, 2), (100, 3)])
+@pytest.mark.parametrize("tied", [np.round, lambda v: np.maximum(v, 0.0)])
+def test_the_value_of_ties_is_that_of_the_estimate_in_any_direction(shape, tied):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape)
+    x, y = tied(x), tied(x + rng.normal(size=shape))
+    made = im.MIST()
+    found = float(made.value(torch.tensor(x), torch.tensor(y)))
+    assert found == pytest.approx(quiet(x, y).value, rel=1e-5)
+    turned = made.value(torch.tensor(-y[:, ::-1].copy()), torch.tensor(x**3))
+    assert float(turned) == pytest.approx(found, rel=1e-5)
