@@ -57,7 +57,7 @@ from infometric.functional.neighbor_information import KSG1, MixedKSG  # noqa: E
 NAMES = list(FAMILIES)
 TIED = (
     *("discrete_table", "label", "overlapping_intervals", "zero_inflated", "rounded"),
-    *("counts", "hurdle", "binary_vectors", "spiked"),
+    *("counts", "hurdle", "binary_vectors", "spiked", "absent"),
 )
 # their parts may be discrete
 SOMETIMES_TIED = (*TIED, "stacked", "independent", "redundant", "sparse")

@@ -22,7 +22,7 @@ from infometric.amortised.families.copulas import (
     Gumbel,
     Joe,
 )
-from infometric.amortised.families.counted import BinaryVectors, Counts, Hurdle
+from infometric.amortised.families.counted import Absent, BinaryVectors, Counts, Hurdle
 from infometric.amortised.families.discrete import (
     DiscreteTable,
     Label,
@@ -31,7 +31,12 @@ from infometric.amortised.families.discrete import (
     Spiked,
     ZeroInflated,
 )
-from infometric.amortised.families.elliptical import ScaleMixture, Student, StudentPairs
+from infometric.amortised.families.elliptical import (
+    LogNormalScale,
+    ScaleMixture,
+    Student,
+    StudentPairs,
+)
 from infometric.amortised.families.gaussian import (
     GaussianAutoregressive,
     GaussianEquicorrelated,
@@ -42,10 +47,12 @@ from infometric.amortised.families.gaussian import (
 )
 from infometric.amortised.families.interactions import (
     Bearing,
+    BoundedInteraction,
     Checkerboard,
     Interaction,
     PlaneWave,
     VectorVolatility,
+    Winding,
 )
 from infometric.amortised.families.joint import (
     GammaExponential,
@@ -58,30 +65,37 @@ from infometric.amortised.families.joint import (
     Stacked,
 )
 from infometric.amortised.families.maps import (
+    BentCopula,
     CopulaFlow,
     Embedding,
     GaussianFlow,
     NoisyFlow,
     Spiral,
     Surface,
+    Swirl,
 )
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
-from infometric.amortised.families.sums import BoundedNoise, Circular, SkewedNoise
+from infometric.amortised.families.sums import (
+    BoundedNoise,
+    Circular,
+    Oscillation,
+    SkewedNoise,
+)
 
 _PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
     *(GaussianFactor(), GaussianAutoregressive()),
-    *(Student(), StudentPairs(), ScaleMixture()),
+    *(Student(), StudentPairs(), ScaleMixture(), LogNormalScale()),
     *(GridCopula(), GridRotated()),
     *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
     *(AdditiveNoise(), BoundedNoise(), SkewedNoise(), Volatility(), VectorVolatility()),
-    *(Curve(), Ring(), GammaExponential()),
-    *(Spiral(), GaussianFlow(), Embedding(), Surface()),
+    *(Curve(), Ring(), GammaExponential(), Oscillation()),
+    *(Spiral(), Swirl(), GaussianFlow(), Embedding(), Surface()),
     *(Mixture(), Clusters()),
     *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
     *(Parity(), Checkerboard(), ModularSum(), Circular(), Product(), Interaction()),
-    *(PlaneWave(), Bearing()),
+    *(PlaneWave(), Winding(), Bearing(), BoundedInteraction()),
 )
 
 
@@ -101,12 +115,13 @@ def without(group: str | None = None) -> dict[str, Family]:
     parts = tuple(family for family in _PARTS if family.group != group)
     uncommon = tuple(family for family in parts if family.name in _FLOWN)
     noisy = tuple(family for family in parts if family.name in _NOISY)
-    flows = (CopulaFlow(uncommon), NoisyFlow(noisy))
+    flows = (CopulaFlow(uncommon), NoisyFlow(noisy), BentCopula((*uncommon, *noisy)))
+    absent = Absent(tuple(family for family in parts if family.group != "discrete"))
     spiked = Spiked(tuple(f for f in parts if isinstance(f, Pairs) and f.name in _BEHIND_SPIKES))
     # a task names two parts at most: no two families side by side that have a part of their own
     side_by_side = (Stacked(parts), Independent(parts))
     inner = parts if spiked.group == group else (*parts, spiked)
-    combined = (*flows, spiked, *side_by_side, Redundant(inner), Sparse(inner))
+    combined = (*flows, spiked, absent, *side_by_side, Redundant(inner), Sparse(inner))
     return {f.name: f for f in (*parts, *combined) if f.group != group}
 
 

@@ -26,6 +26,7 @@ from infometric.amortised.families.base import (
     Draw,
     Family,
     Table,
+    chosen,
     exact,
     mix,
     signs,
@@ -39,6 +40,7 @@ from infometric.amortised.families.base import (
 from infometric.amortised.families.copulas import diluted, draw_cells, table_information
 from infometric.amortised.families.discrete import Tied
 from infometric.amortised.families.gaussian import normal_pairs
+from infometric.amortised.families.joint import SPARE, standard
 from infometric.amortised.families.noisy import flip, sign_information
 from infometric.typing import Array
 
@@ -129,6 +131,35 @@ class Hurdle(Family):
         q = torch.where(agree, torch.diag_embed(torch.diagonal(q, dim1=2, dim2=3)), q)
         q = q / q.sum((2, 3), keepdim=True)
         return diluted(q, mi[:, None], rng)
+
+
+@dataclass(frozen=True)
+class Absent(Hurdle):
+    """Rows of another family, now and then absent: all columns of X, or of Y, or both.
+
+    Parameters
+    ----------
+    parts : tuple of Family
+        Families to choose from, without ties.
+    """
+
+    parts: tuple[Family, ...]
+    name: ClassVar[str] = "absent"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        part = chosen(self.parts, dx, dy, rng)
+        drawn = part.draw(batch, 2 * n + SPARE, dx, dy, rng)
+        p = self._present(targets(batch, dx, dy, rng), rng)
+        from_flags, alive = table_information(p)[:, 0], p[:, 0, 1, 1]
+        rows, rows_y = standard(drawn.x), standard(drawn.y)
+        a, b = draw_cells(p, n, rng)
+        # alone, X keeps its law but is independent of all else: that of other rows
+        x = torch.where((a > 0) & (b > 0), rows[:, :n], rows[:, n : 2 * n])
+        absent = torch.where(uniform(rng, 2, batch, 1, 1) < 0.5, 0.0, -5.0).to(x.dtype)
+        x = torch.where(a > 0, x, absent[0])
+        y = torch.where(b > 0, rows_y[:, :n], absent[1])
+        mi = from_flags + alive * drawn.mi
+        return Draw(mix(x, rng, 0.3), mix(y, rng, 0.3), mi, alive * drawn.se, (part.name,))
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from infometric.amortised.families.base import (
 from infometric.amortised.families.gaussian import normal_pairs, spectrum
 from infometric.typing import Array
 
+STEPS = 11  # of a scale that is nearly log-normal
 NODES = 200
 
 
@@ -155,6 +156,24 @@ class ScaleMixture(Family):
         two = uniform(rng, batch) < 0.5
         scale[:, 2] = torch.where(two, scale[:, 1], scale[:, 2])
         of = torch.searchsorted(weight.cumsum(1), uniform(rng, batch, n)).clamp(max=2)
+        root = scale.gather(1, of).sqrt()[:, :, None]
+        mi = mi + scale_excess(weight, scale, dx, dy)
+        return exact(mix(root * x, rng, 0.7), mix(root * y, rng, 0.7), mi)
+
+
+@dataclass(frozen=True)
+class LogNormalScale(Family):
+    """Scale nearly log-normal: of eleven values, whose logarithms stand at even steps."""
+
+    name: ClassVar[str] = "log_normal_scale"
+    group: ClassVar[str] = "elliptical"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        x, y, mi = spectrum(batch, n, dx, dy, rng)
+        z = torch.linspace(-2.5, 2.5, STEPS, device=rng.device, dtype=x.dtype)
+        weight = torch.softmax(-0.5 * z**2, dim=0).expand(batch, STEPS)
+        scale = torch.exp(2 * log_uniform(rng, batch, 1, low=0.1, high=1.0) * z)
+        of = torch.searchsorted(weight[0].cumsum(0), uniform(rng, batch, n)).clamp(max=STEPS - 1)
         root = scale.gather(1, of).sqrt()[:, :, None]
         mi = mi + scale_excess(weight, scale, dx, dy)
         return exact(mix(root * x, rng, 0.7), mix(root * y, rng, 0.7), mi)

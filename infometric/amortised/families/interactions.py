@@ -51,10 +51,10 @@ NEGLIGIBLE = 1e-8  # mass left out in a tail
 WAVES = 3  # turns along a column, at most
 
 
-def product_law(m: int) -> tuple[Array, Array]:
-    """Values and masses of the product of m standard normal numbers."""
-    t, step = np.linspace(-24.0, 2.2, 1 << 13, retstep=True)
-    one = np.exp(t - 0.5 * np.exp(2 * t))
+def product_law(m: int, bounded: bool = False) -> tuple[Array, Array]:
+    """Values and masses of the product of m numbers, standard normal or uniform on (-1, 1)."""
+    t, step = np.linspace(-24.0, 0.0 if bounded else 2.2, 1 << 13, retstep=True)
+    one = np.exp(t) if bounded else np.exp(t - 0.5 * np.exp(2 * t))
     one, total = one / one.sum(), np.ones(1)
     for _ in range(m):
         total = np.convolve(total, one)
@@ -65,10 +65,10 @@ def product_law(m: int) -> tuple[Array, Array]:
 
 
 @cache
-def interaction_table(m: int) -> Table:
-    """Information of m normal numbers and their product with normal noise, over sigma."""
-    signal, weight = product_law(m)
-    sigma = np.geomspace(60.0, 0.05, 100)
+def interaction_table(m: int, bounded: bool = False) -> Table:
+    """Information of m numbers, normal or uniform, and their product with noise, over sigma."""
+    signal, weight = product_law(m, bounded)
+    sigma = np.geomspace(20.0, 0.02, 100) if bounded else np.geomspace(60.0, 0.05, 100)
     return Table.of(sigma, np.array([noise_information(signal, weight, s) for s in sigma]))
 
 
@@ -78,15 +78,36 @@ class Interaction(Synergy):
 
     name: ClassVar[str] = "interaction"
     cap: ClassVar[float] = 2.5
+    bounded: ClassVar[bool] = False
 
     def _joint(
         self, m: int, mi: Tensor, n: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         batch, k = mi.shape
-        sigma, known = interaction_table(m).nearest(mi)
-        x = normal(rng, batch, n, m * k)
+        sigma, known = interaction_table(m, self.bounded).nearest(mi)
+        x = self._columns(batch, n, m * k, rng)
         product = x.reshape(batch, n, k, m).prod(3)
         return x, product + sigma[:, None, :] * normal(rng, batch, n, k), known
+
+    @staticmethod
+    def _columns(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return normal(rng, batch, n, d)
+
+
+@dataclass(frozen=True)
+class BoundedInteraction(Interaction):
+    """A column of Y is the product of uniform columns of X with normal noise."""
+
+    name: ClassVar[str] = "bounded_interaction"
+    bounded: ClassVar[bool] = True
+
+    @staticmethod
+    def _columns(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, batch, n, d, low=-1.0)
+
+    @staticmethod
+    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, batch, n, d, low=-1.0)
 
 
 @cache
@@ -139,6 +160,28 @@ class PlaneWave(Synergy):
         gain = gain[:, None, :]
         y = gain * torch.sin(2 * math.pi * turns) + normal(rng, batch, n, k)
         return x - 0.5, y / (1 + 0.5 * gain**2).sqrt(), known
+
+    @staticmethod
+    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, batch, n, d) - 0.5
+
+
+@dataclass(frozen=True)
+class Winding(Synergy):
+    """A column of Y is a sum of whole multiples of uniform columns of X, and noise, modulo 1."""
+
+    name: ClassVar[str] = "winding"
+    cap: ClassVar[float] = 3.0
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        noise, known = circle_noise(mi, n, rng)
+        x = uniform(rng, batch, n, m * k)
+        turns = x * few(rng, batch, 1, m * k, high=WAVES)
+        turns = turns.reshape(batch, n, k, m).sum(3)
+        return x - 0.5, around(turns + noise, rng), known
 
     @staticmethod
     def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:

@@ -63,6 +63,22 @@ def spiral(rows: Tensor, rng: torch.Generator) -> Tensor:
     return torch.cat([*turned, z[..., 2 * (d // 2) :]], dim=2)
 
 
+def swirl(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """Rows whose planes are each turned by an angle that depends on the norm in that plane."""
+    batch, _, d = rows.shape
+    if d == 1:
+        return rows
+    z = rows @ orthogonal(batch, d, rng)
+    a, b = z[..., 0 : 2 * (d // 2) : 2], z[..., 1::2]
+    r = torch.hypot(a, b)
+    angles = torch.stack([torch.log(r.clamp(min=1e-9)), 3 * torch.exp(-0.5 * r**2), r])
+    which = wholes(rng, batch, 1, d // 2, low=0, high=len(angles) - 1)
+    angle = angles.gather(0, which[None].expand(1, -1, rows.shape[1], -1))[0]
+    angle = angle * log_uniform(rng, batch, 1, d // 2, low=0.3, high=4.0)
+    turned = (a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos())
+    return torch.cat([*turned, z[..., 2 * (d // 2) :]], dim=2)
+
+
 def couple(rows: Tensor, rng: torch.Generator) -> Tensor:
     """One coupling layer: the latter half of the columns moves with the former."""
     batch, _, d = rows.shape
@@ -86,6 +102,13 @@ def flow(rows: Tensor, rng: torch.Generator, layers: int = 3) -> Tensor:
     for _ in range(layers):
         rows = couple(rotate(rows, rng), rng)
     return rows
+
+
+def bent(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """Rows through one bending layer or two, their columns then mixed in half of the tasks."""
+    for _ in range(whole(rng, 1, 2)):
+        rows = bend(rows, rng)
+    return mix(rows, rng, 0.5)
 
 
 def bend(rows: Tensor, rng: torch.Generator) -> Tensor:
@@ -125,6 +148,17 @@ class Spiral(Mapped):
 
 
 @dataclass(frozen=True)
+class Swirl(Mapped):
+    """Normal blocks whose planes swirl each on its own, in the middle, far out, or evenly."""
+
+    name: ClassVar[str] = "swirl"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        x, y, mi = spectrum(batch, n, dx, dy, rng)
+        return exact(mix(swirl(x, rng), rng), mix(swirl(y, rng), rng), mi)
+
+
+@dataclass(frozen=True)
 class GaussianFlow(Mapped):
     """Normal blocks through random flows."""
 
@@ -152,8 +186,13 @@ class CopulaFlow(Mapped):
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         part = chosen(self.parts, dx, dy, rng)
         drawn = part.draw(batch, n, dx, dy, rng)
-        x, y = flow(drawn.x, rng, 2), flow(drawn.y, rng, 2)
+        x, y = self._through(drawn.x, rng), self._through(drawn.y, rng)
         return Draw(x, y, drawn.mi, drawn.se, (part.name,))
+
+    @staticmethod
+    def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
+        """Rows through a map that can be undone."""
+        return flow(rows, rng, 2)
 
 
 @dataclass(frozen=True)
@@ -161,6 +200,17 @@ class NoisyFlow(CopulaFlow):
     """Blocks of curves, circles and other noisy pairs through random flows."""
 
     name: ClassVar[str] = "noisy_flow"
+
+
+@dataclass(frozen=True)
+class BentCopula(CopulaFlow):
+    """Blocks of other families behind bending layers."""
+
+    name: ClassVar[str] = "bent_copula"
+
+    @staticmethod
+    def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
+        return bent(rows, rng)
 
 
 @dataclass(frozen=True)
@@ -199,6 +249,4 @@ class Surface(Embedding):
 
     @staticmethod
     def _shaped(rows: Tensor, rng: torch.Generator) -> Tensor:
-        for _ in range(whole(rng, 1, 2)):
-            rows = bend(rows, rng)
-        return mix(rows, rng, 0.5)
+        return bent(rows, rng)

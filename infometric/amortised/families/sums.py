@@ -159,6 +159,28 @@ class SkewedNoise(BoundedNoise):
     noises: ClassVar[tuple[str, ...]] = ("laplace", "exponential")
 
 
+@dataclass(frozen=True)
+class Oscillation(BoundedNoise):
+    """Y = g w(mX) + N with a sine or zigzag w of m whole turns, a phase of its own, X uniform."""
+
+    name: ClassVar[str] = "oscillation"
+    cap: ClassVar[float] = 2.5
+    noises: ClassVar[tuple[str, ...]] = ("normal", "uniform", "laplace")
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs with up to twelve turns, mostly few; one wave and one noise for the batch."""
+        signal = ("arcsine", "uniform")[whole(rng, 0, 1)]  # law of the sine, and of the zigzag
+        noise = self.noises[whole(rng, 0, len(self.noises) - 1)]
+        gain, known = sum_table(signal, noise).nearest(mi)
+        u = uniform(rng, len(mi), n, mi.shape[1])
+        turns = few(rng, len(mi), 1, mi.shape[1], high=TURNS) * u
+        turns = turns + uniform(rng, len(mi), 1, mi.shape[1])
+        zigzag = 2 * (turns - torch.floor(turns) - 0.5).abs() - 0.5
+        wave = torch.sin(2 * math.pi * turns) if signal == "arcsine" else zigzag
+        y = gain[:, None, :] * wave + LAWS[noise].quantile(self._inside(mi, n, rng))
+        return u - 0.5, y, known
+
+
 @cache
 def wrapped_table() -> Table:
     """Information between a uniform angle and itself with normal noise, over sigma in turns."""
