@@ -26,6 +26,7 @@ from infometric.amortised.families import (  # noqa: E402
     FAMILIES,
     base,
     copulas,
+    elliptical,
     interactions,
     maps,
     noisy,
@@ -33,6 +34,7 @@ from infometric.amortised.families import (  # noqa: E402
     without,
 )
 from infometric.amortised.families.clusters import Classes  # noqa: E402
+from infometric.amortised.families.counted import Absent  # noqa: E402
 from infometric.amortised.families.discrete import Spiked  # noqa: E402
 from infometric.amortised.families.elliptical import scale_excess, student_excess  # noqa: E402
 from infometric.amortised.families.joint import (  # noqa: E402
@@ -251,7 +253,7 @@ def test_spiral_keeps_norms_and_flow_can_be_undone():
     x = torch.randn(3, 50, 5, generator=seeded(), dtype=torch.float64)
     assert torch.allclose(maps.spiral(x, seeded(1)).norm(dim=2), x.norm(dim=2))
     row = x[:1, :1]
-    for how in (maps.spiral, maps.flow, maps.bend):
+    for how in (maps.spiral, maps.swirl, maps.flow, maps.bend, maps.bent):
         jacobian = [
             torch.autograd.functional.jacobian(
                 lambda v, how=how: how(v.reshape(1, 1, 5), seeded(2)).flatten(), row + shift
@@ -261,6 +263,24 @@ def test_spiral_keeps_norms_and_flow_can_be_undone():
         signs = {float(torch.sign(torch.linalg.det(j))) for j in jacobian}
         assert len(signs) == 1
         assert 0.0 not in signs
+
+
+def test_swirls_turn_planes_and_keep_their_norms():
+    x = torch.randn(40, 300, 5, generator=seeded(), dtype=torch.float64)
+    moved = maps.swirl(x, seeded(1))
+    z = x @ base.orthogonal(40, 5, seeded(1))
+    assert torch.allclose(moved.norm(dim=2), x.norm(dim=2))
+    assert torch.equal(moved[..., 4], z[..., 4])
+    planes = moved[..., [0, 2, 1, 3]]  # the first coordinates of both come first
+    a, b = (torch.view_as_complex(v.reshape(40, 300, 2, 2)) for v in (z[..., :4], planes))
+    assert torch.allclose(a.abs(), b.abs())
+    turned = torch.angle(b / a)  # the same at the same norm: a function of it alone
+    for i in range(40):
+        for j in range(2):
+            order = a[i, :, j].abs().argsort()
+            step = (turned[i, order, j].diff() + math.pi) % (2 * math.pi) - math.pi
+            assert float(step.abs().median()) < 0.15
+    assert torch.equal(maps.swirl(x[..., :1], seeded(1)), x[..., :1])
 
 
 def test_coupling_leaves_one_half_and_moves_the_other_one_to_one():
@@ -344,6 +364,36 @@ def test_scale_excess_in_more_columns_by_simulation(dx, dy):
     pointwise = log_density(qx + qy, dx + dy) - log_density(qx, dx) - log_density(qy, dy)
     found = scale_excess(tensor(weight.tolist()), tensor(scale.tolist()), dx, dy)
     assert float(found) == pytest.approx(pointwise.mean(), abs=5 * pointwise.std() / math.sqrt(n))
+
+
+def test_log_normal_scales_have_their_weights_and_their_excess():
+    """The truth of many rows of no other dependence, by the two densities."""
+    n, a = 200_000, 0.8
+    z = np.linspace(-2.5, 2.5, elliptical.STEPS)
+    weight, scale = np.exp(-0.5 * z**2), np.exp(2 * a * z)
+    weight /= weight.sum()
+    rng = np.random.default_rng(5)
+    s = rng.choice(scale, n, p=weight)
+    qx, qy = s * rng.chisquare(3, n), s * rng.chisquare(2, n)
+
+    def log_density(q, d):
+        parts = np.log(weight) - 0.5 * d * np.log(scale) - 0.5 * q[:, None] / scale
+        return np.logaddexp.reduce(parts, axis=1)
+
+    pointwise = log_density(qx + qy, 5) - log_density(qx, 3) - log_density(qy, 2)
+    found = scale_excess(tensor(weight.tolist()), tensor(scale.tolist()), 3, 2)
+    assert float(found) == pytest.approx(pointwise.mean(), abs=5 * pointwise.std() / math.sqrt(n))
+    # the rows of the family: log|x| is that of a normal number, and a z of variance var(z)
+    both = drawn("log_normal_scale", 40, 20_000, 1, 1)
+    spread = torch.log(both.x[..., 0].abs()).var(1) - math.pi**2 / 8
+    a_found = (spread.clamp(min=0) / float((weight * z**2).sum())).sqrt()
+    assert 0.7 < float(a_found.max()) < 1.05
+    assert float(a_found.min()) < 0.2
+    least = scale_excess(
+        tensor(weight.tolist()).expand(40, -1), torch.exp(2 * a_found[:, None] * tensor(*z)), 1, 1
+    )
+    assert bool((both.mi >= least - 0.02).all())
+    assert float((both.mi - least).min()) < 0.01
 
 
 # --- copulas ----------------------------------------------------------------------------------
@@ -629,6 +679,31 @@ def test_circles_leave_the_noise(seed):
         assert np.sort(found)[-2] < 0.01
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_oscillations_leave_the_noise(seed):
+    """Of Y without its wave the law of the noise is left, and their information adds up."""
+    n, wanted = 60_000, tensor([0.3, 1.2])
+    x, y, mi = FAMILIES["oscillation"].pairs(wanted, n, seeded(seed))
+    assert torch.allclose(mi, wanted, atol=0.05)
+    for j in range(2):
+        b = y[0, :, j].numpy()
+        best = (np.inf, None)
+        for turns in range(1, sums.TURNS + 1):
+            place = (turns * (x[0, :, j].numpy() + 0.5)) % 1.0
+            cell = np.minimum((place * 400).astype(int), 399)
+            mean = np.bincount(cell, b, 400) / np.bincount(cell, minlength=400)
+            left = b - mean[cell]
+            if left.var() < 0.999 * best[0]:  # multiples of the turns see the wave too
+                best = (left.var(), left)
+        density = np.histogram(b, 300)
+        other = np.histogram(best[1], 300)
+        entropy = [
+            -xlogy(p / n, p / n).sum() + math.log(edges[1] - edges[0])
+            for p, edges in (density, other)
+        ]
+        assert entropy[0] - entropy[1] == pytest.approx(float(mi[0, j]), abs=0.04)
+
+
 # --- clusters ---------------------------------------------------------------------------------
 
 
@@ -802,6 +877,29 @@ def test_hurdles_have_their_two_parts(seed):
     assert checked >= 8
 
 
+@pytest.mark.parametrize("part", ["gaussian_wishart", "student", "curve", "clayton"])
+def test_absent_rows_have_their_two_parts(part):
+    n, checked = 60_000, 0
+    family = Absent((FAMILIES[part],))
+    both = family.draw(10, n, 1, 1, seeded(3))
+    assert both.parts == (part,)
+    for a, b, mi in zip(both.x.numpy(), both.y.numpy(), both.mi.tolist(), strict=True):
+        (no_x, many_x), (no_y, many_y) = most_common(a), most_common(b)
+        if min(many_x, many_y) < 2:  # rows are never absent, or always
+            continue
+        here, there = (a != no_x).any(1), (b != no_y).any(1)
+        alive = np.flatnonzero(here & there)[:6000]
+        inner = KSG1(4).value(Sample.of(scores(a[alive]), scores(b[alive])))
+        found = plug_in(here, there) + (here & there).mean() * max(float(inner), 0)
+        checked += 1
+        assert found == pytest.approx(mi, abs=0.05)
+        # the identity needs one law of X beside Y and alone, and of Y
+        for v, mine, other in ((a, here, there), (b, there, here)):
+            if min((mine & other).sum(), (mine & ~other).sum()) > 50:
+                assert ks_2samp(v[mine & other, 0], v[mine & ~other, 0]).pvalue > 1e-4
+    assert checked >= 6
+
+
 @pytest.mark.parametrize("part", [part.name for part in FAMILIES["spiked"].parts])
 def test_spiked_pairs_have_their_two_parts(part):
     n, family = 40_000, Spiked((FAMILIES[part],))
@@ -881,6 +979,22 @@ def test_plane_waves_have_the_information_of_their_phase(m):
         assert entropy - noise == pytest.approx(float(mi[0, j]), abs=0.03)
 
 
+@pytest.mark.parametrize("m", [2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_windings_leave_the_noise(m, seed):
+    wanted = tensor([0.3, 1.2])
+    x, y, mi = FAMILIES["winding"]._joint(m, wanted, 60_000, seeded(seed))
+    assert torch.allclose(mi, wanted, atol=0.05)
+    for j in range(2):
+        a, b = x[0, :, m * j : m * j + m].numpy(), y[0, :, j].numpy()
+        ways = product(range(1, interactions.WAVES + 1), repeat=m)
+        rest = [(b - s * (a @ np.array(turns))) % 1 for turns in ways for s in (-1, 1)]
+        p = np.array([np.histogram(r, 100, (0, 1))[0] for r in rest]) / 60_000
+        found = np.sort(math.log(100) + xlogy(p, p).sum(1))
+        assert found[-1] == pytest.approx(float(mi[0, j]), abs=0.03)
+        assert found[-2] < 0.01  # one direction, and no other
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_bearings_leave_the_noise(seed):
     wanted = tensor([0.3, 1.2])
@@ -911,6 +1025,39 @@ def test_interaction_truth_is_a_mixture_of_normals(m, place):
     entropy = -2 * np.trapezoid(xlogy(p, p), half)
     noise = 0.5 * math.log(2 * math.pi * math.e) + math.log(sigma)
     assert mi == pytest.approx(entropy - noise, abs=2e-3 if m == 2 else 1e-2)
+
+
+@pytest.mark.parametrize(("m", "place"), [(2, 30), (2, 60), (2, 85), (3, 40), (3, 75)])
+def test_bounded_interaction_truth_is_a_direct_integral(m, place):
+    """Given all columns but one, the product is uniform, and its density with noise is known."""
+    table = interactions.interaction_table(m, True)
+    sigma, mi = float(table.theta[place]), float(table.mi[place])
+    u = (np.arange(4000) + 0.5) / 4000
+    if m == 2:
+        given = u
+    else:
+        fine = (np.arange(1200) + 0.5) / 1200
+        given = np.sort(np.multiply.outer(fine, fine).ravel()).reshape(-1, 360).mean(1)
+    half = np.sinh(np.linspace(0, np.arcsinh((1 + 9 * sigma) / sigma), 2001)) * sigma
+    up, down = ((half[:, None] + s * given) / sigma for s in (1, -1))
+    p = ((norm.cdf(up) - norm.cdf(down)) / (2 * given)).mean(1)
+    entropy = -2 * np.trapezoid(xlogy(p, p), half)
+    noise = 0.5 * math.log(2 * math.pi * math.e) + math.log(sigma)
+    assert mi == pytest.approx(entropy - noise, abs=5e-3)
+
+
+@pytest.mark.parametrize("m", [2, 3])
+def test_bounded_interactions_are_products_with_their_noise(m):
+    wanted = tensor([0.2, 1.5])
+    x, y, mi = FAMILIES["bounded_interaction"]._joint(m, wanted, 60_000, seeded(m))
+    assert torch.allclose(mi, wanted, atol=0.05)
+    assert float(x.abs().max()) <= 1.0
+    table = interactions.interaction_table(m, True)
+    for j in range(2):
+        rest = (y[0, :, j] - x[0, :, m * j : m * j + m].prod(1)).numpy()
+        place = int(np.argmin(np.abs(table.mi - float(mi[0, j]))))
+        assert rest.std() == pytest.approx(table.theta[place], rel=0.02)
+        assert abs(np.mean(rest**4) / rest.std() ** 4 - 3) < 0.15
 
 
 @pytest.mark.parametrize("m", [2, 3])
@@ -1017,16 +1164,17 @@ def scores(v):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "modular_sum"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("modular_sum", "winding")])
 def test_neighbours_find_the_truth(name):
     """One column a side, or two and one: KSG1, and its kin for ties.
 
     Folds of a thin sheet come near each other, so that neighbours need more rows behind maps and
-    where an angle turns many times; a modular sum is sharp all over, and has the test of its
-    interval.
+    where an angle or a wave turns many times; sums modulo 1 are sharp all over, and have tests of
+    the noise that they leave.
     """
     dx, dy = shapes(name, [(1, 1), (2, 1), (2, 2)])[0]
-    rows = 64_000 if FAMILIES[name].group == "map" or name == "circular" else 8000
+    turning = FAMILIES[name].group == "map" or name in ("circular", "oscillation")
+    rows = 64_000 if turning else 8000
     both = drawn(name, 60, rows, dx, dy, seed=11)
     kept = [i for i in range(60) if 0.05 < float(both.mi[i]) < 1.0][:4]
     tied = name in SOMETIMES_TIED

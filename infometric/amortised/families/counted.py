@@ -158,7 +158,7 @@ class Absent(Hurdle):
         absent = torch.where(uniform(rng, 2, batch, 1, 1) < 0.5, 0.0, -5.0).to(x.dtype)
         x = torch.where(a > 0, x, absent[0])
         y = torch.where(b > 0, rows_y[:, :n], absent[1])
-        mi = from_flags + alive * drawn.mi
+        mi = (from_flags + alive * drawn.mi).clamp(min=0.0)
         return Draw(mix(x, rng, 0.3), mix(y, rng, 0.3), mi, alive * drawn.se, (part.name,))
 
 
