@@ -272,7 +272,9 @@ def test_swirls_turn_planes_and_keep_their_norms():
     assert torch.allclose(moved.norm(dim=2), x.norm(dim=2))
     assert torch.equal(moved[..., 4], z[..., 4])
     planes = moved[..., [0, 2, 1, 3]]  # the first coordinates of both come first
-    a, b = (torch.view_as_complex(v.reshape(40, 300, 2, 2)) for v in (z[..., :4], planes))
+    a, b = (
+        torch.view_as_complex(v.reshape(40, 300, 2, 2).contiguous()) for v in (z[..., :4], planes)
+    )
     assert torch.allclose(a.abs(), b.abs())
     turned = torch.angle(b / a)  # the same at the same norm: a function of it alone
     for i in range(40):
@@ -366,34 +368,44 @@ def test_scale_excess_in_more_columns_by_simulation(dx, dy):
     assert float(found) == pytest.approx(pointwise.mean(), abs=5 * pointwise.std() / math.sqrt(n))
 
 
-def test_log_normal_scales_have_their_weights_and_their_excess():
-    """The truth of many rows of no other dependence, by the two densities."""
-    n, a = 200_000, 0.8
+def test_graded_scales_are_bells_or_of_any_weights():
+    weight, scale = elliptical.GradedScale._scales(4000, seeded())
+    assert torch.allclose(weight.sum(1), torch.ones(4000).double())
+    assert float(weight.min()) > 0
+    bell = (weight - weight.flip(1)).abs().max(1).values < 1e-12
+    assert 0.45 < float(bell.double().mean()) < 0.55
+    assert float((weight.max(1).values > 0.9).double().mean()) > 0.05
+    steps = scale.log().diff(dim=1)
+    assert torch.allclose(steps, steps[:, :1].expand_as(steps))
+    assert 0.1 <= float(steps.min()) < 0.11
+    assert 0.9 < float(steps.max()) <= 1.0
+
+
+@pytest.mark.parametrize("uneven", [False, True])
+def test_graded_scales_have_the_truth_of_an_elliptical_law(uneven):
+    """Kendall's tau of such a law is that of the correlation, and the scales add their part."""
+    rng = np.random.default_rng(3)
     z = np.linspace(-2.5, 2.5, elliptical.STEPS)
-    weight, scale = np.exp(-0.5 * z**2), np.exp(2 * a * z)
-    weight /= weight.sum()
-    rng = np.random.default_rng(5)
-    s = rng.choice(scale, n, p=weight)
-    qx, qy = s * rng.chisquare(3, n), s * rng.chisquare(2, n)
+    weight = rng.dirichlet(np.full(len(z), 0.5)) + 1e-3 if uneven else np.exp(-0.5 * z**2)
+    weight, scale = tensor(*(weight / weight.sum())), torch.exp(1.5 * tensor(*z))
 
-    def log_density(q, d):
-        parts = np.log(weight) - 0.5 * d * np.log(scale) - 0.5 * q[:, None] / scale
-        return np.logaddexp.reduce(parts, axis=1)
+    class Known(elliptical.GradedScale):
+        @staticmethod
+        def _scales(batch, rng):
+            return weight.expand(batch, -1), scale.expand(batch, -1)
 
-    pointwise = log_density(qx + qy, 5) - log_density(qx, 3) - log_density(qy, 2)
-    found = scale_excess(tensor(weight.tolist()), tensor(scale.tolist()), 3, 2)
-    assert float(found) == pytest.approx(pointwise.mean(), abs=5 * pointwise.std() / math.sqrt(n))
-    # the rows of the family: log|x| is that of a normal number, and a z of variance var(z)
-    both = drawn("log_normal_scale", 40, 20_000, 1, 1)
-    spread = torch.log(both.x[..., 0].abs()).var(1) - math.pi**2 / 8
-    a_found = (spread.clamp(min=0) / float((weight * z**2).sum())).sqrt()
-    assert 0.7 < float(a_found.max()) < 1.05
-    assert float(a_found.min()) < 0.2
-    least = scale_excess(
-        tensor(weight.tolist()).expand(40, -1), torch.exp(2 * a_found[:, None] * tensor(*z)), 1, 1
-    )
-    assert bool((both.mi >= least - 0.02).all())
-    assert float((both.mi - least).min()) < 0.01
+    both = Known().draw(30, 20_000, 1, 1, seeded(1))
+    mean = (weight * scale.log()).sum()
+    spread = math.sqrt(float((weight * (scale.log() - mean) ** 2).sum()) + math.pi**2 / 2)
+    # log x^2 of a normal number has the mean psi(1/2) + log 2
+    found = torch.log(both.x[..., 0] ** 2).mean(1) - digamma(0.5) - math.log(2)
+    assert float((found - mean).abs().max()) < 5 * spread / math.sqrt(20_000)
+    excess = float(scale_excess(weight[None], scale[None], 1, 1))
+    assert excess > 0.02
+    for i in range(30):
+        tau = kendalltau(both.x[i, :, 0], both.y[i, :, 0]).statistic
+        truth = -math.log(math.cos(math.pi / 2 * tau)) + excess
+        assert truth == pytest.approx(float(both.mi[i]), abs=0.03 + 0.03 * float(both.mi[i]))
 
 
 # --- copulas ----------------------------------------------------------------------------------
@@ -637,7 +649,9 @@ def test_information_of_sums_in_closed_form(signal, noise, gain, truth):
     assert found == pytest.approx(truth, abs=2e-4)
 
 
-@pytest.mark.parametrize("noise", ["uniform", "triangular", "arcsine", "laplace", "exponential"])
+@pytest.mark.parametrize(
+    "noise", ["uniform", "triangular", "arcsine", "laplace", "exponential", "logistic"]
+)
 @pytest.mark.parametrize("gain", [0.3, 2.0])
 def test_information_of_sums_is_a_direct_integral(noise, gain):
     law = sums.LAWS[noise]
@@ -648,7 +662,7 @@ def test_information_of_sums_is_a_direct_integral(noise, gain):
     assert sums.sum_information(sums.NORMAL, law, gain) == pytest.approx(truth, abs=2e-3)
 
 
-@pytest.mark.parametrize("name", ["bounded_noise", "skewed_noise"])
+@pytest.mark.parametrize("name", ["bounded_noise", "skewed_noise", "smooth_noise"])
 def test_sums_tell_nothing_where_nothing_is_wanted(name):
     x, y, mi = FAMILIES[name].pairs(tensor([0.0]), 20_000, seeded())
     assert float(mi[0, 0]) == 0.0
@@ -980,6 +994,29 @@ def test_plane_waves_have_the_information_of_their_phase(m):
 
 
 @pytest.mark.parametrize("m", [2, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_plane_zigzags_leave_the_noise(m, seed):
+    """Of Y without its wave the law of the noise is left, and their information adds up."""
+    n, wanted = 60_000, tensor([0.3, 1.2])
+    x, y, mi = FAMILIES["plane_zigzag"]._joint(m, wanted, n, seeded(seed))
+    assert torch.allclose(mi, wanted, atol=0.05)
+    for j in range(2):
+        a, b = x[0, :, m * j : m * j + m].numpy(), y[0, :, j].numpy()
+        left = []
+        for turns in product(range(1, interactions.WAVES + 1), repeat=m):
+            cell = (((a + 0.5) @ np.array(turns)) % 1.0 * 400).astype(int)
+            mean = np.bincount(cell, b, 400) / np.bincount(cell, minlength=400)
+            left.append(b - mean[cell])
+        spread = np.array([v.var() for v in left])
+        assert np.sort(spread)[1] > 0.97 * b.var()  # one direction, and no other
+        entropy = []
+        for v in (b, left[int(spread.argmin())]):
+            count, edges = np.histogram(v, 300)
+            entropy.append(math.log(edges[1] - edges[0]) - xlogy(count / n, count / n).sum())
+        assert entropy[0] - entropy[1] == pytest.approx(float(mi[0, j]), abs=0.04)
+
+
+@pytest.mark.parametrize("m", [2, 3])
 @pytest.mark.parametrize("seed", range(4))
 def test_windings_leave_the_noise(m, seed):
     wanted = tensor([0.3, 1.2])
@@ -1164,7 +1201,9 @@ def scores(v):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("modular_sum", "winding")])
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if n not in ("modular_sum", "winding", "plane_zigzag")]
+)
 def test_neighbours_find_the_truth(name):
     """One column a side, or two and one: KSG1, and its kin for ties.
 

@@ -32,7 +32,7 @@ from infometric.amortised.families.discrete import (
     ZeroInflated,
 )
 from infometric.amortised.families.elliptical import (
-    LogNormalScale,
+    GradedScale,
     ScaleMixture,
     Student,
     StudentPairs,
@@ -51,6 +51,7 @@ from infometric.amortised.families.interactions import (
     Checkerboard,
     Interaction,
     PlaneWave,
+    PlaneZigzag,
     VectorVolatility,
     Winding,
 )
@@ -80,22 +81,30 @@ from infometric.amortised.families.sums import (
     Circular,
     Oscillation,
     SkewedNoise,
+    SmoothNoise,
 )
 
 _PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
     *(GaussianFactor(), GaussianAutoregressive()),
-    *(Student(), StudentPairs(), ScaleMixture(), LogNormalScale()),
+    *(Student(), StudentPairs(), ScaleMixture(), GradedScale()),
     *(GridCopula(), GridRotated()),
     *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
-    *(AdditiveNoise(), BoundedNoise(), SkewedNoise(), Volatility(), VectorVolatility()),
+    *(
+        AdditiveNoise(),
+        BoundedNoise(),
+        SkewedNoise(),
+        SmoothNoise(),
+        Volatility(),
+        VectorVolatility(),
+    ),
     *(Curve(), Ring(), GammaExponential(), Oscillation()),
     *(Spiral(), Swirl(), GaussianFlow(), Embedding(), Surface()),
     *(Mixture(), Clusters()),
     *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
     *(Parity(), Checkerboard(), ModularSum(), Circular(), Product(), Interaction()),
-    *(PlaneWave(), Winding(), Bearing(), BoundedInteraction()),
+    *(PlaneWave(), PlaneZigzag(), Winding(), Bearing(), BoundedInteraction()),
 )
 
 

@@ -42,7 +42,7 @@ from infometric.amortised.families.base import (
 from infometric.amortised.families.gaussian import normal_pairs, spectrum
 from infometric.typing import Array
 
-STEPS = 11  # of a scale that is nearly log-normal
+STEPS = 11  # of a graded scale
 NODES = 200
 
 
@@ -162,18 +162,28 @@ class ScaleMixture(Family):
 
 
 @dataclass(frozen=True)
-class LogNormalScale(Family):
-    """Scale nearly log-normal: of eleven values, whose logarithms stand at even steps."""
+class GradedScale(Family):
+    """Scale of eleven values at even steps of its logarithm: nearly log-normal, or of any weights.
 
-    name: ClassVar[str] = "log_normal_scale"
+    With uneven weights one value or a few have nearly all of the rows.
+    """
+
+    name: ClassVar[str] = "graded_scale"
     group: ClassVar[str] = "elliptical"
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi = spectrum(batch, n, dx, dy, rng)
-        z = torch.linspace(-2.5, 2.5, STEPS, device=rng.device, dtype=x.dtype)
-        weight = torch.softmax(-0.5 * z**2, dim=0).expand(batch, STEPS)
-        scale = torch.exp(2 * log_uniform(rng, batch, 1, low=0.1, high=1.0) * z)
-        of = torch.searchsorted(weight[0].cumsum(0), uniform(rng, batch, n)).clamp(max=STEPS - 1)
+        weight, scale = self._scales(batch, rng)
+        of = torch.searchsorted(weight.cumsum(1), uniform(rng, batch, n)).clamp(max=STEPS - 1)
         root = scale.gather(1, of).sqrt()[:, :, None]
         mi = mi + scale_excess(weight, scale, dx, dy)
         return exact(mix(root * x, rng, 0.7), mix(root * y, rng, 0.7), mi)
+
+    @staticmethod
+    def _scales(batch: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Weights and variances, (batch, STEPS)."""
+        z = torch.linspace(-2.5, 2.5, STEPS, device=rng.device, dtype=torch.float64)
+        uneven = (weights(rng, batch, STEPS, low=0.02, high=5.0) + 0.002) / (1 + 0.002 * STEPS)
+        bell = torch.softmax(-0.5 * z**2, dim=0)
+        weight = torch.where(uniform(rng, batch, 1) < 0.5, bell, uneven)
+        return weight, torch.exp(2 * log_uniform(rng, batch, 1, low=0.1, high=1.0) * z)

@@ -44,7 +44,13 @@ from infometric.amortised.families.base import (
 )
 from infometric.amortised.families.joint import Synergy
 from infometric.amortised.families.quadrature import noise_information, smoothed_entropy
-from infometric.amortised.families.sums import around, circle_noise, sum_table
+from infometric.amortised.families.sums import (
+    LAWS,
+    around,
+    circle_noise,
+    sum_table,
+    zigzag,
+)
 from infometric.typing import Array
 
 NEGLIGIBLE = 1e-8  # mass left out in a tail
@@ -164,6 +170,29 @@ class PlaneWave(Synergy):
     @staticmethod
     def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
         return uniform(rng, batch, n, d) - 0.5
+
+
+@dataclass(frozen=True)
+class PlaneZigzag(PlaneWave):
+    """A column of Y is a zigzag along a direction of uniform columns of X, with noise of any law.
+
+    The noise is normal, uniform or Laplace.
+    """
+
+    name: ClassVar[str] = "plane_zigzag"
+    noises: ClassVar[tuple[str, ...]] = ("normal", "uniform", "laplace")
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        noise = self.noises[whole(rng, 0, len(self.noises) - 1)]
+        gain, known = sum_table("uniform", noise).nearest(mi)
+        x = uniform(rng, batch, n, m * k)
+        turns = x * few(rng, batch, 1, m * k, high=WAVES)
+        turns = turns.reshape(batch, n, k, m).sum(3) + uniform(rng, batch, 1, k)
+        other = LAWS[noise].quantile(uniform(rng, batch, n, k).clamp(1e-13, 1 - 1e-13))
+        return x - 0.5, gain[:, None, :] * zigzag(turns) + other, known
 
 
 @dataclass(frozen=True)

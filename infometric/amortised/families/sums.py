@@ -20,7 +20,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 from torch import Tensor
 
 from infometric.amortised.families.base import Pairs, Table, few, normal, signs, uniform, whole
@@ -109,6 +109,13 @@ def _masses(cdf: Callable[[Array], Array], low: float, high: float, step: float)
     return np.asarray(mass / mass.sum())
 
 
+LOGISTIC = Law(
+    -30.0,
+    30.0,
+    expit,
+    torch.logit,
+    2.0,
+)
 LAWS = {
     "normal": NORMAL,
     "uniform": UNIFORM,
@@ -116,6 +123,7 @@ LAWS = {
     "arcsine": ARCSINE,
     "laplace": LAPLACE,
     "exponential": EXPONENTIAL,
+    "logistic": LOGISTIC,
 }
 
 
@@ -160,6 +168,15 @@ class SkewedNoise(BoundedNoise):
 
 
 @dataclass(frozen=True)
+class SmoothNoise(BoundedNoise):
+    """Y = gX + N with X that is not normal, and noise that is, or logistic."""
+
+    name: ClassVar[str] = "smooth_noise"
+    signals: ClassVar[tuple[str, ...]] = ("uniform", "arcsine", "laplace", "exponential")
+    noises: ClassVar[tuple[str, ...]] = ("normal", "logistic")
+
+
+@dataclass(frozen=True)
 class Oscillation(BoundedNoise):
     """Y = g w(mX) + N with a sine or zigzag w of m whole turns, a phase of its own, X uniform."""
 
@@ -175,8 +192,7 @@ class Oscillation(BoundedNoise):
         u = uniform(rng, len(mi), n, mi.shape[1])
         turns = few(rng, len(mi), 1, mi.shape[1], high=TURNS) * u
         turns = turns + uniform(rng, len(mi), 1, mi.shape[1])
-        zigzag = 2 * (turns - torch.floor(turns) - 0.5).abs() - 0.5
-        wave = torch.sin(2 * math.pi * turns) if signal == "arcsine" else zigzag
+        wave = torch.sin(2 * math.pi * turns) if signal == "arcsine" else zigzag(turns)
         y = gain[:, None, :] * wave + LAWS[noise].quantile(self._inside(mi, n, rng))
         return u - 0.5, y, known
 
@@ -212,6 +228,11 @@ def around(total: Tensor, rng: torch.Generator) -> Tensor:
     batch, _, k = total.shape
     total = (total + uniform(rng, batch, 1, k)) * signs(rng, batch, 1, k)
     return total - torch.floor(total) - 0.5
+
+
+def zigzag(turns: Tensor) -> Tensor:
+    """Wave of straight lines from -1/2 to 1/2: uniform where the turns are."""
+    return 2 * (turns - torch.floor(turns) - 0.5).abs() - 0.5
 
 
 @dataclass(frozen=True)
