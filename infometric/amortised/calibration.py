@@ -1,16 +1,18 @@
 r"""Calibration: margins of the intervals, and the support, from families that were left out.
 
-A member's intervals of a family that it never saw are too narrow by as much as families differ. On
-the scale T of the network, the score of a task is how far the truth lies outside of an interval, in
-widths of the interval with some slack,
+A member's intervals of a family that it never saw are too narrow by as much as families differ, and
+more so at one end. On the scale T of the network, the scores of a task are how far the truth lies
+beyond either end of an interval, in widths of the interval with some slack,
 
-.. math:: s = \frac{\max(q_p - T(I),\; T(I) - q_{1-p})}{q_{1-p} - q_p + .2},
+.. math:: s_- = \frac{q_p - T(I)}{q_{1-p} - q_p + .2},\qquad
+          s_+ = \frac{T(I) - q_{1-p}}{q_{1-p} - q_p + .2},
 
-negative inside. The quantile of the scores of all families but one, each of the same weight, times
-the same width is the margin: it shrinks where the network is sure. As the unit is the family, of
-which there are K, its level is :math:`(1 - 2p)(K + 1) / K`: so much more for the family to come
-(Lee, Barber and Willett 2023). Samples with ties have margins of their own. What is reported of a
-family uses the margins of the others alone.
+negative inside. The quantile of the scores of an end over all families but one, each of the same
+weight, times the same width is the margin of this end: it shrinks where the network is sure. As the
+unit is the family, of which there are K, the interval's level is :math:`(1 - 2p)(K + 1) / K`, so
+much more for the family to come (Lee, Barber and Willett 2023), and each end may be missed in half
+of what is left. Samples of one kind have margins of their own: with ties or without, and by the
+columns of the narrower side. What is reported of a family uses the margins of the others alone.
 
 References
 ----------
@@ -35,6 +37,10 @@ FAR = 0.99  # share of the tasks that is within the support
 RIDGE = 1e-2  # of the variances of the features, below which a direction is noise
 SLACK = 0.2  # on the scale T, so that no margin is nothing
 FEW_TIES = 0.05  # share of tied values from which a sample has the margins of ties
+WIDER = (2, 5)  # columns of the narrower side from which a sample has margins of its own
+KINDS = 2 * (len(WIDER) + 1)  # without ties and with
+_TIES = ("ties:x", "ties:y")
+_COLUMNS = ("log columns:x", "log columns:y")
 
 
 def calibrated(
@@ -59,7 +65,7 @@ def calibrated(
     """
     t = squeezed(quantiles.astype(float))
     scores = scores_of(t, squeezed(table.truth.astype(float)))
-    ties = with_ties(table.features)
+    kind = kinds(table.features)
     z = squeezed(table.features.astype(float))
     out, flagged = t.copy(), np.zeros(len(table), bool)
     count = len(table.families)
@@ -69,15 +75,15 @@ def calibrated(
         others = table.seen_by(~hidden[place, None])[0]  # nor what other families made of it
         if not others.any() or not mine.any():
             continue
-        margins = margins_of(scores[others], table.family[others], ties[others])
-        out[mine] = moved(t[mine], margins, ties[mine], SLACK)
+        margins = margins_of(scores[others], table.family[others], kind[others])
+        out[mine] = moved(t[mine], margins, kind[mine], SLACK)
         centre, whitening, limit = support(z[others])
         flagged[mine] = _distance(z[mine], centre, whitening) > limit
     quantiles = released(out)
     quantiles[flagged] = holding(quantiles[flagged], classical(table)[ANCHOR][flagged])
     centre, whitening, limit = support(z)
     arrays = {
-        "margins": margins_of(scores, table.family, ties),
+        "margins": margins_of(scores, table.family, kind),
         "slack": np.asarray(SLACK),
         "centre": centre,
         "whitening": whitening,
@@ -87,23 +93,27 @@ def calibrated(
 
 
 def scores_of(t: Array, truth: Array) -> Array:
-    """How far each truth lies outside of each central interval, in widths, (tasks, intervals)."""
+    """How far each truth lies beyond both ends of each central interval, (tasks, 2, intervals)."""
     low, high = t[:, :MIDDLE], t[:, :MIDDLE:-1]
     width = high - low + SLACK
     low = np.where(low > 0, low, -np.inf)  # from zero on nothing is left out below
-    found: Array = np.maximum(low - truth[:, None], truth[:, None] - high) / width
-    return found
+    return np.stack([(low - truth[:, None]) / width, (truth[:, None] - high) / width], axis=1)
 
 
-def margins_of(scores: Array, family: Array, ties: Array) -> Array:
-    """Margins of the levels, without and with ties, shape (2, levels); each family weighs one."""
+def margins_of(scores: Array, family: Array, kind: Array) -> Array:
+    """Margins of the levels for each kind of sample, shape (KINDS, levels).
+
+    Each family weighs one. A kind that no family has gets the margins of all.
+    """
     count = len(np.unique(family))
     nominal = np.array(LEVELS)[:MIDDLE:-1] - np.array(LEVELS)[:MIDDLE]
-    wanted = np.minimum(nominal * (count + 1) / count, 1.0)
-    every = np.ones(len(ties), bool)
-    groups = [~ties, ties] if ties.any() and not ties.all() else [every, every]
-    found = np.stack([_by_family(scores[g], family[g], wanted) for g in groups])
-    return np.concatenate([-found, np.zeros((2, 1)), found[:, ::-1]], 1)
+    wanted = 1 - (1 - np.minimum(nominal * (count + 1) / count, 1.0)) / 2
+    out = np.zeros((KINDS, len(LEVELS)))
+    for k in range(KINDS):
+        own = kind == k if (kind == k).any() else np.ones(len(kind), bool)
+        low, high = (_by_family(scores[own, end], family[own], wanted) for end in (0, 1))
+        out[k, :MIDDLE], out[k, :MIDDLE:-1] = -low, high
+    return out
 
 
 def _by_family(scores: Array, family: Array, wanted: Array) -> Array:
@@ -117,25 +127,35 @@ def _by_family(scores: Array, family: Array, wanted: Array) -> Array:
     return out
 
 
-def with_ties(features: Array) -> Array:
-    """Which portraits are of samples with ties."""
-    places = [names().index(f"ties:{name}") for name in "xy"]
-    return np.asarray((features[:, places] > FEW_TIES).any(1))
+def kinds(features: Array) -> Array:
+    """Kind of each sample, from 0: by ties, and by the columns of its narrower side."""
+    of = {name: features[:, names().index(name)] for name in (*_TIES, *_COLUMNS)}
+    ties = np.any([of[name] > FEW_TIES for name in _TIES], axis=0)
+    columns = np.rint(np.exp(np.min([of[name] for name in _COLUMNS], axis=0)))
+    found: Array = (len(WIDER) + 1) * ties + np.searchsorted(WIDER, columns, side="right")
+    return found
 
 
-def moved(t: Array, margins: Array, ties: Array, slack: float | None = None) -> Array:
+def moved(t: Array, margins: Array, kind: Array, slack: float | None = None) -> Array:
     """Quantiles with their margins, (tasks, levels), on the scale T, in order.
 
-    Margins are in widths of the intervals and this slack, or, of none, on the scale itself.
+    Margins are those of all kinds, or of each, (KINDS, levels); in widths of the intervals and this
+    slack, or, of none, on the scale itself.
     """
-    group = ties.astype(int) % len(np.atleast_2d(margins))
-    margins = np.atleast_2d(margins)[group]
+    margins = of_kind(margins, kind)
     if slack is not None:
         margins = margins * (np.abs(t - t[:, ::-1]) + slack)
     found = t + margins
     found[:, :MIDDLE] = np.where(t[:, :MIDDLE] > 0, found[:, :MIDDLE], 0.0)
     found[:, MIDDLE:] = np.maximum.accumulate(found[:, MIDDLE:], 1)
     found[:, MIDDLE::-1] = np.minimum.accumulate(found[:, MIDDLE::-1], 1)
+    return found
+
+
+def of_kind(margins: Array, kind: Array) -> Array:
+    """Margins of samples, (tasks, levels)."""
+    margins = np.atleast_2d(margins)
+    found: Array = margins[kind if len(margins) > 1 else np.zeros_like(kind)]
     return found
 
 

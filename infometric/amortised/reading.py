@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from infometric.amortised.arrangement import arrangement, scores_of
-from infometric.amortised.calibration import ANCHOR, holding, moved, with_ties
+from infometric.amortised.calibration import ANCHOR, holding, kinds, moved, of_kind
 from infometric.amortised.evaluation import classical
 from infometric.amortised.network import LEVELS, MIDDLE, quantiles, released, squeezed
 from infometric.amortised.probe import refuse
@@ -254,7 +254,7 @@ def widened(weights: Weights, learned: Array, features: Array) -> Array:
     margins = weights.calibration.get("margins", np.zeros(len(LEVELS)))
     slack = float(weights.calibration["slack"]) if "slack" in weights.calibration else None
     t = squeezed(np.asarray(learned, dtype=float))
-    return np.asarray(released(moved(t, margins, with_ties(features), slack)))
+    return np.asarray(released(moved(t, margins, kinds(features), slack)))
 
 
 def median_of(weights: Weights, features: Any) -> Any:
@@ -263,11 +263,11 @@ def median_of(weights: Weights, features: Any) -> Any:
     Calibration on families leaves the median where it is; that on a user's own laws moves it.
     """
     median = quantiles(weights.network, features)[..., MIDDLE]
-    margins = np.atleast_2d(weights.calibration.get("margins", np.zeros(len(LEVELS))))[:, MIDDLE]
-    if not margins.any():
+    margins = weights.calibration.get("margins", np.zeros(len(LEVELS)))
+    if not margins[..., MIDDLE].any():
         return median
-    group = with_ties(to_numpy(features)).astype(int) % len(margins)
-    return released(squeezed(median) + like(margins[group], median))
+    moves = of_kind(margins, kinds(to_numpy(features)))[..., MIDDLE]
+    return released(squeezed(median) + like(moves, median))
 
 
 def outside(weights: Weights, features: Array) -> list[tuple[str, ...]]:

@@ -10,9 +10,9 @@ from scipy.special import ndtri
 
 pytest.importorskip("torch")
 
-from infometric.amortised.calibration import calibrated, margins_of
+from infometric.amortised.calibration import KINDS, calibrated, kinds, margins_of, moved, of_kind
 from infometric.amortised.fitting import Settings, assignment, fit
-from infometric.amortised.network import LEVELS, perceptron, released
+from infometric.amortised.network import LEVELS, MIDDLE, perceptron, released
 from infometric.amortised.table import Table
 from infometric.exceptions import DataError
 from infometric.functional.portrait import names
@@ -60,14 +60,36 @@ def test_the_fit_gives_hidden_tasks_no_weight():
 def test_margins_are_those_of_families_of_one_weight_and_wider_for_one_more():
     rng = np.random.default_rng(1)
     family = np.repeat(np.arange(9), [500] + [100] * 8)
-    scores = rng.normal(size=(len(family), 4)) + (family == 0)[:, None] * 50.0
-    margins = margins_of(scores, family, np.zeros(len(family), bool))
-    assert margins.shape == (2, len(LEVELS))
-    assert np.array_equal(margins[0], margins[1])
-    assert np.array_equal(margins[0], -margins[0, ::-1])
-    # one family of nine has scores of fifty, though five tasks of thirteen: 8/9 < .9 * 10/9
-    assert margins[0, -2] > 40
-    assert margins[0, -4] < 3  # the half of the tasks: level .5 * 10/9 of all
+    scores = rng.normal(size=(len(family), 2, 4)) + (family == 0)[:, None, None] * [[0.0], [50.0]]
+    margins = margins_of(scores, family, np.zeros(len(family), int))
+    assert margins.shape == (KINDS, len(LEVELS))
+    assert (margins == margins[0]).all()  # kinds that no family has
+    # above, one family of nine has scores of fifty, though five tasks of thirteen:
+    # 8/9 is less than 1 - (1 - .8 * 10/9) / 2, and more than 1 - (1 - .5 * 10/9) / 2
+    assert margins[0, -3] > 40
+    assert margins[0, -4] < 3
+    assert margins[0, 2] == pytest.approx(-1.6, abs=0.15)  # below: one end's .944
+
+
+def test_margins_are_apart_for_ties_and_narrow_sides():
+    at = [names().index(n) for n in ("ties:x", "ties:y", "log columns:x", "log columns:y")]
+    features = np.zeros((7, len(names())), np.float32)
+    features[:, at] = [
+        *([0, 0, 0, np.log(32)], [0, 0, np.log(32), 0], [0, 0, np.log(2), np.log(32)]),
+        *([0.04, 0.04, np.log(4), np.log(4)], [0, 0, np.log(5), np.log(5)]),
+        *([0.5, 0, 0, 0], [0, 0.5, np.log(32), np.log(9)]),
+    ]
+    assert kinds(features).tolist() == [0, 0, 1, 1, 2, 3, 5]
+    family, kind = np.repeat([0, 1, 2], 200), np.tile(np.arange(2), 300)
+    scores = np.random.default_rng(0).normal(size=(600, 2, 4)) + 7.0 * kind[:, None, None]
+    margins = margins_of(scores, family, kind)
+    assert (margins[1, MIDDLE + 1 :] - margins[0, MIDDLE + 1 :] > 5).all()
+    t = np.tile(np.linspace(1.0, 2.0, len(LEVELS)), (2, 1))
+    assert np.array_equal(of_kind(margins, np.array([1, 0])), margins[[1, 0]])
+    margins = np.array([[0.1], [0.3]]) * np.arange(-4, 5)
+    found = moved(t, margins, np.array([1, 0]), 0.5)
+    assert np.allclose(found[:, -1], 2.0 + 1.5 * margins[[1, 0], -1])
+    assert np.array_equal(moved(t, margins[0], np.array([1, 0])), t + margins[0])
 
 
 def test_calibration_covers_the_next_family_as_often_as_it_says():
@@ -85,7 +107,7 @@ def test_calibration_covers_the_next_family_as_often_as_it_says():
     families = tuple(f"f{i}" for i in range(count))
     table = Table(features, truth, ones * 0, family, ones * 50, ones, ones, none, families)
     arrays, found, flagged = calibrated(table, np.tile(guess, (len(family), 1)))
-    assert arrays["margins"].shape == (2, len(LEVELS))
+    assert arrays["margins"].shape == (KINDS, len(LEVELS))
     # one in a hundred of those that the distance was fitted to, of others somewhat more
     assert 0.005 < flagged.mean() < 0.04
     for level, low in ((0.5, 3), (0.8, 2), (0.9, 1), (0.95, 0)):
