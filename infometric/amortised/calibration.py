@@ -8,11 +8,12 @@ beyond either end of an interval, in widths of the interval with some slack,
           s_+ = \frac{T(I) - q_{1-p}}{q_{1-p} - q_p + .2},
 
 negative inside. The quantile of the scores of an end over all families but one, each of the same
-weight, times the same width is the margin of this end: it shrinks where the network is sure. As the
-unit is the family, of which there are K, the interval's level is :math:`(1 - 2p)(K + 1) / K`, so
-much more for the family to come (Lee, Barber and Willett 2023), and each end may be missed in half
-of what is left. Samples of one kind have margins of their own: with ties or without, and by the
-columns of the narrower side. What is reported of a family uses the margins of the others alone.
+weight, times the same width is the margin of this end: it shrinks where the network is sure.
+Samples of one kind have margins of their own: with ties or without, and by the columns of the
+narrower side. As the unit is the family, of which K have samples of a kind, the interval's level is
+:math:`(1 - 2p)(K + 1) / K`, so much more for the family to come (Lee, Barber and Willett 2023), and
+each end may be missed in half of what is left. What is reported of a family uses the margins of the
+others alone.
 
 References
 ----------
@@ -105,12 +106,12 @@ def margins_of(scores: Array, family: Array, kind: Array) -> Array:
 
     Each family weighs one. A kind that no family has gets the margins of all.
     """
-    count = len(np.unique(family))
     nominal = np.array(LEVELS)[:MIDDLE:-1] - np.array(LEVELS)[:MIDDLE]
-    wanted = 1 - (1 - np.minimum(nominal * (count + 1) / count, 1.0)) / 2
     out = np.zeros((KINDS, len(LEVELS)))
     for k in range(KINDS):
         own = kind == k if (kind == k).any() else np.ones(len(kind), bool)
+        count = len(np.unique(family[own]))
+        wanted = 1 - (1 - np.minimum(nominal * (count + 1) / count, 1.0)) / 2
         low, high = (_by_family(scores[own, end], family[own], wanted) for end in (0, 1))
         out[k, :MIDDLE], out[k, :MIDDLE:-1] = -low, high
     return out
