@@ -21,7 +21,8 @@ from typing import Any, Self
 import numpy as np
 
 from infometric._version import __version__
-from infometric.amortised.network import HEADS
+from infometric.amortised.calibration import KINDS
+from infometric.amortised.network import HEADS, LEVELS
 from infometric.amortised.probe import probe, refuse, require_same
 from infometric.exceptions import DataError, SourceError
 from infometric.files import read_json, sealed, unsealed, write_bytes, write_text
@@ -109,7 +110,7 @@ class Weights:
         Raises
         ------
         DataError
-            Where arrays of the network are missing or have other shapes.
+            Where arrays are missing or have other shapes.
         """
         layers = 0
         while f"w{layers}" in self.network:
@@ -131,6 +132,13 @@ class Weights:
             raise DataError(
                 "The arrays of the network do not fit together.",
                 got=odd or {"outputs": sizes[-1]},
+                hint=WRITTEN,
+            )
+        rows = np.shape(self.calibration.get("margins", np.zeros(len(LEVELS))))
+        if rows not in ((len(LEVELS),), (KINDS, len(LEVELS))):
+            raise DataError(
+                "The margins of the calibration are neither of all samples nor of each kind.",
+                got={"shape": rows, "wanted": (KINDS, len(LEVELS))},
                 hint=WRITTEN,
             )
         return self

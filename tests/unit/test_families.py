@@ -693,7 +693,7 @@ def test_circles_leave_the_noise(seed):
         assert np.sort(found)[-2] < 0.01
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_oscillations_leave_the_noise(seed):
     """Of Y without its wave the law of the noise is left, and their information adds up."""
     n, wanted = 60_000, tensor([0.3, 1.2])
@@ -891,7 +891,7 @@ def test_hurdles_have_their_two_parts(seed):
     assert checked >= 8
 
 
-@pytest.mark.parametrize("part", ["gaussian_wishart", "student", "curve", "clayton"])
+@pytest.mark.parametrize("part", ["student", "curve"])
 def test_absent_rows_have_their_two_parts(part):
     n, checked = 60_000, 0
     family = Absent((FAMILIES[part],))
@@ -994,7 +994,7 @@ def test_plane_waves_have_the_information_of_their_phase(m):
 
 
 @pytest.mark.parametrize("m", [2, 3])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_plane_zigzags_leave_the_noise(m, seed):
     """Of Y without its wave the law of the noise is left, and their information adds up."""
     n, wanted = 60_000, tensor([0.3, 1.2])
@@ -1071,13 +1071,10 @@ def test_bounded_interaction_truth_is_a_direct_integral(m, place):
     """Given all columns but one, the product is uniform, and its density with noise is known."""
     table = interactions.interaction_table(m, True)
     sigma, mi = float(table.theta[place]), float(table.mi[place])
-    u = (np.arange(4000) + 0.5) / 4000
-    if m == 2:
-        given = u
-    else:
-        fine = (np.arange(1200) + 0.5) / 1200
-        given = np.sort(np.multiply.outer(fine, fine).ravel()).reshape(-1, 360).mean(1)
-    half = np.sinh(np.linspace(0, np.arcsinh((1 + 9 * sigma) / sigma), 2001)) * sigma
+    given = (np.arange(1200) + 0.5) / 1200
+    if m == 3:
+        given = np.sort(np.multiply.outer(given, given).ravel()).reshape(-1, 1200).mean(1)
+    half = np.sinh(np.linspace(0, np.arcsinh((1 + 9 * sigma) / sigma), 801)) * sigma
     up, down = ((half[:, None] + s * given) / sigma for s in (1, -1))
     p = ((norm.cdf(up) - norm.cdf(down)) / (2 * given)).mean(1)
     entropy = -2 * np.trapezoid(xlogy(p, p), half)
