@@ -693,7 +693,7 @@ def test_circles_leave_the_noise(seed):
         assert np.sort(found)[-2] < 0.01
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, 3, 5, 7, 9])  # both waves, each with all three noises
 def test_oscillations_leave_the_noise(seed):
     """Of Y without its wave the law of the noise is left, and their information adds up."""
     n, wanted = 60_000, tensor([0.3, 1.2])
