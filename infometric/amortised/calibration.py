@@ -9,8 +9,9 @@ beyond either end of an interval, in widths of the interval with some slack,
 
 negative inside. The quantile of the scores of an end over all families but one, each of the same
 weight, times the same width is the margin of this end: it shrinks where the network is sure.
-Samples of one kind have margins of their own: with ties or without, and by the columns of the
-narrower side. As the unit is the family, of which K have samples of a kind, the interval's level is
+Samples of one kind have margins of their own: with ties, or whose rows are long in X where they are
+in Y (a scale in common), or of neither, and by the columns of the narrower side. As the unit is the
+family, of which K have samples of a kind, the interval's level is
 :math:`(1 - 2p)(K + 1) / K`, so much more for the family to come (Lee, Barber and Willett 2023), and
 each end may be missed in half of what is left. What is reported of a family uses the margins of the
 others alone.
@@ -39,9 +40,11 @@ RIDGE = 1e-2  # of the variances of the features, below which a direction is noi
 SLACK = 0.2  # on the scale T, so that no margin is nothing
 FEW_TIES = 0.05  # share of tied values from which a sample has the margins of ties
 WIDER = (2, 5)  # columns of the narrower side from which a sample has margins of its own
-KINDS = 2 * (len(WIDER) + 1)  # without ties and with
+ALIKE = 0.5  # correlation of the logarithms of norms from which X and Y have a scale in common
+KINDS = 3 * (len(WIDER) + 1)  # plain, of one scale, and with ties
 _TIES = ("ties:x", "ties:y")
 _COLUMNS = ("log columns:x", "log columns:y")
+_NORMS = "log norms, correlation"
 
 
 def calibrated(
@@ -129,11 +132,12 @@ def _by_family(scores: Array, family: Array, wanted: Array) -> Array:
 
 
 def kinds(features: Array) -> Array:
-    """Kind of each sample, from 0: by ties, and by the columns of its narrower side."""
-    of = {name: features[:, names().index(name)] for name in (*_TIES, *_COLUMNS)}
+    """Kind of each sample: plain, one scale or ties, each by the columns of the narrower side."""
+    of = {name: features[:, names().index(name)] for name in (*_TIES, *_COLUMNS, _NORMS)}
     ties = np.any([of[name] > FEW_TIES for name in _TIES], axis=0)
+    state = np.where(ties, 2, of[_NORMS] > ALIKE)
     columns = np.rint(np.exp(np.min([of[name] for name in _COLUMNS], axis=0)))
-    found: Array = (len(WIDER) + 1) * ties + np.searchsorted(WIDER, columns, side="right")
+    found: Array = (len(WIDER) + 1) * state + np.searchsorted(WIDER, columns, side="right")
     return found
 
 

@@ -71,15 +71,17 @@ def test_margins_are_those_of_families_of_one_weight_and_wider_for_one_more():
     assert margins[0, 2] == pytest.approx(-1.6, abs=0.15)  # below: one end's .944
 
 
-def test_margins_are_apart_for_ties_and_narrow_sides():
-    at = [names().index(n) for n in ("ties:x", "ties:y", "log columns:x", "log columns:y")]
-    features = np.zeros((7, len(names())), np.float32)
-    features[:, at] = [
-        *([0, 0, 0, np.log(32)], [0, 0, np.log(32), 0], [0, 0, np.log(2), np.log(32)]),
-        *([0.04, 0.04, np.log(4), np.log(4)], [0, 0, np.log(5), np.log(5)]),
-        *([0.5, 0, 0, 0], [0, 0.5, np.log(32), np.log(9)]),
+def test_margins_are_apart_for_ties_common_scales_and_narrow_sides():
+    wanted = ("ties:x", "ties:y", "log columns:x", "log columns:y", "log norms, correlation")
+    features = np.zeros((9, len(names())), np.float32)
+    features[:, [names().index(name) for name in wanted]] = [
+        *([0, 0, 0, np.log(32), 0], [0, 0, np.log(32), 0, -0.9]),
+        *([0, 0, np.log(2), np.log(32), 0.4], [0.04, 0.04, np.log(4), np.log(4), 0]),
+        *([0, 0, np.log(5), np.log(5), 0], [0, 0, np.log(2), np.log(2), 0.6]),
+        *([0, 0, np.log(9), np.log(9), 0.6], [0.5, 0, 0, 0, 0.9]),
+        [0, 0.5, np.log(32), np.log(9), 0],
     ]
-    assert kinds(features).tolist() == [0, 0, 1, 1, 2, 3, 5]
+    assert kinds(features).tolist() == [0, 0, 1, 1, 2, 4, 5, 6, 8]
     family, kind = np.repeat([0, 1, 2], 200), np.tile(np.arange(2), 300)
     scores = np.random.default_rng(0).normal(size=(600, 2, 4)) + 7.0 * kind[:, None, None]
     margins = margins_of(scores, family, kind)

@@ -229,7 +229,7 @@ def test_files_that_hold_no_arrays_are_refused(tmp_path, content, says):
         (lambda a: a.update({"network/b1": np.zeros(3)}), "do not fit together"),
         (lambda a: a.update({"network/w2": a["network/w2"][..., :5]}), "do not fit together"),
         (lambda a: a.update({"calibration/margins": np.zeros((2, 9))}), "nor of each kind"),
-        (lambda a: a.update({"calibration/margins": np.zeros((6, 8))}), "nor of each kind"),
+        (lambda a: a.update({"calibration/margins": np.zeros((9, 8))}), "nor of each kind"),
         (lambda a: a.update({"network/b1": a["network/b1"] * np.nan}), "NaN or infinity"),
         (lambda a: a.update({"calibration/limit": np.array(np.nan)}), "NaN or infinity"),
         (lambda a: a.update({"network/b1": np.array(["a"])}), "holds no numbers"),
