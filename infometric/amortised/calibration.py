@@ -12,9 +12,10 @@ weight, times the same width is the margin of this end: it shrinks where the net
 Samples of one kind have margins of their own: with ties, or whose rows are long in X where they are
 in Y (a scale in common), or of neither, and by the columns of the narrower side. As the unit is the
 family, of which K have samples of a kind, the interval's level is
-:math:`(1 - 2p)(K + 1) / K`, so much more for the family to come (Lee, Barber and Willett 2023), and
-each end may be missed in half of what is left. What is reported of a family uses the margins of the
-others alone.
+:math:`(1 - 2p)(K + 1) / K`, so much more for the family to come (Lee, Barber and Willett 2023), but
+half of what the level leaves out is left out: of few families it would be nothing, and the margin
+that of the oddest task. Each end may be missed in half of it. What is reported of a family uses the
+margins of the others alone.
 
 References
 ----------
@@ -41,6 +42,7 @@ SLACK = 0.2  # on the scale T, so that no margin is nothing
 FEW_TIES = 0.05  # share of tied values from which a sample has the margins of ties
 WIDER = (2, 5)  # columns of the narrower side from which a sample has margins of its own
 ALIKE = 0.5  # correlation of the logarithms of norms from which X and Y have a scale in common
+LEFT = 0.5  # share of what a level leaves out that is left out whatever the allowance
 KINDS = 3 * (len(WIDER) + 1)  # plain, of one scale, and with ties
 _TIES = ("ties:x", "ties:y")
 _COLUMNS = ("log columns:x", "log columns:y")
@@ -114,7 +116,8 @@ def margins_of(scores: Array, family: Array, kind: Array) -> Array:
     for k in range(KINDS):
         own = kind == k if (kind == k).any() else np.ones(len(kind), bool)
         count = len(np.unique(family[own]))
-        wanted = 1 - (1 - np.minimum(nominal * (count + 1) / count, 1.0)) / 2
+        wanted = np.minimum(nominal * (count + 1) / count, 1 - LEFT * (1 - nominal))
+        wanted = 1 - (1 - wanted) / 2
         low, high = (_by_family(scores[own, end], family[own], wanted) for end in (0, 1))
         out[k, :MIDDLE], out[k, :MIDDLE:-1] = -low, high
     return out
