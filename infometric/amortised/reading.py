@@ -137,7 +137,11 @@ def interpolated(learned: Array, levels: Any) -> Array:
         beyond = p < known[0] if side == 0 else p > known[-1]
         found = np.where(beyond, t[side] + slope * (p - known[side]), found)
     same = np.abs(np.asarray(levels, dtype=float)[..., None] - np.array(LEVELS)) < SAME_LEVEL
-    return np.where(same.any(-1), np.asarray(learned)[same.argmax(-1)], released(found))
+    # of learned quantiles that are equal, those between are not apart in the last digits
+    around = np.concatenate([[-np.inf], np.asarray(learned), [np.inf]])
+    place = np.searchsorted(LEVELS, levels, side="right")
+    between = np.clip(released(found), around[place], around[place + 1])
+    return np.where(same.any(-1), np.asarray(learned)[same.argmax(-1)], between)
 
 
 # --- the network on rows -----------------------------------------------------------------------

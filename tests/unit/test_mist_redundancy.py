@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import infometric as im
+from infometric.amortised.reading import interpolated
 from infometric.amortised.redundancy import distinct, most_information, needed
 from infometric.amortised.weights import shipped
 from infometric.exceptions import DataError
@@ -195,6 +196,15 @@ def test_no_quantile_is_above_all_of_training():
     trained = shipped().card["data"]["truth"]["most"]
     assert 30 < trained < 36
     assert quiet(x, y).ci.high <= most <= trained
+
+
+def test_quantiles_between_equal_ones_are_the_same_to_the_last_digit():
+    learned = np.array([0.0, 0.0, 0.0, 0.1, 0.3, 2.0, *[35.15145492553711] * 3])
+    levels = np.linspace(0.01, 0.99, 197)
+    found = interpolated(learned, levels)
+    assert (np.diff(found) >= 0).all()
+    assert (found[levels > 0.9] == learned[-1]).all()
+    assert (found[levels < 0.1] == 0.0).all()
 
 
 def test_distinct_takes_the_first_of_copies():

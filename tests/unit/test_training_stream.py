@@ -21,6 +21,7 @@ torch = pytest.importorskip("torch")
 
 from infometric.amortised import fitting  # noqa: E402
 from infometric.amortised.__main__ import FAILED, INTERRUPTED, LOST, main  # noqa: E402
+from infometric.amortised.calibration import KINDS  # noqa: E402
 from infometric.amortised.card import rendered  # noqa: E402
 from infometric.amortised.checkpoint import Checkpoint  # noqa: E402
 from infometric.amortised.config import Config  # noqa: E402
@@ -515,7 +516,7 @@ def test_a_run_leaves_weights_a_card_and_a_log(done):
     assert code == 0
     made = Weights.load(home / "kept" / "weights")
     assert made.network["w0"].shape == (3, len(names()), 8)
-    assert made.calibration["margins"].shape == (2, len(LEVELS))  # without and with ties
+    assert made.calibration["margins"].shape == (KINDS, len(LEVELS))
     facts = made.card
     assert facts["data"]["tasks"] == 480
     assert set(facts["data"]["families"]) == {"gaussian_wishart", "gaussian_sparse", "student"}
