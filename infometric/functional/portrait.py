@@ -787,10 +787,17 @@ def _distances(a: Any, b: Any) -> Any:
             step *= step
             total = step if total is None else xp.add(total, step, out=total)
         return total
-    na, nb = (a * a).sum(-1)[..., :, None], (b * b).sum(-1)[..., None, :]
-    square = na + nb - 2.0 * (a @ b.swapaxes(-1, -2))
+    both = (a * a).sum(-1)[..., :, None] + (b * b).sum(-1)[..., None, :]
     least = 32 * digits(a)  # of the norms: what rounding leaves of nothing
-    return xp.where(square < least * (na + nb), square * 0.0, square)
+    if is_tensor(a):
+        square = both - 2.0 * (a @ b.swapaxes(-1, -2))
+        return xp.where(square < least * both, square * 0.0, square)
+    square = a @ b.swapaxes(-1, -2)  # the same in place: most of the time is that of memory
+    square *= -2.0
+    square += both
+    both *= least
+    np.copyto(square, 0.0, where=square < both)
+    return square
 
 
 def _neighbours(x: Any, y: Any, normal: dict[str, Any], queries: int, out: Features) -> None:
@@ -906,7 +913,8 @@ def _near(x: Any, y: Any, index: Any, sizes: list[int], tied: Any) -> list[Any]:
 def _count(mask: Any) -> Any:
     if is_tensor(mask):
         return mask.sum(-1, dtype=namespace(mask).int32)
-    return np.count_nonzero(mask, axis=-1)
+    # exact, and half the time of count_nonzero along an axis
+    return mask.astype(np.float32) @ np.ones(mask.shape[-1], np.float32)
 
 
 def _within(distances: Any, radius: Any) -> Any:
