@@ -42,7 +42,7 @@ from infometric.amortised.families.base import (
     whole,
     wholes,
 )
-from infometric.amortised.families.joint import Synergy
+from infometric.amortised.families.joint import OfUniform, Synergy
 from infometric.amortised.families.quadrature import noise_information, smoothed_entropy
 from infometric.amortised.families.sums import (
     LAWS,
@@ -145,8 +145,15 @@ class Checkerboard(Synergy):
         return x - 0.5, (level + uniform(rng, batch, n, k)) / q - 0.5, known
 
 
+def along(batch: int, n: int, k: int, m: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Uniform columns, (batch, n, km), and sums of whole multiples of m each, (batch, n, k)."""
+    x = uniform(rng, batch, n, m * k)
+    turns = x * few(rng, batch, 1, m * k, high=WAVES)
+    return x, turns.reshape(batch, n, k, m).sum(3)
+
+
 @dataclass(frozen=True)
-class PlaneWave(Synergy):
+class PlaneWave(OfUniform):
     r"""A column of Y is a wave along a direction of several uniform columns of X, and normal noise.
 
     .. math:: Y = \sin(2\pi(k_1X_1+\dots+k_mX_m)+\varphi)+\sigma Z,\qquad k_j\in\{1,2,3\}
@@ -160,16 +167,11 @@ class PlaneWave(Synergy):
     ) -> tuple[Tensor, Tensor, Tensor]:
         batch, k = mi.shape
         gain, known = sum_table("arcsine", "normal").nearest(mi)
-        x = uniform(rng, batch, n, m * k)
-        turns = x * few(rng, batch, 1, m * k, high=WAVES)
-        turns = turns.reshape(batch, n, k, m).sum(3) + uniform(rng, batch, 1, k)
+        x, turns = along(batch, n, k, m, rng)
+        turns = turns + uniform(rng, batch, 1, k)
         gain = gain[:, None, :]
         y = gain * torch.sin(2 * math.pi * turns) + normal(rng, batch, n, k)
         return x - 0.5, y / (1 + 0.5 * gain**2).sqrt(), known
-
-    @staticmethod
-    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
-        return uniform(rng, batch, n, d) - 0.5
 
 
 @dataclass(frozen=True)
@@ -188,15 +190,14 @@ class PlaneZigzag(PlaneWave):
         batch, k = mi.shape
         noise = self.noises[whole(rng, 0, len(self.noises) - 1)]
         gain, known = sum_table("uniform", noise).nearest(mi)
-        x = uniform(rng, batch, n, m * k)
-        turns = x * few(rng, batch, 1, m * k, high=WAVES)
-        turns = turns.reshape(batch, n, k, m).sum(3) + uniform(rng, batch, 1, k)
+        x, turns = along(batch, n, k, m, rng)
+        turns = turns + uniform(rng, batch, 1, k)
         other = LAWS[noise].quantile(uniform(rng, batch, n, k).clamp(1e-13, 1 - 1e-13))
         return x - 0.5, gain[:, None, :] * zigzag(turns) + other, known
 
 
 @dataclass(frozen=True)
-class Winding(Synergy):
+class Winding(OfUniform):
     """A column of Y is a sum of whole multiples of uniform columns of X, and noise, modulo 1."""
 
     name: ClassVar[str] = "winding"
@@ -207,14 +208,8 @@ class Winding(Synergy):
     ) -> tuple[Tensor, Tensor, Tensor]:
         batch, k = mi.shape
         noise, known = circle_noise(mi, n, rng)
-        x = uniform(rng, batch, n, m * k)
-        turns = x * few(rng, batch, 1, m * k, high=WAVES)
-        turns = turns.reshape(batch, n, k, m).sum(3)
+        x, turns = along(batch, n, k, m, rng)
         return x - 0.5, around(turns + noise, rng), known
-
-    @staticmethod
-    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
-        return uniform(rng, batch, n, d) - 0.5
 
 
 @dataclass(frozen=True)

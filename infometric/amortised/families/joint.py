@@ -102,7 +102,16 @@ class Parity(Synergy):
 
 
 @dataclass(frozen=True)
-class ModularSum(Synergy):
+class OfUniform(Synergy):
+    """Base: the columns of X are uniform, and so are those that tell nothing."""
+
+    @staticmethod
+    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
+        return uniform(rng, batch, n, d) - 0.5
+
+
+@dataclass(frozen=True)
+class ModularSum(OfUniform):
     """A column of Y is the fractional part of a sum of uniform columns of X and noise."""
 
     name: ClassVar[str] = "modular_sum"
@@ -116,10 +125,6 @@ class ModularSum(Synergy):
         noise = torch.exp(-mi)[:, None, :] * uniform(rng, batch, n, k)
         total = x.reshape(batch, n, k, m).sum(3) + noise
         return x - 0.5, total - torch.floor(total) - 0.5, mi
-
-    @staticmethod
-    def _noise(batch: int, n: int, d: int, rng: torch.Generator) -> Tensor:
-        return uniform(rng, batch, n, d) - 0.5
 
 
 SPARE = 64  # rows that show where the values of a column lie
