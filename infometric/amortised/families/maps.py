@@ -50,6 +50,11 @@ HIDDEN = 8  # width of the functions s and t
 LATENT = 4  # informative coordinates of an embedding, at most
 
 
+def turned(a: Tensor, b: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates in planes, turned by angles."""
+    return a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
+
+
 def spiral(rows: Tensor, rng: torch.Generator) -> Tensor:
     """Rows whose planes are turned by angles in proportion to the norm."""
     batch, _, d = rows.shape
@@ -59,8 +64,7 @@ def spiral(rows: Tensor, rng: torch.Generator) -> Tensor:
     speed = log_uniform(rng, batch, 1, d // 2, low=0.3, high=6.0)
     angle = speed * z.norm(dim=2, keepdim=True) / math.sqrt(d)
     a, b = z[..., 0 : 2 * (d // 2) : 2], z[..., 1::2]
-    turned = (a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos())
-    return torch.cat([*turned, z[..., 2 * (d // 2) :]], dim=2)
+    return torch.cat([*turned(a, b, angle), z[..., 2 * (d // 2) :]], dim=2)
 
 
 def swirl(rows: Tensor, rng: torch.Generator) -> Tensor:
@@ -75,8 +79,7 @@ def swirl(rows: Tensor, rng: torch.Generator) -> Tensor:
     which = wholes(rng, batch, 1, d // 2, low=0, high=len(angles) - 1)
     angle = angles.gather(0, which[None].expand(1, -1, rows.shape[1], -1))[0]
     angle = angle * log_uniform(rng, batch, 1, d // 2, low=0.3, high=4.0)
-    turned = (a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos())
-    return torch.cat([*turned, z[..., 2 * (d // 2) :]], dim=2)
+    return torch.cat([*turned(a, b, angle), z[..., 2 * (d // 2) :]], dim=2)
 
 
 def couple(rows: Tensor, rng: torch.Generator) -> Tensor:
