@@ -293,12 +293,17 @@ def _parameters(family: Any) -> dict[str, str]:
 def _fingerprint(families: list[Any]) -> str:
     """Hash of the code of the families and of the portrait, comments and docstrings left out."""
     classes = {c for f in families for c in type(f).__mro__ if c is not object}
-    modules = {sys.modules[c.__module__] for c in classes} | {portraits}
+    modules = {sys.modules[c.__module__] for c in classes}
+    modules |= {m for name, m in sys.modules.items() if _is_of(name, portraits.__name__)}
     digest = hashlib.sha256()
     for module in sorted(modules, key=lambda m: m.__name__):
         with contextlib.suppress(OSError, TypeError):  # a class typed at a prompt has no source
             digest.update(_code(inspect.getsource(module)).encode())
     return digest.hexdigest()[:16]
+
+
+def _is_of(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def _code(source: str) -> str:

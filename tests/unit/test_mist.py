@@ -654,7 +654,11 @@ def test_features_that_changed_places_are_seen(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("constant", "other"),
-    [("NEIGHBOURS", (1, 3, 8)), ("SHRINKAGE", (0.02, 0.2)), ("LEVELS", (9, 7, 5, 2))],
+    [
+        ("neighbours.NEIGHBOURS", (1, 3, 8)),
+        ("correlations.SHRINKAGE", (0.02, 0.2)),
+        ("tables.LEVELS", (9, 7, 5, 2)),
+    ],
 )
 def test_a_portrait_that_reads_otherwise_is_seen(tmp_path, monkeypatch, constant, other):
     folder = shipped().save(tmp_path / "w")

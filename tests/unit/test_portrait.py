@@ -8,14 +8,8 @@ from scipy.stats import norm, rankdata
 
 from infometric import Sample
 from infometric.functional.neighbor_information import KSG1
-from infometric.functional.portrait import (
-    NEIGHBOURS,
-    QUERIES,
-    exchange,
-    names,
-    normal_scores,
-    portrait,
-)
+from infometric.functional.portrait import QUERIES, exchange, names, normal_scores, portrait
+from infometric.functional.portrait.neighbours import NEIGHBOURS
 
 SHAPES = [(10, 1, 1), (10, 32, 32), (40, 3, 1), (150, 2, 2), (300, 8, 5), (700, 4, 9)]
 

@@ -1,0 +1,254 @@
+"""Correlations of the scores and of their polynomials: what normal laws would tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import digamma
+
+from infometric.functional.portrait.arrays import (
+    Features,
+    largest,
+    of_float,
+    order_of,
+    root,
+    scaled,
+    solve_lower,
+    spread_of,
+    standard,
+)
+from infometric.functional.portrait.tables import CLEAR, matched
+from infometric.state.arrays import double, is_tensor, like, namespace, traced
+
+SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
+LEADING = 3  # canonical coordinates
+GAP = 1e-6  # of squared canonical correlations, whose directions cannot be told apart
+UNKNOWN = 1e-9  # squared canonical correlation whose directions are those of rounding
+
+
+def correlation(z: Any) -> tuple[Any, Any]:
+    """Correlations of the columns in double precision, and the shrinkage that the data choose."""
+    z = double(z)
+    n, d = z.shape[-2:]
+    z = scaled(z, (z * z).mean(-2), 1e-12)
+    zt = z.swapaxes(-1, -2)
+    r = zt @ z / n
+    square = z * z
+    spread = (square.swapaxes(-1, -2) @ square / n - r * r) / (n - 1)
+    off = 1.0 - like(np.eye(d), z)
+    total = (r * r * off).sum((-1, -2))
+    share = (spread * off).sum((-1, -2)) / (total + 1e-9)
+    return r, share.clip(0.0, 1.0)
+
+
+def shrunk(r: Any, share: Any) -> Any:
+    """Correlations drawn to those of independent columns by a share, of each task or of all."""
+    eye = like(np.eye(r.shape[-1]), r)
+    share = share[..., None, None] if hasattr(share, "shape") else share
+    return (1.0 - share) * r + (share + 1e-5) * eye
+
+
+def _log_det(factor: Any) -> Any:
+    xp = namespace(factor)
+    return 2.0 * xp.log(xp.diagonal(factor, 0, -2, -1)).sum(-1)
+
+
+def factors_of(r: Any, dx: int) -> tuple[Any, Any, Any]:
+    """Cholesky factors of the correlations of x, of y, and of both."""
+    cholesky = namespace(r).linalg.cholesky
+    return cholesky(r[..., :dx, :dx]), cholesky(r[..., dx:, dx:]), cholesky(r)
+
+
+def normal_information(factors: tuple[Any, Any, Any]) -> Any:
+    """Information of a normal law with these factors."""
+    of_x, of_y, of_both = (_log_det(f) for f in factors)
+    return 0.5 * (of_x + of_y - of_both)
+
+
+def _wishart_bias(n: int, dx: int, dy: int) -> float | None:
+    """Bias of the information of a normal law, with correlations estimated from n rows."""
+    if n <= dx + dy + 2:
+        return None
+
+    def psi(d: int) -> float:
+        return float(digamma((n - np.arange(1, d + 1)) / 2).sum())
+
+    return 0.5 * (psi(dx) + psi(dy) - psi(dx + dy))
+
+
+def _eigh(a: Any) -> tuple[Any, Any]:
+    """Eigenvalues and vectors; vectors whose values are equal have no derivative, not an infinite.
+
+    The derivative is that of first-order perturbation, with gaps kept from zero.
+    """
+    xp = namespace(a)
+    if not traced(a):
+        found: tuple[Any, Any] = xp.linalg.eigh(a)
+        return found
+    values, vectors = xp.linalg.eigh(a.detach())
+    moved = vectors.swapaxes(-1, -2) @ (a - a.detach()) @ vectors  # zero, but for its derivative
+    gap = values[..., None, :] - values[..., :, None]
+    turn = gap / (gap * gap + GAP**2) * moved
+    return values + xp.diagonal(moved, 0, -2, -1), vectors + vectors @ turn
+
+
+def _canonical(factors: tuple[Any, Any, Any], cross: Any, lead: int) -> tuple[Any, Any, Any]:
+    """Squared canonical correlations, descending, and the leading directions of whitened rows."""
+    xp = namespace(cross)
+    half = solve_lower(factors[0], cross.swapaxes(-1, -2)).swapaxes(-1, -2)
+    white = solve_lower(factors[1], half)
+    values, left = _eigh(white @ white.swapaxes(-1, -2))
+    u = xp.flip(left, (-1,))[..., :lead]
+    v = white.swapaxes(-1, -2) @ u
+    v = scaled(v, (v * v).sum(-2), 1e-9)
+    return xp.flip(values, (-1,)).clip(0.0, 0.99999), u, v
+
+
+def _turned(factor: Any, x: Any, directions: Any) -> Any:
+    """Whitened rows along directions."""
+    return solve_lower(factor, x) @ of_float(directions, x)
+
+
+def _pointwise(x: Any, y: Any, factors: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    """Pointwise information of a normal law, the whitened rows, and the norms of both together."""
+    xp = namespace(x)
+    wx, wy = solve_lower(factors[0], x), solve_lower(factors[1], y)
+    both = solve_lower(factors[2], xp.concatenate([x, y], -1))
+    norm = (both * both).sum(-1)
+    local = (wx * wx).sum(-1) + (wy * wy).sum(-1) - norm
+    return normal_information(factors)[..., None] + 0.5 * local, wx, wy, norm
+
+
+def _ordered(z: Any, norm: Any) -> Any:
+    """Rows in an order that the data give: by norm, and opposite rows by the lean of all."""
+    z, norm = (v.detach() if is_tensor(v) else v for v in (z, norm))
+    lean = (z * norm[..., None]).mean(-2)[..., None]  # turns its sign with its column
+    return order_of(norm + (z @ lean)[..., 0])
+
+
+def of_correlations(x: Any, y: Any, out: Features) -> dict[str, Any]:
+    """Features of the correlations; returns the coordinates that neighbours are looked for in."""
+    xp = namespace(x)
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+    z = xp.concatenate([x, y], -1)
+    r, share = correlation(z)
+    out["shrinkage"] = share
+    chosen = factors_of(shrunk(r, share), dx)
+    out["normal"] = normal_information(chosen)
+    for fixed in SHRINKAGE:
+        out[f"normal, shrunk {fixed}"] = normal_information(factors_of(shrunk(r, fixed), dx))
+    bias = _wishart_bias(n, dx, dy)
+    plain = (
+        normal_information(factors_of(shrunk(r, 0.0), dx)) if bias is not None else out["normal"]
+    )
+    out["normal, corrected"] = plain - (bias or 0.0)
+    cross = r[..., :dx, dx:]
+    within = {"x": r[..., :dx, :dx], "y": r[..., dx:, dx:]}
+    square = cross * cross
+    out["squared correlation"] = square.mean((-1, -2))
+    out["squared correlation, largest"] = largest(largest(square))
+    out["squared correlations beyond chance"] = square.sum((-1, -2)) - dx * dy / (n - 1)
+    pairs = -0.5 * xp.log(1.0 - square.clip(0.0, 0.99999))
+    matched(pairs, 0.5 * CLEAR**2 / n, out, "pairs")
+    for name, block in within.items():
+        d = block.shape[-1]
+        power = (block * block).sum((-1, -2)) / d
+        out[f"correlation within:{name}"] = (power - 1.0) / max(d - 1, 1)
+        out[f"effective columns:{name}"] = xp.log(d / (power + 1e-6))
+    for name, factor in zip("xy", chosen, strict=False):
+        out[f"total correlation:{name}"] = -0.5 * _log_det(factor)
+    kept = min(dx, dy)
+    canonical, u, v = _canonical(chosen, cross, min(kept, LEADING))
+    for i in range(5):
+        out[f"canonical {i + 1}"] = canonical[..., i] if i < kept else canonical[..., 0] * 0.0
+    strong = canonical[..., :kept]
+    out["canonical, sum"] = strong.sum(-1)
+    out["canonical, effective"] = strong.sum(-1) ** 2 / ((strong * strong).sum(-1) + 1e-9)
+    out["canonical, evenly"] = -0.5 * kept * xp.log(1.0 - strong.mean(-1))
+    local, wx, wy, norm = _pointwise(x, y, chosen)
+    out["pointwise, spread"] = spread_of(local)
+    _radial(wx, wy, out)
+    out["normal, left out"] = _left_out(z, r, share, dx)
+    return {
+        "scores": (x, y),
+        "white": (wx, wy),
+        "canonical": (wx @ of_float(u, x), wy @ of_float(v, x)),
+        "local": local,
+        "order": _ordered(z, norm),
+    }
+
+
+def _radial(wx: Any, wy: Any, out: Features) -> None:
+    """Norms of the whitened rows: heavy tails, and scales that the two share."""
+    xp = namespace(wx)
+    logs = {}
+    for name, w in (("x", wx), ("y", wy)):
+        d = w.shape[-1]
+        square = (w * w).sum(-1) / d
+        logs[name] = xp.log(square + 1e-3)
+        out[f"log norm:{name}"] = logs[name].mean(-1)
+        out[f"kurtosis:{name}"] = (square * square).mean(-1) * d / (d + 2)
+    a, b = (v - v.mean(-1)[..., None] for v in logs.values())
+    va, vb = (a * a).mean(-1), (b * b).mean(-1)
+    out["log norm, spread:x"], out["log norm, spread:y"] = root(va), root(vb)
+    out["log norms, correlation"] = (a * b).mean(-1) / xp.sqrt(va * vb + 1e-9)
+
+
+def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
+    """Mean pointwise information of rows under a normal law fitted to all the others.
+
+    Without row i, the shrunk matrix A loses c z_i z_i'; by Sherman and Morrison its inverse and
+    its determinant follow from h_i = z_i' A^{-1} z_i alone.
+    """
+    xp = namespace(z)
+    n = z.shape[-2]
+    share = (share + 0.01).clip(0.0, 1.0)[..., None]
+    c = (1.0 - share) / (n - 1)
+    grown = 1.0 + 1.0 / (n - 1)
+    total: Any = 0.0
+    for part, sign in ((slice(dx), 0.5), (slice(dx, None), 0.5), (slice(None), -0.5)):
+        block = r[..., part, part]
+        eye = like(np.eye(block.shape[-1]), r)
+        a = (1.0 - share[..., None]) * grown * block + share[..., None] * eye
+        factor = xp.linalg.cholesky(a)
+        w = solve_lower(factor, z[..., part])
+        h = (w * w).sum(-1)
+        left = (1.0 - c * h).clip(1e-3)
+        total = total + sign * (_log_det(factor)[..., None] + xp.log(left) + h / left)
+    return total.mean(-1)
+
+
+# --- polynomials and tables ----------------------------------------------------------------------
+
+
+def of_polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
+    """Hermite polynomials up to the third of every column; returns their leading coordinates."""
+    xp = namespace(x)
+    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+
+    def expanded(z: Any) -> Any:
+        found = xp.concatenate([z, z * z - 1.0, z * z * z - 3.0 * z], -1)
+        return standard(found - found.mean(-2)[..., None, :])
+
+    ex, ey = expanded(x), expanded(y)
+    r, share = correlation(xp.concatenate([ex, ey], -1))
+    factors = factors_of(shrunk(r, (share + 0.01).clip(0.0, 1.0)), 3 * dx)
+    out["polynomials, shrinkage"] = share
+    out["polynomials"] = normal_information(factors)
+    cross = r[..., : 3 * dx, 3 * dx :]
+    # not all directions of a pair of columns: the last is often nothing but rounding
+    lead = min(3 * min(dx, dy) - 1, LEADING)
+    canonical, u, v = _canonical(factors, cross, lead)
+    known = (canonical[..., :lead] > UNKNOWN)[..., None, :]
+    u, v = (xp.where(known, directions, directions * 0.0) for directions in (u, v))
+    for i in range(3):
+        out[f"polynomials, canonical {i + 1}"] = canonical[..., i]
+    square = cross * cross - 1.0 / (n - 1)
+    pairs = square.reshape(*square.shape[:-2], 3, dx, 3, dy).sum((-4, -2))
+    out["polynomials, pairs"] = pairs.sum((-1, -2))
+    out["polynomials, largest"] = largest(largest(pairs))
+    out["polynomials, columns:x"] = largest(pairs).sum(-1)
+    out["polynomials, columns:y"] = largest(pairs, -2).sum(-1)
+    out["squares"] = square[..., dx : 2 * dx, dy : 2 * dy].sum((-1, -2))
+    return _turned(factors[0], ex, u), _turned(factors[1], ey, v)
