@@ -35,6 +35,7 @@ LAWS = (
 TASKS = 100  # of a law
 RIVALS = {"ksg": "KSG", "rank_gaussian": "rank-Gaussian", "blend": "blend"}
 LEAST = 0.85  # coverage at .9 below which a family is told
+SHORT = 0.05  # below a level, likewise
 CELLS: tuple[Cell, ...] = (
     *({"kind": "fresh", "key": f"fresh-{name}", "name": name, "tasks": TASKS} for name in LAWS),
     {"kind": "known", "key": "known", "tasks": 1024, "shards": 3, "seed": 20270401},
@@ -101,6 +102,21 @@ def short_table(cells: dict[str, Any]) -> str:
     if not rows and card()["families"]:
         return "None.\n"
     return rows_of(["family", "rows", "tasks", *percent(), "flagged"], rows)
+
+
+def levels_table(cells: dict[str, Any]) -> str:
+    """Of every level the mean over families and bins, the worst, and how many cover too little."""
+    families, rows = card()["families"], []
+    for level, name in zip(LEVELS, percent(), strict=True):
+        covers = {(f["family"].replace("_", " "), span(f)): f["coverage"][level] for f in families}
+        if covers:
+            worst = min(covers, key=covers.__getitem__)
+            few = sum(c < float(level) - SHORT for c in covers.values())
+            least = [share(covers[worst]), f"{worst[0]}, {worst[1]}"]
+            mean = share(statistics.fmean(covers.values()))
+            rows.append([name, mean, *least, f"{few} of {len(covers)}"])
+    head = ["interval", "mean", "worst", "which", f"more than {100 * SHORT:g} points short"]
+    return rows_of(head, rows)
 
 
 def error_table(cells: dict[str, Any]) -> str:
@@ -182,6 +198,7 @@ TABLES = {
     "mist-card": card_table,
     "calibration-mist": left_out_table,
     "calibration-mist-short": short_table,
+    "calibration-mist-levels": levels_table,
     "calibration-mist-fresh": fresh_table,
     "mist-errors": error_table,
     "mist-published": published_table,

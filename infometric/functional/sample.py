@@ -360,12 +360,19 @@ def jittered(x: Array, ties: Ties = "jitter", noise: Noise | None = None, first:
     return np.column_stack(spread_out)
 
 
+_LARGE = np.finfo(float).max / 4
+
+
 def _spread_out(x: Array, ties: Ties, noise: Noise, at: int) -> Array:
     if not has_ties(x):
         return x
     levels, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
     if len(levels) == 1:
         return x
+    if max(-levels[0], levels[-1]) > _LARGE:  # the outermost cells reach beyond what is a number
+        with np.errstate(over="ignore"):
+            found = _spread_out(x / 8, ties, noise, at) * 8
+        return np.nan_to_num(found)  # infinities become the largest numbers
     middle = levels[1:] / 2 + levels[:-1] / 2
     low = np.append(2 * levels[0] - middle[0], middle)[codes]
     high = np.append(middle, 2 * levels[-1] - middle[-1])[codes]

@@ -980,6 +980,17 @@ def test_large_and_small_numbers():
     assert found == pytest.approx(im.mutual_information(np.round(X, 1), Y, method="none").value)
 
 
+def test_cells_of_the_largest_numbers_have_ends():
+    x = np.zeros(5)
+    for y in (np.array([0.0, 0, 0, 1, 1]), -np.array([0.0, 0, 0, 1, 1])):
+        small = im.kl_divergence(x, y, estimator="knn", method="none").value
+        for largest in (2.0**1021, 2.0**1023, np.finfo(float).max):
+            found = im.kl_divergence(x, largest * y, estimator="knn", method="none").value
+            assert found == pytest.approx(small)
+    both = np.array([-1.0, 0, 0, 1, 1] * 4) * np.finfo(float).max
+    assert np.isfinite(im.kl_divergence(both, both[:9], estimator="knn", method="none").value)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.floats(), st.floats()), min_size=1, max_size=30))
 def test_property_a_number_or_an_error_with_advice(rows):
