@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from scipy.special import ndtr, ndtri
 
 from infometric.functional.portrait.arrays import (
@@ -13,12 +12,11 @@ from infometric.functional.portrait.arrays import (
     contiguous,
     largest,
     of_float,
-    scaled,
 )
-from infometric.functional.portrait.correlations import factors_of, normal_information, shrunk
+from infometric.functional.portrait.correlations import information_of_rows
 from infometric.functional.portrait.scores import position
 from infometric.functional.portrait.tables import CLEAR, matched
-from infometric.state.arrays import double, is_tensor, like, namespace
+from infometric.state.arrays import is_tensor, namespace
 
 LAST = 1e-5  # of scores that are one value
 ATOM = 0.15  # share of the rows from which a value is one that a column often has
@@ -58,7 +56,7 @@ def of_atoms(x: Any, y: Any, out: Features) -> None:
         living = (1.0 - gone_x) * (1.0 - gone_y)
         found["atoms, rows, share"] = living.mean(-1)
         z = xp.concatenate([x, y], -1)
-        found["atoms, rows, others"] = of_float(_normal_of_rows(z, living, dx), x)
+        found["atoms, rows, others"] = of_float(information_of_rows(z, living, dx), x)
         found["atoms, information"] = found["atoms, rows"] + found["atoms, rows, others"]
     for key in ATOMS:
         # of tasks without ties nothing, whatever other tasks there are
@@ -117,17 +115,3 @@ def _of_living(x: Any, y: Any, a: Any, b: Any) -> Any:
     square = (cross * cross / (vx.clip(1e-3) * vy.clip(1e-3))).clip(0.0, 0.9999)
     few = of_float(share * n > 5.0, x)
     return -0.5 * few * share * xp.log(1.0 - square)
-
-
-def _normal_of_rows(z: Any, living: Any, dx: int) -> Any:
-    """Normal information of the rows that live, by a shrunk covariance, times their share."""
-    z, living = double(z), double(living)
-    n, d = z.shape[-2:]
-    count = living.sum(-1)[..., None].clip(1.0)
-    centred = (z - ((living[..., None] * z).sum(-2) / count)[..., None, :]) * living[..., None]
-    z = scaled(centred, (centred * centred).sum(-2) / count, 1e-6)
-    r = z.swapaxes(-1, -2) @ z / count[..., None]
-    share = d / (count[..., 0] + d)
-    eye = like(np.eye(d), r)
-    r = r * (1.0 - eye) + eye  # a column with one value alone is none
-    return normal_information(factors_of(shrunk(r, share), dx)) * count[..., 0] / n

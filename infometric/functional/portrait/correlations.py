@@ -9,6 +9,7 @@ from scipy.special import digamma
 
 from infometric.functional.portrait.arrays import (
     Features,
+    ascending,
     largest,
     of_float,
     order_of,
@@ -23,6 +24,7 @@ from infometric.state.arrays import double, is_tensor, like, namespace, traced
 
 SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
 LEADING = 3  # canonical coordinates
+SHELLS = 3  # parts of the rows by their norm
 GAP = 1e-6  # of squared canonical correlations, whose directions cannot be told apart
 UNKNOWN = 1e-9  # squared canonical correlation whose directions are those of rounding
 
@@ -169,6 +171,7 @@ def of_correlations(x: Any, y: Any, out: Features) -> dict[str, Any]:
     local, wx, wy, norm = _pointwise(x, y, chosen)
     out["pointwise, spread"] = spread_of(local)
     _radial(wx, wy, out)
+    _shells(z, (wx, wy), dx, out)
     out["normal, left out"] = _left_out(z, r, share, dx)
     return {
         "scores": (x, y),
@@ -192,7 +195,22 @@ def _radial(wx: Any, wy: Any, out: Features) -> None:
     a, b = (v - v.mean(-1)[..., None] for v in logs.values())
     va, vb = (a * a).mean(-1), (b * b).mean(-1)
     out["log norm, spread:x"], out["log norm, spread:y"] = root(va), root(vb)
+    for name, v, square in (("x", a, va), ("y", b, vb)):  # of few scales or of many
+        out[f"log norm, skewness:{name}"] = (v * v * v).mean(-1) / (square + 1e-4) ** 1.5
+        out[f"log norm, kurtosis:{name}"] = (v**4).mean(-1) / (square + 1e-4) ** 2
     out["log norms, correlation"] = (a * b).mean(-1) / xp.sqrt(va * vb + 1e-9)
+
+
+def _shells(z: Any, white: tuple[Any, Any], dx: int, out: Features) -> None:
+    """Normal information among rows whose norms are alike: of scales nothing, of swirls more."""
+    for name, w in zip("xy", white, strict=True):
+        norm = (w * w).sum(-1)
+        norm = norm.detach() if is_tensor(norm) else norm
+        ordered, n = ascending(norm), norm.shape[-1]
+        edges = [ordered[..., n * i // SHELLS][..., None] for i in range(1, SHELLS)]
+        within: Any = sum(of_float(norm >= edge, z) for edge in edges)
+        parts = [information_of_rows(z, of_float(within == i, z), dx) for i in range(SHELLS)]
+        out[f"shells, normal:{name}"] = of_float(sum(parts), z)
 
 
 def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
@@ -252,3 +270,17 @@ def of_polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
     out["polynomials, columns:y"] = largest(pairs, -2).sum(-1)
     out["squares"] = square[..., dx : 2 * dx, dy : 2 * dy].sum((-1, -2))
     return _turned(factors[0], ex, u), _turned(factors[1], ey, v)
+
+
+def information_of_rows(z: Any, living: Any, dx: int) -> Any:
+    """Normal information of the rows that live, by a shrunk covariance, times their share."""
+    z, living = double(z), double(living)
+    n, d = z.shape[-2:]
+    count = living.sum(-1)[..., None].clip(1.0)
+    centred = (z - ((living[..., None] * z).sum(-2) / count)[..., None, :]) * living[..., None]
+    z = scaled(centred, (centred * centred).sum(-2) / count, 1e-6)
+    r = z.swapaxes(-1, -2) @ z / count[..., None]
+    share = d / (count[..., 0] + d)
+    eye = like(np.eye(d), r)
+    r = r * (1.0 - eye) + eye  # a column with one value alone is none
+    return normal_information(factors_of(shrunk(r, share), dx)) * count[..., 0] / n

@@ -15,6 +15,7 @@ TURNS = 16  # of the fastest wave
 FAST = 4  # turns from which a wave is one that tables do not see
 WIDE = 8  # columns of which there are fast waves and products of all functions
 NARROW = 5  # columns of which there are products of three
+OBLIQUE = {2: (8, 3), 3: (4, 3)}  # columns of a direction: of how many, turns along each at most
 
 
 def _turning(z: Any, turns: int) -> Any:
@@ -35,8 +36,8 @@ def of_waves(x: Any, y: Any, out: Features) -> None:
 
     Of each column of one variable five functions are foretold: the score, and waves of one turn and
     of two. What foretells them are waves of up to 16 turns along a column of the other variable,
-    and products of the functions of two of its columns. Of many columns, waves are slower and
-    products those of the scores.
+    products of the functions of two of its columns, and waves along directions of two or three. Of
+    many columns, waves are slower, products those of the scores, and there are no directions.
     """
     xp = namespace(x)
     waves, plain = {}, {}
@@ -48,6 +49,7 @@ def of_waves(x: Any, y: Any, out: Features) -> None:
         told = plain[other] - plain[other].mean(-1)[..., None]
         flat = standard(told.reshape(*told.shape[:-3], -1, told.shape[-1]).swapaxes(-1, -2))
         _waves(waves[name], flat, told.shape[-3], name, out)
+        _directions(waves[name], flat, told.shape[-3], name, out)
         few = plain[name] if plain[name].shape[-3] <= WIDE else plain[name][..., :1, :]
         _products(few, flat, told.shape[-3], name, out)
 
@@ -78,6 +80,43 @@ def _waves(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
     weight = clear.sum((-3, -1)) ** 4  # the best, without its overtones
     turns = like(np.log(np.arange(1.0, count + 1)), weight)
     out[f"waves, turns:{name}"] = (weight * turns).sum(-1) / (weight.sum(-1) + 1e-9)
+
+
+def _directions(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
+    """How far waves along directions of two columns, and of three, foretell another's functions.
+
+    The directions are those of whole turns along each column. What is foretold of each column is
+    one direction's, so that its squared correlations with sine and cosine are added.
+    """
+    xp = namespace(z)
+    d, n = z.shape[-3], z.shape[-1]
+    none = z[..., 0, 0, 0] * 0.0
+    sines, cosines = z[..., ::2, :], z[..., 1::2, :]  # (..., d, turns, n)
+    for many, (most, turns) in OBLIQUE.items():
+        out[f"directions, {many}:{name}"] = none
+        out[f"directions, {many}, matched:{name}"] = none
+        if not many <= d <= most:
+            continue
+        first, *others = np.array([*combinations(range(d), many)]).T
+        wave = sines[..., first, :turns, :], cosines[..., first, :turns, :]
+        for at in others:
+            wave = _crossed(wave, (sines[..., at, :turns, :], cosines[..., at, :turns, :]))
+        both = xp.stack(wave, -2)  # (..., combinations, directions, 2, n)
+        square = _foretold(both.reshape(*both.shape[:-4], -1, n), told, columns).sum(-1)
+        square = square.reshape(*square.shape[:-2], -1, 2, columns).sum(-2)
+        chance = 10.0 / n  # ten squared correlations, as of waves along a column
+        best = _in_nats(largest(square, -2) - chance)
+        out[f"directions, {many}:{name}"] = largest(best)
+        out[f"directions, {many}, matched:{name}"] = (best - chance).clip(0.0).sum(-1)
+
+
+def _crossed(one: Any, other: Any) -> Any:
+    """Sines and cosines of all sums and differences of angles, (..., combinations, angles, n)."""
+    xp = namespace(one[0])
+    (s, c), (t, k) = ((v[..., :, None, :] for v in one), (v[..., None, :, :] for v in other))
+    sk, ct, ck, st = s * k, c * t, c * k, s * t
+    found = xp.stack([sk + ct, sk - ct], -3), xp.stack([ck - st, ck + st], -3)
+    return tuple(v.reshape(*v.shape[:-4], -1, v.shape[-1]) for v in found)
 
 
 def _products(z: Any, told: Any, columns: int, name: str, out: Features) -> None:
