@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import norm, rankdata
+from scipy.stats import kurtosis, norm, rankdata, skew
 
 from infometric import Sample
 from infometric.functional.neighbor_information import KSG1
@@ -145,6 +145,50 @@ class TestTorch:
             assert grad.abs().sum() > 0
 
 
+# --- norms ---------------------------------------------------------------------------------------
+
+
+def test_shape_of_the_logarithms_of_norms():
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((300, 1)) < 0.3, 1.0, 20.0) * rng.normal(size=(300, 1))
+    z = normal_scores(x[None])[0]
+    logs = np.log(z[:, 0] ** 2 / (z**2).mean() + 1e-3)
+    found = [value(x, z, f"log norm, {name}:x") for name in ("skewness", "kurtosis")]
+    np.testing.assert_allclose(found, [skew(logs), kurtosis(logs, fisher=False)], rtol=1e-3)
+
+
+def test_rows_of_like_norm_share_no_scale_and_show_what_swirls():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1000, 2))
+    y = x + 0.3 * rng.normal(size=x.shape)
+    angle = 3 * np.hypot(*x.T)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    swirled = np.einsum("ijn,nj->ni", turn, x)
+    assert value(swirled, y, "normal") < 0.1
+    assert value(swirled, y, "shells, normal:x") > 0.5
+    scale = np.where(rng.random((1000, 1)) < 0.5, 1.0, 10.0)
+    one, other = (scale * rng.normal(size=(1000, 3)) for _ in range(2))
+    assert value(one, other, "scores, 3, information") > 0.1
+    assert value(one, other, "shells, normal:x") < 0.05
+
+
+def test_information_in_shells_is_that_of_their_rows():
+    rng = np.random.default_rng(0)
+    n = 301
+    x = rng.normal(size=(n, 1))
+    y = 0.8 * x + 0.6 * rng.normal(size=(n, 1))
+    z = normal_scores(np.concatenate([x, y], 1)[None])[0]
+    size = np.abs(z[:, 0])
+    shell = np.searchsorted(np.sort(size)[[n // 3, 2 * n // 3]], size, side="right")
+    total = 0.0
+    for rows in (shell == 0, shell == 1, shell == 2):
+        count = rows.sum()
+        share = 2 / (count + 2)
+        r = (1 - share) * np.corrcoef(z[rows].T)[0, 1] / (1 + 1e-5)
+        total += -0.5 * np.log(1 - r**2) * count / n
+    np.testing.assert_allclose(value(x, y, "shells, normal:x"), total, rtol=1e-5)
+
+
 # --- what pairs of columns do not show ------------------------------------------------------------
 
 
@@ -170,6 +214,34 @@ def test_share_that_a_wave_foretells_is_its_squared_correlation():
     told = [score, np.sin(shade), np.cos(shade), np.sin(2 * shade), np.cos(2 * shade)]
     share = sum(np.corrcoef(b, t)[0, 1] ** 2 for b in basis.T for t in told) - 10 / len(y)
     np.testing.assert_allclose(value(u, y, "waves, largest:x"), -0.5 * np.log(1 - share), rtol=1e-6)
+
+
+@pytest.mark.parametrize("turns", [(3, -2), (1, 1), (2, -1, 3), (1, 1, 1)])
+def test_waves_along_a_direction_are_seen_whole(turns):
+    rng = np.random.default_rng(0)
+    n, many = 400, len(turns)
+    x = rng.normal(size=(n, 4))
+    u = (rankdata(x, axis=0) - 0.5) / n
+    angle = 2 * np.pi * u[:, [3, 0, 2][:many]] @ np.array(turns)
+    y = np.sin(angle + 1.0)[:, None] + rng.normal(size=(n, 1)) * 0.5**0.5
+    shade = 2 * np.pi * (rankdata(y) - 0.5) / n
+    score = norm.ppf(shade / (2 * np.pi))
+    told = [score, np.sin(shade), np.cos(shade), np.sin(2 * shade), np.cos(2 * shade)]
+    basis = np.sin(angle), np.cos(angle)
+    share = sum(np.corrcoef(b, t)[0, 1] ** 2 for b in basis for t in told) - 10 / n
+    found = value(x, y, f"directions, {many}:x")
+    np.testing.assert_allclose(found, -0.5 * np.log(1 - share), rtol=1e-6)
+    np.testing.assert_allclose(value(x, y, f"directions, {many}, matched:x"), found - 10 / n)
+    assert value(x, rng.permutation(y), f"directions, {many}:x") < 0.05
+    assert value(y, x, f"directions, {many}:y") == pytest.approx(found)
+    mirrored = x * np.array([-1, 1, -1, 1])
+    assert value(mirrored, y, f"directions, {many}:x") == pytest.approx(found)
+
+
+def test_of_many_columns_there_are_no_directions():
+    x, y = np.random.default_rng(0).normal(size=(2, 100, 9))
+    assert all(value(x, y, name) == 0 for name in names() if name.startswith("directions"))
+    assert value(x[:, :5], y, "directions, 2:x") != 0 == value(x[:, :5], y, "directions, 3:x")
 
 
 @pytest.mark.parametrize(
