@@ -10,7 +10,8 @@ another kind of law:
   rows that were left out; the largest canonical correlations;
 - Hermite polynomials of the scores up to the third, for dependence that is not linear;
 - tables of every pair of columns; waves of one column along another; products of two columns of a
-  variable, for what no pair of columns shows;
+  variable, and waves along directions of two or three, for what no pair of columns shows;
+- rows whose norms are alike, among which no scale is shared and a swirl is a rotation;
 - values that a column often has, and the other rows apart from them;
 - distances of neighbours (Kraskov et al. 2004) at three sizes, among the scores, the whitened
   scores, and the leading canonical coordinates of scores and of their polynomials.
