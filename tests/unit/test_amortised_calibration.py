@@ -49,7 +49,7 @@ def test_the_fit_gives_hidden_tasks_no_weight():
     seen = np.array([[False, True, True], [True, True, True]])
     settings = Settings(members=2, hidden=(4, 4), steps=20, batch=16, left_out=1)
     fits = []
-    for odd in (1.0, 30.0):
+    for odd in (0.0, 30.0):  # below and above what a member says
         truth = np.where(table.seen_by(seen)[0], 1.0, odd)
         changed = replace(table, features=features, truth=truth)
         fits.append(fit(changed, settings, seen=seen))
