@@ -237,7 +237,7 @@ def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
     return total.mean(-1)
 
 
-# --- polynomials and tables ----------------------------------------------------------------------
+# --- polynomials ---------------------------------------------------------------------------------
 
 
 def of_polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
