@@ -50,7 +50,7 @@ PROBLEMS = (
     "independent, 10 + 10",
 )
 LIMITS = (
-    *("waves", "parity", "information", "close", "prior"),
+    *("waves", "oblique", "parity", "information", "close", "prior"),
     *("levels", "rare", "series", "diluted", "doubled", "copies", "rows"),
 )
 Cell = dict[str, Any]

@@ -283,6 +283,13 @@ def sine(rng: Rng, n: int, turns: float) -> Drawn:
     return Drawn(column(x), column(y), smeared("sine", 0.2, turns))
 
 
+def oblique(rng: Rng, n: int, turns: float) -> Drawn:
+    """A wave of so many turns along each of two columns, with noise."""
+    x = rng.uniform(size=(n, 2))
+    y = np.sin(2 * np.pi * turns * x.sum(1)) + 0.3 * rng.normal(size=n)
+    return Drawn(x, column(y), smeared("sine", 0.3, 1.0))
+
+
 def parity(rng: Rng, n: int, columns: int) -> Drawn:
     """The sign of y is the product of the signs of all columns of x."""
     x = rng.normal(size=(n, columns))
@@ -363,6 +370,7 @@ class Limit(NamedTuple):
 
 LIMITS: dict[str, Limit] = {
     "waves": Limit("A sine with noise", "turns", sine, (1, 2, 4, 8, 16)),
+    "oblique": Limit("A wave along the sum of two columns", "turns", oblique, (1, 2, 3, 4, 5)),
     "parity": Limit("The sign of a product", "columns of x", parity, (1, 2, 3, 4), 1000),
     "information": Limit(
         "Normal, 10 + 10 columns, 100 rows", "nats", lambda r, n, i: normal(r, n, 10, i),

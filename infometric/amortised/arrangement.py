@@ -8,13 +8,21 @@ give the same bits, whatever order and direction they came in.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from infometric.functional.portrait import normal_scores
 from infometric.state.arrays import like
 from infometric.typing import Array
+
+Key = tuple[float, float]
+Places = list[tuple[int, ...]]  # columns of both variables that may take each place
+Taken = tuple[tuple[int, float], ...]  # columns and their signs
+State = tuple[Array, Places, Taken]  # classes of the rows so far
+WORK = 10_000_000  # values looked at where columns are alike
+OVERHEAD = 500  # values that take as long as what comes with each column
 
 
 class Arrangement(NamedTuple):
@@ -43,8 +51,9 @@ def scores_of(x: Array) -> Array:
 def arrangement(x: Array, y: Array) -> Arrangement:
     """Arrangement of the normal scores of two variables.
 
-    Sums that decide are exact (`math.fsum`), so that no order is part of them. Where columns cannot
-    be told apart they stay as they are.
+    Sums that decide are exact (`math.fsum`), so that no order is part of them. Where some are
+    equal, as of a factorial design, the arrangement is the one whose rows, in order, come first of
+    all that remain; of more symmetry than `WORK` allows to go through, one that was reached.
 
     Parameters
     ----------
@@ -65,29 +74,64 @@ def arrangement(x: Array, y: Array) -> Arrangement:
     weight = np.sort(both**2, axis=1).sum(axis=1)  # of a row: no order, no sign
     lean = np.array([math.fsum(c) for c in (both * weight[:, None]).T])
     mass = np.array([math.fsum(c) for c in (both**2 * weight[:, None]).T])
-    keys = [
-        list(zip(np.abs(lean[at]).tolist(), mass[at].tolist(), strict=True))
-        for at in (slice(0, x.shape[1]), slice(x.shape[1], None))
-    ]
-    columns = [np.array(sorted(range(len(k)), key=k.__getitem__)) for k in keys]
-    told = [(len(k), *(k[i] for i in at)) for k, at in zip(keys, columns, strict=True)]
-    swapped = bool(told[1] < told[0])
-    split = [lean[: x.shape[1]][columns[0]], lean[x.shape[1] :][columns[1]]]
-    sides = [x[:, columns[0]], y[:, columns[1]]]
-    signs = _signs(sides, split, swapped)
-    ordered = np.hstack([v * s for v, s in zip(sides, signs, strict=True)][:: -1 if swapped else 1])
-    rows = np.lexsort(ordered.T[::-1])
-    return Arrangement(rows, (columns[0], columns[1]), signs, swapped)
+    keys = list(zip(np.abs(lean).tolist(), mass.tolist(), strict=True))
+    width = x.shape[1]
+    sides = [sorted(at, key=keys.__getitem__) for at in (range(width), range(width, len(keys)))]
+    told = [(len(at), *(keys[i] for i in at)) for at in sides]
+    orders = [(0, 1)] if told[0] < told[1] else [(1, 0)] if told[1] < told[0] else [(0, 1), (1, 0)]
+    signs = {i: [float(np.sign(v))] if v else [1.0, -1.0] for i, v in enumerate(lean)}
+    starts = [[c for side in order for c in _alike(sides[side], keys)] for order in orders]
+    if len(starts) == 1 and all(len(c) == 1 for c in starts[0]) and lean.all():
+        taken = tuple((c[0], signs[c[0]][0]) for c in starts[0])
+    else:
+        taken = _first(both, starts, signs)
+    swapped = taken[0][0] >= width
+    rows = np.lexsort((both[:, [i for i, _ in taken]] * [s for _, s in taken]).T[::-1])
+    of = dict(taken)
+    columns = [np.array([i for i in of if (i >= width) == second]) for second in (False, True)]
+    turns = [np.array([of[i] for i in at.tolist()]) for at in columns]
+    return Arrangement(rows, (columns[0], columns[1] - width), (turns[0], turns[1]), swapped)
 
 
-def _signs(sides: list[Array], lean: list[Array], swapped: bool) -> tuple[Array, Array]:
-    """Sign of each column: that of its lean, or of its correlation with the first that has none."""
-    signs = [np.sign(v) for v in lean]
-    reference: Array | None = None
-    for side in (1, 0) if swapped else (0, 1):
-        for j in np.flatnonzero(signs[side] == 0):
-            column = sides[side][:, j]
-            if reference is None:
-                reference = column
-            signs[side][j] = -1.0 if math.fsum(column * reference) < 0 else 1.0
-    return signs[0], signs[1]
+def _alike(columns: list[int], keys: list[Key]) -> Places:
+    """For each place the columns that may take it: those of equal keys."""
+    groups = [tuple(group) for _, group in groupby(columns, key=keys.__getitem__)]
+    return [group for group in groups for _ in group]
+
+
+def _first(z: Array, starts: list[Places], signs: dict[int, list[float]]) -> Taken:
+    """Columns and signs, one place after the other, whose sorted rows come first.
+
+    Whatever is equal up to here is kept, once for the same columns and the same classes of rows.
+    """
+    n, work = len(z), WORK
+    states: list[State] = [(np.zeros(n, dtype=np.intp), places, ()) for places in starts]
+    for place in range(len(starts[0])):
+        best: bytes | None = None
+        found: dict[Any, State] = {}
+        for classes, places, taken in states:
+            if work < 0 and found:
+                break
+            used = {i for i, _ in taken}
+            free = [(i, s) for i in places[place] if i not in used for s in signs[i]]
+            for i, sign in free:
+                work -= n + OVERHEAD
+                values = sign * z[:, i] + 0.0  # one zero
+                order = np.lexsort((values, classes))
+                told = values[order].tobytes()
+                if best is None or told < best:
+                    best, found = told, {}
+                if told == best:
+                    new = _classes(values[order], classes[order], order)
+                    key = frozenset(used | {i}), new.tobytes()
+                    found.setdefault(key, (new, places, (*taken, (i, sign))))
+        states = list(found.values())
+    return states[0][2]
+
+
+def _classes(values: Array, classes: Array, order: Array) -> Array:
+    """Places of the rows' classes among all, by their class before and then by these values."""
+    new = (np.diff(classes) != 0) | (np.diff(values) != 0)
+    found = np.empty_like(order)
+    found[order] = np.concatenate([[0], np.cumsum(new)])
+    return found

@@ -284,6 +284,52 @@ def test_opposite_rows_are_arranged_alike(n):
     assert any("orders the rows exactly" in text for text in forwards.warnings)
 
 
+def _factorial(k, times):
+    return np.tile((np.arange(2**k)[:, None] >> np.arange(k)) & 1, (times, 1))
+
+
+def _shifts(n):
+    column = np.random.default_rng(n).normal(size=n)
+    return np.stack([np.roll(column, s) for s in range(n)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (_factorial(4, 4), _factorial(4, 4)[:, :1] ^ _factorial(4, 4)[:, 1:2]),
+        (_factorial(5, 2)[:, :3], _factorial(5, 2)[:, 3:]),
+        (np.eye(12), np.eye(12)),
+        (np.tile([0, 1], 500)[:, None], np.repeat([0, 1], 500)[:, None]),
+        (_shifts(11)[:, :5], _shifts(11)[:, 5:]),
+        (np.linspace(-1, 1, 101)[:, None], np.linspace(-1, 1, 101)[:, None] ** 3),
+        (np.random.default_rng(3).integers(0, 2, (12, 4)), np.tile([0, 1], 6)[:, None]),
+    ],
+)
+def test_columns_that_sums_cannot_tell_apart_have_one_order(x, y):
+    rng = np.random.default_rng(0)
+    first = quiet(x, y).value
+    x, y = (scores_of(v.astype(float)) for v in (x, y))
+    wanted = arrangement(x, y).of(x, y)
+    for turned in range(12):
+        rows = rng.permutation(len(x))
+        a, b = (
+            (v[rows] * rng.choice([-1.0, 1.0], v.shape[1]))[:, rng.permutation(v.shape[1])]
+            for v in (x, y)
+        )
+        a, b = (b, a) if turned % 2 else (a, b)
+        found = arrangement(a, b).of(a, b)
+        assert all(np.array_equal(v, w) for v, w in zip(found, wanted, strict=True))
+        assert quiet(a, b).value == first
+
+
+def test_of_more_symmetry_than_can_be_gone_through_any_order_serves(monkeypatch):
+    monkeypatch.setattr("infometric.amortised.arrangement.WORK", 0)
+    x, y = (scores_of(v.astype(float)) for v in (_factorial(4, 4), _factorial(4, 4)[:, :1]))
+    found = arrangement(x, y)
+    assert sorted(found.columns[0].tolist()) == [0, 1, 2, 3]
+    assert sorted(found.rows.tolist()) == list(range(64))
+
+
 def test_an_arrangement_is_of_tensors_too():
     torch = pytest.importorskip("torch")
     x, y = (scores_of(v) for v in pair(30, 3, 2))
