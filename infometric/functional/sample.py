@@ -39,6 +39,7 @@ COUNTED: dict[str, tuple[int, int]] = {
     "n_neighbors": (1, 3), "window": (1, 10), "orders": (0, 1), "n_jobs": (-1, 1),
 }  # fmt: skip
 APART = 1e9  # distance of unlike classes: farther than any two scaled numbers
+LARGE = np.finfo(float).max / 4  # beyond, the cells of the outermost numbers have no end
 KEPT = 20_000  # rows up to which the grid of scores is kept
 _SEED = 20260101  # jitter is the same each time
 
@@ -360,16 +361,13 @@ def jittered(x: Array, ties: Ties = "jitter", noise: Noise | None = None, first:
     return np.column_stack(spread_out)
 
 
-_LARGE = np.finfo(float).max / 4
-
-
 def _spread_out(x: Array, ties: Ties, noise: Noise, at: int) -> Array:
     if not has_ties(x):
         return x
     levels, codes, counts = np.unique(x, return_inverse=True, return_counts=True)
     if len(levels) == 1:
         return x
-    if max(-levels[0], levels[-1]) > _LARGE:  # the outermost cells reach beyond what is a number
+    if max(-levels[0], levels[-1]) > LARGE:
         with np.errstate(over="ignore"):
             found = _spread_out(x / 8, ties, noise, at) * 8
         return np.nan_to_num(found)  # infinities become the largest numbers

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import iv
+from scipy.special import entr, iv
 from scipy.stats import norm
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +127,33 @@ def test_tables_count_what_is_covered(scripts):
     assert last.startswith(
         "| all that are not flagged | 1 | 1.000 | 1.000 | 1.000 | 1.000 | .000 |"
     )
+
+
+def test_levels_tell_the_worst_cell_and_how_many_are_short(scripts, monkeypatch):
+    covers = {"odd_law": 0.84, "fair_law": 0.9, "wide_law": 0.99}
+    families = [
+        {
+            "family": name,
+            "rows": [100, 300],
+            "coverage": dict.fromkeys(("0.5", "0.8", "0.9", "0.95"), c),
+        }
+        for name, c in covers.items()
+    ]
+    monkeypatch.setattr(scripts["calibration"], "card", lambda: {"families": families})
+    lines = scripts["calibration"].levels_table({}).splitlines()
+    assert lines[-2] == "| 90 % | .910 | .840 | odd law, 100–299 | 1 of 3 |"
+    assert lines[-3].endswith("| 0 of 3 |")
+    assert lines[-1].endswith("| 1 of 3 |")  # .9 is five points below .95, and not more
+
+
+def test_truth_of_an_oblique_wave_is_that_of_its_density(scripts):
+    u = (np.arange(1000) + 0.5) / 1000
+    y = np.linspace(-3.5, 3.5, 2001)
+    density = norm.pdf(y[:, None], np.sin(2 * np.pi * u), 0.3).mean(1)
+    wanted = np.trapezoid(entr(density), y) - norm(0, 0.3).entropy()
+    for turns in (1, 5):
+        drawn = scripts["laws"].oblique(np.random.default_rng(0), 50, turns)
+        assert drawn.truth == pytest.approx(wanted, abs=1e-3)
 
 
 def test_limits_and_problems_say_the_middle_and_the_share(scripts):
