@@ -50,7 +50,7 @@ PROBLEMS = (
     "independent, 10 + 10",
 )
 LIMITS = (
-    *("waves", "oblique", "parity", "information", "close", "prior"),
+    *("waves", "oblique", "parity", "information", "close", "prior", "volatile", "wide"),
     *("levels", "rare", "series", "diluted", "doubled", "copies", "rows"),
 )
 Cell = dict[str, Any]

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.signal import fftconvolve
 from scipy.special import entr, expit, gammaincinv, i0e, ndtr, ndtri, xlogy
 
 from infometric.oracles import Dirichlet, GaussianPair, StudentPair
@@ -357,6 +358,34 @@ def doubled(rng: Rng, n: int, noise: float) -> Drawn:
     return Drawn(x, y, told.truth)
 
 
+@cache
+def volatile_truth(strength: float) -> float:
+    """Information of a normal x and e^(strength x) times a normal number, by convolution.
+
+    The sign of the latter tells nothing, so it is that of strength x and the logarithm of a normal
+    number's size.
+    """
+    z = np.linspace(-40, 40, 160_001)
+    step = z[1] - z[0]
+    noise = np.sqrt(2 / math.pi) * np.exp(z - np.exp(2 * z) / 2)
+    near = np.arange(-int(10 * strength / step), int(10 * strength / step) + 1) * step
+    kernel = np.exp(-((near / strength) ** 2) / 2)
+    smooth = fftconvolve(noise, kernel / kernel.sum(), mode="same").clip(0)
+    parts = [float(entr(v / v.sum()).sum()) for v in (smooth, noise)]
+    return parts[0] - parts[1]
+
+
+def volatile(rng: Rng, n: int, d: int) -> Drawn:
+    """Each column of x sets the scale of one of y."""
+    x = rng.normal(size=(n, d))
+    return Drawn(x, np.exp(x) * rng.normal(size=(n, d)), d * volatile_truth(1.0))
+
+
+def nothing(rng: Rng, n: int, d: int) -> Drawn:
+    """Independent columns, d a side."""
+    return Drawn(rng.normal(size=(n, d)), rng.normal(size=(n, d)), 0.0)
+
+
 class Limit(NamedTuple):
     """One question: a law at several settings."""
 
@@ -369,7 +398,7 @@ class Limit(NamedTuple):
 
 
 LIMITS: dict[str, Limit] = {
-    "waves": Limit("A sine with noise", "turns", sine, (1, 2, 4, 8, 16)),
+    "waves": Limit("A sine with noise", "turns", sine, (1, 2, 4, 8, 16, 24)),
     "oblique": Limit("A wave along the sum of two columns", "turns", oblique, (1, 2, 3, 4, 5)),
     "parity": Limit("The sign of a product", "columns of x", parity, (1, 2, 3, 4), 1000),
     "information": Limit(
@@ -384,6 +413,8 @@ LIMITS: dict[str, Limit] = {
         "Normal, 3 + 3, 50 rows", "nats", lambda r, n, i: normal(r, n, 3, i),
         (0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 4.0), 50, 100,
     ),
+    "volatile": Limit("The scale of y set by x", "columns a side", volatile, (1, 2, 5), 300),
+    "wide": Limit("Independent, 500 rows", "columns a side", nothing, (2, 8, 16, 32)),
     "levels": Limit("A normal pair in levels", "levels", rounded, (2, 3, 5, 10, 30)),
     "rare": Limit("Dependence in few rows, far out", "share", rare, (0.01, 0.03, 0.1)),
     "series": Limit("Two series, independent", "memory", series, (0.0, 0.8, 0.95, 0.99), 500, 40),

@@ -27,6 +27,7 @@ PAGES = [
     "docs/representation.md",
     "docs/neural.md",
     "docs/mist.md",
+    "docs/mist_evidence.md",
 ]
 
 

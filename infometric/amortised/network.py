@@ -28,6 +28,8 @@ ANCHORS = (
     "normal",
     "normal, corrected",
     "normal, left out",
+    "normal, with norms",
+    "spikes, information",
     "polynomials",
     "scores, 3, information",
     "white, 3, information",

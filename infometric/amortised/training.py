@@ -28,11 +28,12 @@ from infometric.amortised.checkpoint import Checkpoint
 from infometric.amortised.config import Config
 from infometric.amortised.evaluation import Row, by_rows, left_out, scores, worse
 from infometric.amortised.fitting import Settings
+from infometric.amortised.packing import packed, unpacked
 from infometric.amortised.shards import Shards
 from infometric.amortised.stream import Stream
 from infometric.amortised.table import Table
 from infometric.amortised.weights import Weights
-from infometric.exceptions import InfometricError, OutputError
+from infometric.exceptions import InfometricError
 from infometric.files import check_writable, unwritable, write_bytes, write_text
 from infometric.sources.progress import following
 from infometric.typing import Array
@@ -160,6 +161,11 @@ class Run:
         """Shards in the folder."""
         return Shards(self.stream, self.folder)
 
+    @property
+    def groups(self) -> list[str]:
+        """Group of each family: its relatives."""
+        return [family.group for family in self.stream.families.values()]
+
     def count(self, stage: str) -> int:
         """Shards of a stage."""
         return self.config.shards(stage, self.device)
@@ -187,7 +193,7 @@ class Run:
         """Fit to the first shards, and judge on families left out."""
         table = self.table("pilot")
         settings = self.config.settings("pilot")
-        seen = fitting.assignment(len(table.families), settings)
+        seen = fitting.assignment(len(table.families), settings, self.groups)
         network = self.fitted("pilot", table, settings, seen)
         found = by_rows(scores(table, left_out(network, table, seen)))
         self.log.write("pilot", metrics=found)
@@ -212,16 +218,16 @@ class Run:
         """
         table = self.table("full")
         settings = self.config.settings("full")
-        seen = fitting.assignment(len(table.families), settings)
-        network = halved(self.fitted("full", table, settings, seen))
+        seen = fitting.assignment(len(table.families), settings, self.groups)
+        stored = packed(self.fitted("full", table, settings, seen))
+        network = unpacked(stored)  # judged as it is shipped
         calibration, quantiles, flagged = calibrated(table, left_out(network, table, seen))
         spent = self.log.drawing(self.count("full"))
         facts = card(self.config, self.stream, table, quantiles, flagged, seconds=spent)
         self._refuse_worse(self._judged("full", facts["metrics"]["rows"]))
         if self.config.has("relatives"):
             facts["metrics"]["relatives"] = self.relatives(table)
-        half = {name: value.astype(np.float16) for name, value in network.items()}
-        made = Weights.load(Weights(half, calibration, facts).save(self.output))
+        made = Weights.load(Weights(stored, calibration, facts).save(self.output))
         if self.docs:
             write_text(self.docs / "mist-card.inc", rendered(made.card))
         self.log.word("full", f"weights: {made.card['bytes']:,} bytes in {self.output}",
@@ -230,7 +236,7 @@ class Run:
 
     def relatives(self, table: Table) -> list[Row]:
         """Errors and coverage where families are left out together with all their relatives."""
-        of = np.array([family.group for family in self.stream.families.values()])
+        of = np.array(self.groups)
         groups = np.unique(of)
         seen = of[None, :] != groups[:, None]
         settings = replace(self.config.settings("relatives"), members=len(groups))
@@ -292,7 +298,8 @@ class Run:
 
     def fitted(self, stage: str, table: Table, settings: Settings, seen: Array) -> Network:
         """Weights of a stage's fit: kept in the folder, and read from there another time."""
-        text = json.dumps([asdict(settings), table.key, len(table), self.device], sort_keys=True)
+        about = [asdict(settings), table.key, len(table), self.device, seen.astype(int).tolist()]
+        text = json.dumps(about, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         done = self.folder / f"{stage}-{key}.npz"
         known = _network(done)
@@ -324,19 +331,6 @@ class Run:
     def _bar(self, text: str) -> Any:
         with following(self.progress, text) as listener:
             yield listener
-
-
-def halved(network: Network) -> Network:
-    """Weights rounded to half precision, as they are shipped and as they are judged."""
-    out = {k: v.astype(np.float16).astype(np.float32) for k, v in network.items()}
-    bad = [name for name, value in out.items() if not np.isfinite(value).all()]
-    if bad:
-        raise OutputError(
-            "Weights are too large for half precision, or not finite.",
-            got=bad,
-            hint="a smaller learning_rate, a larger weight_decay",
-        )
-    return out
 
 
 def _network(path: Path) -> Network | None:

@@ -23,6 +23,7 @@ import numpy as np
 from infometric._version import __version__
 from infometric.amortised.calibration import KINDS
 from infometric.amortised.network import HEADS, LEVELS
+from infometric.amortised.packing import unpacked
 from infometric.amortised.probe import probe, refuse, require_same
 from infometric.exceptions import DataError, SourceError
 from infometric.files import read_json, sealed, unsealed, write_bytes, write_text
@@ -228,9 +229,8 @@ class Weights:
         parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
         for name, found in arrays.items():
             part, _, key = name.partition("/")
-            half = found.dtype == np.float16  # as they are shipped
-            parts[part][key] = found.astype(np.float32) if half else found
-        return cls(parts["network"], parts["calibration"], card)
+            parts[part][key] = found
+        return cls(unpacked(parts["network"]), parts["calibration"], card)
 
 
 def card_text(card: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from scipy.special import ndtri
 pytest.importorskip("torch")
 
 from infometric.amortised.calibration import KINDS, calibrated, kinds, margins_of, moved, of_kind
+from infometric.amortised.config import EXAMPLE, Config
+from infometric.amortised.families import FAMILIES
 from infometric.amortised.fitting import Settings, assignment, fit
 from infometric.amortised.network import LEVELS, MIDDLE, perceptron, released
 from infometric.amortised.table import Table
@@ -125,6 +128,17 @@ def test_each_family_is_hidden_from_as_many_members(families, left_out):
     assert (hidden.sum(0) == left_out).all()
     each = families * left_out / 8
     assert hidden.sum(1).max() <= 2 * each + left_out
+
+
+def test_relatives_are_hidden_from_different_members():
+    """Who is asked about a family of the package knows its relatives."""
+    settings = Config.read(Path(__file__).parents[2] / EXAMPLE).settings("full")
+    groups = [family.group for family in FAMILIES.values()]
+    hidden = ~assignment(len(groups), settings, groups)
+    assert (hidden.sum(0) == settings.left_out).all()
+    for group in set(groups):
+        mine = [place for place, name in enumerate(groups) if name == group]
+        assert hidden[:, mine].sum(1).max() == 1
 
 
 def test_gradients_are_numbers_far_out():

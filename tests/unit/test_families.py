@@ -8,7 +8,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import digamma, ndtri, xlogy
+from scipy.special import digamma, hyperu, ndtri, xlogy
 from scipy.stats import (
     chi,
     kendalltau,
@@ -408,6 +408,138 @@ def test_graded_scales_have_the_truth_of_an_elliptical_law(uneven):
         assert truth == pytest.approx(float(both.mi[i]), abs=0.03 + 0.03 * float(both.mi[i]))
 
 
+@pytest.mark.parametrize("shape", [-0.6, 0.0, 3.0])
+def test_bounded_excess_is_the_double_integral(shape):
+    """Of one column a side: the density within the disk, and what is left of it along a line."""
+    r, _, weight = unit_grid(reach=3.0)
+    log_density = shape * np.log1p(-(r**2)) + math.log((shape + 1) / math.pi)
+    angle = 2 * math.pi * (np.arange(400) + 0.5) / 400
+
+    def log_margin(x):
+        scale = math.lgamma(shape + 2) - math.lgamma(shape + 1.5) - 0.5 * math.log(math.pi)
+        return (shape + 0.5) * np.log1p(-(x**2)) + scale
+
+    x, y = np.multiply.outer(r, np.cos(angle)), np.multiply.outer(r, np.sin(angle))
+    ratio = log_density[:, None] - log_margin(x) - log_margin(y)
+    mass = (weight * r * np.exp(log_density))[:, None] * np.full(400, 2 * math.pi / 400)
+    assert mass.sum() == pytest.approx(1, abs=1e-3)
+    found = float(elliptical.bounded_excess(tensor(shape), 1, 1)[0])
+    assert found == pytest.approx((mass * ratio).sum(), abs=2e-3)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(1, 3), (6, 4)])
+def test_bounded_excess_in_more_columns_by_simulation(dx, dy):
+    """Margins of the density are of the same kind, with half a power more for each column lost."""
+    rng = np.random.default_rng(4)
+    n, shape, both = 100_000, 0.7, dx + dy
+    z = rng.normal(size=(n, both))
+    z /= np.sqrt((z**2).sum(1) + 2 * rng.gamma(shape + 1, size=n))[:, None]
+    assert float((z**2).sum(1).max()) < 1
+
+    def log_density(rows):
+        d = rows.shape[1]
+        a = shape + (both - d) / 2
+        scale = math.lgamma(a + 1 + d / 2) - math.lgamma(a + 1) - d / 2 * math.log(math.pi)
+        return a * np.log1p(-(rows**2).sum(1)) + scale
+
+    pointwise = log_density(z) - log_density(z[:, :dx]) - log_density(z[:, dx:])
+    found = float(elliptical.bounded_excess(tensor(shape), dx, dy)[0])
+    assert found == pytest.approx(pointwise.mean(), abs=5 * pointwise.std() / math.sqrt(n))
+
+
+def test_bounded_rows_have_the_truth_of_an_elliptical_law():
+    """Kendall's tau of such a law is that of the correlation, and the norm adds its part."""
+
+    class Known(elliptical.BoundedElliptical):
+        @staticmethod
+        def _shapes(batch, rng):
+            return torch.full((batch,), 0.5).double()
+
+    both = Known().draw(30, 20_000, 1, 1, seeded(1))
+    excess = float(elliptical.bounded_excess(tensor(0.5), 1, 1)[0])
+    assert excess > 0.02
+    for i in range(30):
+        x = both.x[i, :, 0]
+        # one coordinate of the law has a density (1 - x^2)^1
+        assert float(x.abs().max()) < 1
+        assert float((x**2).mean()) == pytest.approx(0.2, abs=0.005)
+        tau = kendalltau(x, both.y[i, :, 0]).statistic
+        truth = -math.log(math.cos(math.pi / 2 * tau)) + excess
+        assert truth == pytest.approx(float(both.mi[i]), abs=0.03 + 0.03 * float(both.mi[i]))
+
+
+@pytest.mark.parametrize(("dx", "dy", "power"), [(1, 1, 0.7), (2, 1, 3.0), (1, 6, 2.5)])
+def test_shell_excess_has_densities_of_tricomis_function(dx, dy, power):
+    """Of many rows: the density of some columns is Tricomi's U of their squared norm."""
+    rng = np.random.default_rng(9)
+    n, both = 50_000, dx + dy
+    z = rng.normal(size=(n, both))
+    z *= np.sqrt(2 * rng.gamma(power + both / 2, size=n) / (z**2).sum(1))[:, None]
+    scale = (
+        math.lgamma(both / 2)
+        - (power + both / 2) * math.log(2 * math.pi)
+        + power * math.log(math.pi)
+        - math.lgamma(power + both / 2)
+    )
+
+    def log_density(rows):
+        s, half = (rows**2).sum(1), (both - rows.shape[1]) / 2
+        if not half:
+            return scale + power * np.log(s) - s / 2
+        u = hyperu(half, half + power + 1, s / 2)
+        return scale + half * math.log(math.pi) + (power + half) * np.log(s) - s / 2 + np.log(u)
+
+    pointwise = log_density(z) - log_density(z[:, :dx]) - log_density(z[:, dx:])
+    found = float(elliptical.shell_excess(tensor(power), dx, dy)[0])
+    assert found == pytest.approx(pointwise.mean(), abs=5 * pointwise.std() / math.sqrt(n))
+    assert found > 0.01
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(1, 1), (1, 32), (32, 32)])
+def test_a_shell_without_power_is_a_normal_law(dx, dy):
+    assert float(elliptical.shell_excess(tensor(0.0), dx, dy)[0]) == pytest.approx(0, abs=1e-6)
+    powers = tensor(0.1, 1.0, 10.0) * (dx + dy) / 2
+    found = elliptical.shell_excess(powers, dx, dy)
+    assert bool((found.diff() > 0).all())
+    alone = torch.cat([elliptical.shell_excess(p[None], dx, dy) for p in powers])
+    assert torch.allclose(found, alone, atol=1e-6)  # nodes are of all powers together
+
+
+def test_shells_have_the_truth_of_an_elliptical_law():
+    class Known(elliptical.Shell):
+        @staticmethod
+        def _powers(batch, rng):
+            return torch.full((batch,), 2.0).double()
+
+    both = Known().draw(30, 20_000, 1, 1, seeded(1))
+    excess = float(elliptical.shell_excess(tensor(2.0), 1, 1)[0])
+    for i in range(30):
+        x = both.x[i, :, 0]
+        # half of the mean of a squared norm, 2 (power + 1)
+        assert float((x**2).mean()) == pytest.approx(3.0, rel=0.05)
+        tau = kendalltau(x, both.y[i, :, 0]).statistic
+        truth = -math.log(math.cos(math.pi / 2 * tau)) + excess
+        assert truth == pytest.approx(float(both.mi[i]), abs=0.03 + 0.03 * float(both.mi[i]))
+
+
+def test_principal_components_that_lead_have_the_information():
+    both = drawn("gaussian_principal", 40, 4000, 8, 6, seed=1)
+    share = []
+    for x, y, mi in zip(both.x.numpy(), both.y.numpy(), both.mi.tolist(), strict=True):
+        if mi < 0.3:
+            continue
+        lead = []
+        for v in (x, y):
+            values, vectors = np.linalg.eigh(np.cov(v.T))
+            lead.append(v @ vectors[:, ::-1][:, :3])
+            assert values[-1] > 1.2 * values[0]
+        r = np.corrcoef(np.hstack(lead).T)
+        found = np.linalg.slogdet(r[:3, :3])[1] + np.linalg.slogdet(r[3:, 3:])[1]
+        share.append(0.5 * (found - np.linalg.slogdet(r)[1]) / mi)
+    assert len(share) > 15
+    assert 0.6 < np.mean(share) < 1.02
+
+
 # --- copulas ----------------------------------------------------------------------------------
 
 
@@ -450,7 +582,28 @@ def joe_density(theta, _u, _v, u, v):
     return s ** (1 / theta - 2) * (u * v) ** (theta - 1) * (theta - 1 + s)
 
 
-DENSITIES = {"frank": frank_density, "gumbel": gumbel_density, "joe": joe_density}
+DELTA = FAMILIES["joe_frank"].delta
+
+
+def joe_frank_parts(theta, u):
+    """What a uniform number u is in the copula, and its derivative, before they are multiplied."""
+    rest = 1 - DELTA * u
+    return 1 - rest**theta, theta * DELTA * rest ** (theta - 1)
+
+
+def joe_frank_density(theta, u, v, _u, _v):
+    eta = 1 - (1 - DELTA) ** theta
+    (a, da), (b, db) = (joe_frank_parts(theta, w) for w in (u, v))
+    h = 1 - a * b / eta
+    return da * db / (DELTA * theta * eta) * h ** (1 / theta - 2) * (1 - a * b / (theta * eta))
+
+
+DENSITIES = {
+    "joe_frank": joe_frank_density,
+    "frank": frank_density,
+    "gumbel": gumbel_density,
+    "joe": joe_density,
+}
 
 
 @pytest.mark.parametrize("place", [30, 70])
@@ -473,11 +626,18 @@ def kendall(name, theta):
         return 1 - 1 / theta
     if name == "frank":
         return 1 + 4 / theta * (quad(lambda t: t / math.expm1(t), 0, theta)[0] / theta - 1)
+    if name == "joe_frank":
+
+        def ratio(u):  # the generator over its derivative
+            (a, da), last = joe_frank_parts(theta, u), (1 - DELTA) ** theta
+            return a / da * (math.log1p(-((1 - DELTA * u) ** theta)) - math.log1p(-last))
+
+        return 1 + 4 * quad(ratio, 0, 1)[0]
     k = np.arange(1.0, 100_000)
     return 1 - 4 * np.sum(1 / (k * (theta * k + 2) * (theta * (k - 1) + 2)))
 
 
-@pytest.mark.parametrize("name", ["clayton", "gumbel", "frank", "joe"])
+@pytest.mark.parametrize("name", ["clayton", "gumbel", "frank", "joe", "joe_frank"])
 def test_archimedean_rows_have_kendalls_tau(name):
     wanted = tensor([0.05], [0.3], [1.0], [1.8])
     family = FAMILIES[name]
@@ -489,7 +649,7 @@ def test_archimedean_rows_have_kendalls_tau(name):
         assert abs(tau) == pytest.approx(kendall(name, float(theta[i])), abs=0.03)
 
 
-@pytest.mark.parametrize("name", ["clayton", "gumbel", "frank", "joe", "grid_copula"])
+@pytest.mark.parametrize("name", ["clayton", "gumbel", "frank", "joe", "joe_frank", "grid_copula"])
 def test_copulas_have_uniform_margins(name):
     x, y, _ = FAMILIES[name].pairs(tensor([0.8, 0.1]), 5000, seeded(3))
     for v in (x, y):

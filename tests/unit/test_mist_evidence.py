@@ -67,6 +67,18 @@ def test_kibble_against_an_average_of_the_density(scripts):
     assert scripts["laws"].powers_truth(square) == pytest.approx(found, abs=0.01)
 
 
+def test_volatile_truth_against_an_average_of_the_density(scripts):
+    rng = np.random.default_rng(0)
+    x, e = rng.normal(size=(2, 4000))
+    y = np.exp(x) * e
+    at = np.linspace(-9, 9, 2001)
+    weight = norm.pdf(at) / norm.pdf(at).sum()
+    density = np.array([(weight * norm.pdf(v, 0, np.exp(at))).sum() for v in y])
+    pointwise = norm.logpdf(y, 0, np.exp(x)) - np.log(density)
+    error = pointwise.std() / math.sqrt(len(y))
+    assert abs(scripts["laws"].volatile_truth(1.0) - pointwise.mean()) < 3 * error
+
+
 @pytest.mark.parametrize("group", ["PROBLEMS", "FRESH"])
 def test_every_law_draws_what_it_says(scripts, group):
     for name, law in getattr(scripts["laws"], group).items():

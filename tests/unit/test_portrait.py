@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import kurtosis, norm, rankdata, skew
+from sklearn.decomposition import PCA
 
 from infometric import Sample
 from infometric.functional.neighbor_information import KSG1
@@ -145,6 +146,63 @@ class TestTorch:
             assert grad.abs().sum() > 0
 
 
+# --- canonical correlations and components -------------------------------------------------------
+
+
+def _found(x, y, *wanted):
+    found = portrait(normal_scores(x), normal_scores(y))
+    return [found[:, names().index(name)] for name in wanted]
+
+
+def test_spikes_have_no_bias_where_all_correlations_together_have_much():
+    rng = np.random.default_rng(0)
+    truth = -0.5 * np.log(1 - 0.9**2)
+    x = rng.normal(size=(60, 200, 20))
+    y = rng.normal(size=(60, 200, 20))
+    y[..., :1] = 0.9 * x[..., :1] + np.sqrt(1 - 0.9**2) * y[..., :1]
+    spikes, number, all_of_them = _found(
+        x, y, "spikes, information", "spikes, number", "normal, shrunk 0.02"
+    )
+    error = spikes.std() / np.sqrt(60)
+    assert number.mean() < 1.2
+    # scores of two hundred rows are not quite normal, and one root of chance in twenty is let in
+    assert abs(spikes.mean() - truth) < 3 * error + 0.03 * truth
+    assert all_of_them.mean() > 1.8 * truth
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), [(60, 3, 3), (200, 20, 8), (400, 1, 1), (120, 2, 30)])
+def test_of_independent_columns_one_sample_in_twenty_has_a_spike(n, dx, dy):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(400, n, dx)), rng.normal(size=(400, n, dy))
+    (number,) = _found(x, y, "spikes, number")
+    assert 0.015 < (number > 0).mean() < 0.085
+
+
+def test_fewer_rows_than_columns_have_no_spikes():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(1, 20, 12))
+    assert _found(x, x + 0.1 * rng.normal(size=x.shape), "spikes, number")[0] == 0
+
+
+def test_information_of_components_is_that_of_their_coordinates():
+    rng = np.random.default_rng(3)
+    f = rng.normal(size=(500, 3))
+    x = f @ rng.normal(size=(3, 9)) * [3] + rng.normal(size=(500, 9))
+    y = f[:, :2] @ rng.normal(size=(2, 6)) * [3] + rng.normal(size=(500, 6))
+    for kept in (1, 3):
+        parts = []
+        for v in (x, y):
+            z = normal_scores(v[None])[0]
+            parts.append(PCA(kept).fit_transform((z - z.mean(0)) / z.std(0)))
+        r = np.corrcoef(np.hstack(parts).T)
+        plain = 0.5 * (
+            np.linalg.slogdet(r[:kept, :kept])[1]
+            + np.linalg.slogdet(r[kept:, kept:])[1]
+            - np.linalg.slogdet(r)[1]
+        )
+        assert abs(value(x, y, f"principal, {kept}") - plain) < 2 * kept**2 / 500
+
+
 # --- norms ---------------------------------------------------------------------------------------
 
 
@@ -187,6 +245,48 @@ def test_information_in_shells_is_that_of_their_rows():
         r = (1 - share) * np.corrcoef(z[rows].T)[0, 1] / (1 + 1e-5)
         total += -0.5 * np.log(1 - r**2) * count / n
     np.testing.assert_allclose(value(x, y, "shells, normal:x"), total, rtol=1e-5)
+
+
+def test_of_few_scales_the_norms_tell_no_more_than_their_entropy():
+    rng = np.random.default_rng(5)
+    of = rng.random((2000, 1)) < 0.3
+    x, y = (np.where(of, 1.0, 20.0) * rng.normal(size=(2000, 20)) for _ in range(2))
+    entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
+    for name in ("norms, tables", "norms left, tables:x", "norms left, tables:y"):
+        # the edge of a table cuts through the larger class, but not between the two
+        assert 0.8 * entropy < value(x, y, name) < 1.02 * entropy
+    assert abs(value(x, y, "normal, with norms") - entropy) < 0.3 * entropy
+
+
+def test_of_normal_laws_the_norm_tells_nothing_of_what_a_line_leaves():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(50, 500, 3))
+    y = 0.8 * x + 0.6 * rng.normal(size=x.shape)
+    shared, *left = _found(
+        x, y, "norms, tables", "norms left, tables:x", "norms left, correlation:x"
+    )
+    assert shared.mean() > 0.05
+    for found in left:
+        assert abs(found.mean()) < 3 * found.std() / np.sqrt(50) + 0.01
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_tails_of_student_go_together_and_those_of_frank_apart(columns):
+    torch = pytest.importorskip("torch")
+    from infometric.amortised.families import FAMILIES
+
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(3000, columns))
+    y = 0.7 * x + np.sqrt(0.51) * rng.normal(size=x.shape)
+    heavy = np.sqrt(2 / rng.chisquare(2, size=(3000, 1)))
+    draw = FAMILIES["frank"].pairs(
+        torch.full((1, columns), 0.337), 3000, torch.Generator().manual_seed(0)
+    )
+    frank = [v[0].numpy() for v in draw[:2]]
+    for name in ("tails, second", "tails, second, of the largest", "canonical, tails, second"):
+        assert value(heavy * x, heavy * y, name) > 0.1
+        assert abs(value(x, y, name)) < 0.06 * columns
+        assert value(*frank, name) < -0.07
 
 
 # --- what pairs of columns do not show ------------------------------------------------------------

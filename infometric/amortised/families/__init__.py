@@ -21,6 +21,7 @@ from infometric.amortised.families.copulas import (
     GridRotated,
     Gumbel,
     Joe,
+    JoeFrank,
 )
 from infometric.amortised.families.counted import Absent, BinaryVectors, Counts, Hurdle
 from infometric.amortised.families.discrete import (
@@ -32,8 +33,10 @@ from infometric.amortised.families.discrete import (
     ZeroInflated,
 )
 from infometric.amortised.families.elliptical import (
+    BoundedElliptical,
     GradedScale,
     ScaleMixture,
+    Shell,
     Student,
     StudentPairs,
 )
@@ -41,6 +44,7 @@ from infometric.amortised.families.gaussian import (
     GaussianAutoregressive,
     GaussianEquicorrelated,
     GaussianFactor,
+    GaussianPrincipal,
     GaussianRotated,
     GaussianSparse,
     GaussianWishart,
@@ -74,6 +78,7 @@ from infometric.amortised.families.maps import (
     Spiral,
     Surface,
     Swirl,
+    Twisted,
 )
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
 from infometric.amortised.families.sums import (
@@ -86,10 +91,10 @@ from infometric.amortised.families.sums import (
 
 _PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
-    *(GaussianFactor(), GaussianAutoregressive()),
-    *(Student(), StudentPairs(), ScaleMixture(), GradedScale()),
+    *(GaussianFactor(), GaussianAutoregressive(), GaussianPrincipal()),
+    *(Student(), StudentPairs(), ScaleMixture(), GradedScale(), BoundedElliptical(), Shell()),
     *(GridCopula(), GridRotated()),
-    *(Clayton(), Gumbel(), Frank(), Joe(), SharedFrailty()),
+    *(Clayton(), Gumbel(), Frank(), Joe(), JoeFrank(), SharedFrailty()),
     *(
         AdditiveNoise(),
         BoundedNoise(),
@@ -99,7 +104,7 @@ _PARTS: tuple[Family, ...] = (
         VectorVolatility(),
     ),
     *(Curve(), Ring(), GammaExponential(), Oscillation()),
-    *(Spiral(), Swirl(), GaussianFlow(), Embedding(), Surface()),
+    *(Spiral(), Swirl(), Twisted(), GaussianFlow(), Embedding(), Surface()),
     *(Mixture(), Clusters()),
     *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),

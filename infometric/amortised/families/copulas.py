@@ -14,6 +14,7 @@ References
 ----------
 Marshall, A. W., Olkin, I. (1988). Families of multivariate distributions. J. Am. Stat. Assoc. 83,
 834-841. doi:10.1080/01621459.1988.10478671
+Joe, H. (1997). Multivariate models and dependence concepts. Chapman and Hall, family BB8.
 Genest, C., Rivest, L.-P. (1993). Statistical inference procedures for bivariate Archimedean
 copulas. J. Am. Stat. Assoc. 88, 1034-1043. doi:10.1080/01621459.1993.10476372
 Hofert, M. (2011). Efficiently sampling nested Archimedean copulas. Comput. Stat. Data Anal. 55,
@@ -94,13 +95,11 @@ class Archimedean(Pairs):
         """Parameters, of independence first."""
         raise NotImplementedError
 
-    @staticmethod
-    def log_t(theta: float) -> Array:
+    def log_t(self, theta: float) -> Array:
         """Equally spaced logarithms of t that hold all its mass."""
         return np.linspace(-25.0, 8.0, 800)
 
-    @staticmethod
-    def slopes(theta: float, log_t: Array) -> tuple[Array, Array]:
+    def slopes(self, theta: float, log_t: Array) -> tuple[Array, Array]:
         """Logarithms of minus the first derivative of the generator, and of its second."""
         raise NotImplementedError
 
@@ -176,13 +175,11 @@ class Gumbel(Archimedean):
         """Theta from 1 upward."""
         return 1 + np.r_[0.0, np.geomspace(0.01, 9, STRENGTHS)]
 
-    @staticmethod
-    def log_t(theta: float) -> Array:
+    def log_t(self, theta: float) -> Array:
         """Range of t = r^theta for r from e^-25 to e^4."""
         return theta * np.linspace(-25.0, 4.0, 800)
 
-    @staticmethod
-    def slopes(theta: float, log_t: Array) -> tuple[Array, Array]:
+    def slopes(self, theta: float, log_t: Array) -> tuple[Array, Array]:
         """Of exp(-t^(1/theta))."""
         b = 1 / theta
         power = np.exp(b * log_t)
@@ -215,8 +212,7 @@ class Frank(Archimedean):
         """Theta above zero; the least stands for independence."""
         return np.r_[1e-3, np.geomspace(0.05, 60, STRENGTHS)]
 
-    @staticmethod
-    def slopes(theta: float, log_t: Array) -> tuple[Array, Array]:
+    def slopes(self, theta: float, log_t: Array) -> tuple[Array, Array]:
         """Of -log(1 - (1 - e^-theta) e^-t) / theta."""
         q, t = -math.expm1(-theta), np.exp(log_t)
         rest = np.log(np.exp(-theta - t) - np.expm1(-t))
@@ -247,13 +243,11 @@ class Joe(Archimedean):
         """Theta from 1 upward."""
         return 1 + np.r_[0.0, np.geomspace(0.01, 15, STRENGTHS)]
 
-    @staticmethod
-    def log_t(theta: float) -> Array:
+    def log_t(self, theta: float) -> Array:
         """Range of t: the lower end widens with theta."""
         return np.linspace(-25.0 * theta, 5.0, 900)
 
-    @staticmethod
-    def slopes(theta: float, log_t: Array) -> tuple[Array, Array]:
+    def slopes(self, theta: float, log_t: Array) -> tuple[Array, Array]:
         """Of 1 - (1 - e^-t)^(1/theta)."""
         b, t = 1 / theta, np.exp(log_t)
         log_w = np.where(log_t < -30, log_t, np.log(-np.expm1(-t)))
@@ -275,6 +269,57 @@ class Joe(Archimedean):
         over = torch.exp(-low.log() - beta) < rest
         drawn = torch.where(over, low, torch.ceil(tail))
         return torch.where((1 - rest <= b) | (b >= 1), 1.0, drawn)
+
+
+@dataclass(frozen=True)
+class JoeFrank(Archimedean):
+    """Between Joe's copula and Frank's (BB8): dependence in one corner that ends before its tip.
+
+    Parameters
+    ----------
+    delta : float
+        Above 0 and below 1: Joe's copula at 1, where the tail begins to depend.
+    """
+
+    delta: float = 0.6
+    name: ClassVar[str] = "joe_frank"
+
+    @staticmethod
+    def strengths() -> Array:
+        """Theta from 1 upward."""
+        return 1 + np.r_[0.0, np.geomspace(0.02, 60, STRENGTHS)]
+
+    def log_t(self, theta: float) -> Array:
+        """Range of t: the lower end falls with what theta leaves of the tail."""
+        return np.linspace(-25.0 + theta * math.log1p(-self.delta), 8.0, 1200)
+
+    def slopes(self, theta: float, log_t: Array) -> tuple[Array, Array]:
+        """Of (1 - (1 - eta e^-t)^(1/theta)) / delta, eta = 1 - (1 - delta)^theta."""
+        b, t, left = 1 / theta, np.exp(log_t), theta * math.log1p(-self.delta)
+        log_w = math.log(-math.expm1(left)) - t
+        log_rest = np.log(np.exp(left - t) - np.expm1(-t))
+        first = math.log(b / self.delta) + log_w + (b - 1) * log_rest
+        return first, first - log_rest + np.log1p(-b * np.exp(log_w))
+
+    def generator(self, theta: Tensor, v: Tensor, e: Tensor) -> Tensor:
+        """(1 - (1 - eta e^-t)^(1/theta)) / delta."""
+        t, left = e / v, theta * math.log1p(-self.delta)
+        log_rest = torch.log(torch.exp(left - t) - torch.expm1(-t))
+        return -torch.expm1(log_rest / theta) / self.delta
+
+    def frailty(self, theta: Tensor, n: int, rng: torch.Generator) -> Tensor:
+        """Sibuya law whose weights fall by the factor eta from one number to the next.
+
+        Numbers of Joe's law are kept with probability eta^(v - 1), drawn anew until all are.
+        """
+        log_eta = torch.log1p(-torch.exp(theta * math.log1p(-self.delta)))
+        v = Joe().frailty(theta, n, rng)
+        lost = uniform(rng, *v.shape).log() > (v - 1) * log_eta
+        while bool(lost.any()):
+            again = Joe().frailty(theta, n, rng)
+            kept = uniform(rng, *v.shape).log() <= (again - 1) * log_eta
+            v, lost = torch.where(lost & kept, again, v), lost & ~kept
+        return v
 
 
 # --- grids ------------------------------------------------------------------------------------

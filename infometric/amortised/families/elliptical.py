@@ -8,10 +8,18 @@ columns only. With :math:`H(d)` the entropy of a spherical row of d columns,
 For Student's t, up to terms linear in d, which cancel,
 :math:`H(d)=\log\Gamma(\nu/2)-\log\Gamma(\tfrac{\nu+d}2)+\tfrac{\nu+d}2
 (\psi(\tfrac{\nu+d}2)-\psi(\tfrac\nu2))`; for scales of finitely many values it is an integral over
-the chi-square law of the squared length of a row, by the trapezoidal rule in its logarithm.
+the chi-square law of the squared length of a row, by the trapezoidal rule in its logarithm. For
+rows within an ellipsoid, of density :math:`(1-q)^m` of the squared norm q in D columns, with
+:math:`a=m+\tfrac{D-d}2`,
+:math:`H(d)=\log\Gamma(a+1)-\log\Gamma(a+1+\tfrac d2)-a(\psi(a+1)-\psi(a+1+\tfrac d2))`. For
+Kotz's law, of density :math:`q^m e^{-q/2}`, it is a double integral.
 
 References
 ----------
+Nadarajah, S. (2003). The Kotz-type distribution with applications. Statistics 37, 341-358.
+doi:10.1080/0233188031000078060
+Johnson, M. E. (1987). Multivariate statistical simulation. Wiley, chapter 6.
+doi:10.1002/9781118150740
 Arellano-Valle, R. B., Contreras-Reyes, J. E., Genton, M. G. (2013). Shannon entropy and mutual
 information for multivariate skew-elliptical distributions. Scand. J. Stat. 40, 42-62.
 doi:10.1111/j.1467-9469.2011.00774.x
@@ -19,6 +27,7 @@ doi:10.1111/j.1467-9469.2011.00774.x
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
@@ -32,10 +41,15 @@ from infometric.amortised.families.base import (
     Draw,
     Family,
     Pairs,
+    correlation,
     exact,
     gamma,
     log_uniform,
     mix,
+    normal,
+    signs,
+    split,
+    targets,
     uniform,
     weights,
 )
@@ -95,6 +109,50 @@ def scale_excess(weight: Tensor, scale: Tensor, dx: int, dy: int) -> Tensor:
         return -(weight * (density * mass).sum(2)).sum(1)
 
     return entropy(dx) + entropy(dy) - entropy(dx + dy)
+
+
+def bounded_excess(shape: Tensor, dx: int, dy: int) -> Tensor:
+    """What the norm adds to the information where the density is (1 - norm^2)^shape, nats."""
+    both = dx + dy
+
+    def entropy(d: int) -> Tensor:
+        own, half = shape + (both - d) / 2 + 1, d / 2
+        gain = (own - 1) * (torch.digamma(own) - torch.digamma(own + half))
+        return torch.lgamma(own) - torch.lgamma(own + half) - gain
+
+    return entropy(dx) + entropy(dy) - entropy(both)
+
+
+def _log_nodes(shape: float, beyond: float, device: torch.device) -> Tensor:
+    """Logarithms of squared norms of `2 shape` columns, and of as many more that a power adds."""
+    low = float(np.log(2 * gammaincinv(shape, 1e-9)))
+    high = float(np.log(2 * gammaincinv(shape + beyond, 1 - 1e-13)))
+    return torch.linspace(low, high, NODES, device=device, dtype=torch.float64)
+
+
+def shell_excess(power: Tensor, dx: int, dy: int) -> Tensor:
+    """What the norm adds to the information where the density is q^power e^(-q/2), nats.
+
+    The density of d of the D columns is an integral over the squared norm w of the others, its
+    entropy one over that of these d, both by the trapezoidal rule in the logarithm. Powers of pi
+    cancel, and are left out.
+    """
+    both, most = dx + dy, float(power.max())
+    whole = power + both / 2
+    scale = math.lgamma(both / 2) - whole * math.log(2) - torch.lgamma(whole)
+
+    def entropy(d: int) -> Tensor:
+        half = (both - d) / 2
+        s, w = (_log_nodes(part, most, power.device) for part in (d / 2, half))
+        total = s.exp()[:, None] + w.exp()
+        inner = power[:, None, None] * total.log() - total / 2 + half * w
+        log_f = torch.logsumexp(inner, 2) + (w[1] - w[0]).log() - math.lgamma(half)
+        log_f = log_f + scale[:, None]
+        mass = torch.softmax(0.5 * d * s + log_f, dim=1)
+        return -(mass * log_f).sum(1)
+
+    square = torch.digamma(whole) + math.log(2)  # mean of log q
+    return entropy(dx) + entropy(dy) + scale + power * square - whole
 
 
 def degrees(rng: torch.Generator, *shape: int) -> Tensor:
@@ -187,3 +245,58 @@ class GradedScale(Family):
         bell = torch.softmax(-0.5 * z**2, dim=0)
         weight = torch.where(uniform(rng, batch, 1) < 0.5, bell, uneven)
         return weight, torch.exp(2 * log_uniform(rng, batch, 1, low=0.1, high=1.0) * z)
+
+
+def linked(rows: Tensor, dx: int, mi: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Blocks of rows of a spherical law, whose first columns are correlated in pairs."""
+    k = mi.shape[1]
+    x, rest = rows[:, :, :dx], rows[:, :, dx:]
+    rho = (correlation(mi) * signs(rng, *mi.shape))[:, None, :]
+    y = rho * x[:, :, :k] + torch.exp(-mi)[:, None, :] * rest[:, :, :k]
+    return x, torch.cat([y, rest[:, :, k:]], dim=2)
+
+
+@dataclass(frozen=True)
+class BoundedElliptical(Family):
+    """Rows within an ellipsoid (Pearson's type II), near its surface or nearly normal: no tails."""
+
+    name: ClassVar[str] = "bounded_elliptical"
+    group: ClassVar[str] = "elliptical"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        mi = split(targets(batch, dx, dy, rng), min(dx, dy), rng)
+        shape = self._shapes(batch, rng)
+        rows = normal(rng, batch, n, dx + dy)
+        left = gamma(rng, (shape + 1)[:, None].expand(batch, n).contiguous())
+        rows = rows / ((rows * rows).sum(2) + 2 * left).sqrt()[:, :, None]
+        x, y = linked(rows, dx, mi, rng)
+        truth = mi.sum(1) + bounded_excess(shape, dx, dy)
+        return exact(mix(x, rng, 0.7), mix(y, rng, 0.7), truth)
+
+    @staticmethod
+    def _shapes(batch: int, rng: torch.Generator) -> Tensor:
+        """Powers of the density: below zero most rows are near the surface."""
+        return log_uniform(rng, batch, low=0.3, high=20.0) - 1
+
+
+@dataclass(frozen=True)
+class Shell(Family):
+    """Rows whose norms are alike (Kotz's law): nearly normal, or in a shell around the middle."""
+
+    name: ClassVar[str] = "shell"
+    group: ClassVar[str] = "elliptical"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        mi = split(targets(batch, dx, dy, rng), min(dx, dy), rng)
+        power = self._powers(batch, rng) * (dx + dy) / 2
+        rows = normal(rng, batch, n, dx + dy)
+        square = 2 * gamma(rng, (power + (dx + dy) / 2)[:, None].expand(batch, n).contiguous())
+        rows = rows * (square / (rows * rows).sum(2)).sqrt()[:, :, None]
+        x, y = linked(rows, dx, mi, rng)
+        truth = mi.sum(1) + shell_excess(power, dx, dy)
+        return exact(mix(x, rng, 0.7), mix(y, rng, 0.7), truth)
+
+    @staticmethod
+    def _powers(batch: int, rng: torch.Generator) -> Tensor:
+        """Powers of the squared norm in the density, for each two columns."""
+        return log_uniform(rng, batch, low=0.1, high=10.0)

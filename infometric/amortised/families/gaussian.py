@@ -173,3 +173,25 @@ class GaussianRotated(Family):
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi = spectrum(batch, n, dx, dy, rng)
         return exact(rotate(x, rng), rotate(y, rng), mi)
+
+
+@dataclass(frozen=True)
+class GaussianPrincipal(Family):
+    """Blocks whose spectrum falls, the information in their leading principal components."""
+
+    name: ClassVar[str] = "gaussian_principal"
+    group: ClassVar[str] = "gaussian"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        k, widest = min(dx, dy), max(dx, dy)
+        mi = split(targets(batch, dx, dy, rng), k, rng).sort(1, descending=True).values
+        x, y = normal_pairs(torch.nn.functional.pad(mi, (0, widest - k)), n, rng)
+        x, y = (self._falling(v, rng) for v in (x[:, :, :dx], y[:, :, :dy]))
+        return exact(rotate(x, rng), rotate(y, rng), mi.sum(1))
+
+    @staticmethod
+    def _falling(rows: Tensor, rng: torch.Generator) -> Tensor:
+        """Columns of scales 1, 2^-a, 3^-a, ..."""
+        batch, _, d = rows.shape
+        place = torch.arange(1, d + 1, device=rng.device, dtype=torch.float64)
+        return rows * place ** -uniform(rng, batch, 1, 1, low=0.2, high=2.0)

@@ -67,7 +67,7 @@ def spiral(rows: Tensor, rng: torch.Generator) -> Tensor:
     return torch.cat([*turned(a, b, angle), z[..., 2 * (d // 2) :]], dim=2)
 
 
-def swirl(rows: Tensor, rng: torch.Generator) -> Tensor:
+def swirl(rows: Tensor, rng: torch.Generator, fastest: float = 4.0) -> Tensor:
     """Rows whose planes are each turned by an angle that depends on the norm in that plane."""
     batch, _, d = rows.shape
     if d == 1:
@@ -78,7 +78,7 @@ def swirl(rows: Tensor, rng: torch.Generator) -> Tensor:
     angles = torch.stack([torch.log(r.clamp(min=1e-9)), 3 * torch.exp(-0.5 * r**2), r])
     which = wholes(rng, batch, 1, d // 2, low=0, high=len(angles) - 1)
     angle = angles.gather(0, which[None].expand(1, -1, rows.shape[1], -1))[0]
-    angle = angle * log_uniform(rng, batch, 1, d // 2, low=0.3, high=4.0)
+    angle = angle * log_uniform(rng, batch, 1, d // 2, low=0.3, high=fastest)
     return torch.cat([*turned(a, b, angle), z[..., 2 * (d // 2) :]], dim=2)
 
 
@@ -159,6 +159,18 @@ class Swirl(Mapped):
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi = spectrum(batch, n, dx, dy, rng)
         return exact(mix(swirl(x, rng), rng), mix(swirl(y, rng), rng), mi)
+
+
+@dataclass(frozen=True)
+class Twisted(Mapped):
+    """Normal blocks that swirl slowly twice, in planes of their own each time."""
+
+    name: ClassVar[str] = "twisted"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        x, y, mi = spectrum(batch, n, dx, dy, rng)
+        x, y = (swirl(swirl(v, rng, 1.5), rng, 1.5) for v in (x, y))
+        return exact(mix(x, rng), mix(y, rng), mi)
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,24 @@ columns, nor their signs. Most are estimates of the mutual information, in nats,
 another kind of law:
 
 - correlations: of a normal law with the same ranks, under three degrees of shrinkage, and judged on
-  rows that were left out; the largest canonical correlations;
+  rows that were left out; the largest canonical correlations, those that are beyond chance, and
+  those of the leading principal components;
 - Hermite polynomials of the scores up to the third, for dependence that is not linear;
 - tables of every pair of columns; waves of one column along another; products of two columns of a
   variable, and waves along directions of two or three, for what no pair of columns shows;
-- rows whose norms are alike, among which no scale is shared and a swirl is a rotation;
+- rows whose norms are alike, among which no scale is shared and a swirl is a rotation, and what a
+  norm tells of the norm of what a line leaves;
+- how far tails of pairs go together;
 - values that a column often has, and the other rows apart from them;
 - distances of neighbours (Kraskov et al. 2004) at three sizes, among the scores, the whitened
   scores, and the leading canonical coordinates of scores and of their polynomials.
 
 References
 ----------
+Bao, Z., Hu, J., Pan, G., Zhou, W. (2019). Canonical correlation coefficients of high-dimensional
+Gaussian vectors: finite rank case. Ann. Stat. 47, 612-640. doi:10.1214/18-AOS1704
+Johnstone, I. M. (2008). Multivariate analysis and Jacobi ensembles: largest eigenvalue,
+Tracy-Widom limits and rates of convergence. Ann. Stat. 36, 2638-2716. doi:10.1214/08-AOS605
 Kraskov, A., Stögbauer, H., Grassberger, P. (2004). Estimating mutual information. Physical Review E
 69, 066138. doi:10.1103/PhysRevE.69.066138
 Schäfer, J., Strimmer, K. (2005). A shrinkage approach to large-scale covariance matrix estimation.
@@ -35,6 +42,7 @@ from infometric.functional.portrait.arrays import Features, of_float
 from infometric.functional.portrait.atoms import of_atoms
 from infometric.functional.portrait.correlations import of_correlations, of_polynomials
 from infometric.functional.portrait.neighbours import QUERIES, of_neighbours
+from infometric.functional.portrait.norms import of_norms
 from infometric.functional.portrait.scores import normal_scores, tied_share
 from infometric.functional.portrait.tables import of_tables
 from infometric.functional.portrait.waves import of_waves
@@ -105,6 +113,7 @@ def features(x: Any, y: Any, queries: int = QUERIES) -> Features:
         out[name] = full + float(value)
     out["ties:x"], out["ties:y"] = tied_share(x), tied_share(y)
     normal = of_correlations(x, y, out)
+    of_norms(x, y, normal, out)
     normal["polynomial"] = of_polynomials(x, y, out)
     of_tables(x, y, out)
     of_waves(x, y, out)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma
+from scipy.special import betaincinv, digamma
 
 from infometric.functional.portrait.arrays import (
     Features,
-    ascending,
     largest,
     of_float,
     order_of,
-    root,
     scaled,
     solve_lower,
     spread_of,
@@ -24,7 +23,9 @@ from infometric.state.arrays import double, is_tensor, like, namespace, traced
 
 SHRINKAGE = (0.02, 0.3)  # fixed degrees, beside the one that the data choose
 LEADING = 3  # canonical coordinates
-SHELLS = 3  # parts of the rows by their norm
+COMPONENTS = 3  # leading principal components of a block
+CHANCE = 0.05
+BEYOND = 0.98  # 95 % point of the law of the largest correlation of chance (Tracy and Widom)
 GAP = 1e-6  # of squared canonical correlations, whose directions cannot be told apart
 UNKNOWN = 1e-9  # squared canonical correlation whose directions are those of rounding
 
@@ -164,53 +165,30 @@ def of_correlations(x: Any, y: Any, out: Features) -> dict[str, Any]:
     canonical, u, v = _canonical(chosen, cross, min(kept, LEADING))
     for i in range(5):
         out[f"canonical {i + 1}"] = canonical[..., i] if i < kept else canonical[..., 0] * 0.0
+    if bias is None:
+        spikes = canonical[..., 0] * 0.0, canonical[..., 0] * 0.0
+    else:
+        whole = _canonical(factors_of(shrunk(r, 0.0), dx), cross, 1)[0]
+        spikes = spiked(whole[..., :kept], n, dx, dy)
+    out["spikes, information"], out["spikes, number"] = spikes
+    _principal(shrunk(r, 0.0), n, dx, out)
     strong = canonical[..., :kept]
     out["canonical, sum"] = strong.sum(-1)
     out["canonical, effective"] = strong.sum(-1) ** 2 / ((strong * strong).sum(-1) + 1e-9)
     out["canonical, evenly"] = -0.5 * kept * xp.log(1.0 - strong.mean(-1))
     local, wx, wy, norm = _pointwise(x, y, chosen)
     out["pointwise, spread"] = spread_of(local)
-    _radial(wx, wy, out)
-    _shells(z, (wx, wy), dx, out)
     out["normal, left out"] = _left_out(z, r, share, dx)
+    leading = wx @ of_float(u, x), wy @ of_float(v, x)
+    _along(*leading, out)
     return {
         "scores": (x, y),
         "white": (wx, wy),
-        "canonical": (wx @ of_float(u, x), wy @ of_float(v, x)),
+        "canonical": leading,
         "local": local,
+        "norm": norm,
         "order": _ordered(z, norm),
     }
-
-
-def _radial(wx: Any, wy: Any, out: Features) -> None:
-    """Norms of the whitened rows: heavy tails, and scales that the two share."""
-    xp = namespace(wx)
-    logs = {}
-    for name, w in (("x", wx), ("y", wy)):
-        d = w.shape[-1]
-        square = (w * w).sum(-1) / d
-        logs[name] = xp.log(square + 1e-3)
-        out[f"log norm:{name}"] = logs[name].mean(-1)
-        out[f"kurtosis:{name}"] = (square * square).mean(-1) * d / (d + 2)
-    a, b = (v - v.mean(-1)[..., None] for v in logs.values())
-    va, vb = (a * a).mean(-1), (b * b).mean(-1)
-    out["log norm, spread:x"], out["log norm, spread:y"] = root(va), root(vb)
-    for name, v, square in (("x", a, va), ("y", b, vb)):  # of few scales or of many
-        out[f"log norm, skewness:{name}"] = (v * v * v).mean(-1) / (square + 1e-4) ** 1.5
-        out[f"log norm, kurtosis:{name}"] = (v**4).mean(-1) / (square + 1e-4) ** 2
-    out["log norms, correlation"] = (a * b).mean(-1) / xp.sqrt(va * vb + 1e-9)
-
-
-def _shells(z: Any, white: tuple[Any, Any], dx: int, out: Features) -> None:
-    """Normal information among rows whose norms are alike: of scales nothing, of swirls more."""
-    for name, w in zip("xy", white, strict=True):
-        norm = (w * w).sum(-1)
-        norm = norm.detach() if is_tensor(norm) else norm
-        ordered, n = ascending(norm), norm.shape[-1]
-        edges = [ordered[..., n * i // SHELLS][..., None] for i in range(1, SHELLS)]
-        within: Any = sum(of_float(norm >= edge, z) for edge in edges)
-        parts = [information_of_rows(z, of_float(within == i, z), dx) for i in range(SHELLS)]
-        out[f"shells, normal:{name}"] = of_float(sum(parts), z)
 
 
 def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
@@ -235,6 +213,59 @@ def _left_out(z: Any, r: Any, share: Any, dx: int) -> Any:
         left = (1.0 - c * h).clip(1e-3)
         total = total + sign * (_log_det(factor)[..., None] + xp.log(left) + h / left)
     return total.mean(-1)
+
+
+def _largest_of_chance(rows: int, dx: int, dy: int) -> float:
+    """Limit of the largest squared canonical correlation of independent columns, at 5 %."""
+    if min(dx, dy) == 1:  # a squared multiple correlation: its law is known
+        d = max(dx, dy)
+        return float(betaincinv(d / 2, (rows - d) / 2, 1 - CHANCE))
+    angles = [2 * math.asin(math.sqrt((d - 0.5) / (rows - 1))) for d in (dx, dy)]
+    both = sum(angles)
+    spread = 16 / (rows - 1) ** 2 / (math.sin(both) ** 2 * math.prod(map(math.sin, angles)))
+    limit = 2 * math.log(math.tan(both / 2)) + BEYOND * spread ** (1 / 3)
+    return 1 / (1 + math.exp(-limit))
+
+
+def spiked(squares: Any, n: int, dx: int, dy: int) -> tuple[Any, Any]:
+    r"""Information of the canonical correlations that are beyond chance, and their number.
+
+    Those of chance end where Johnstone (2008) says. Beyond, a squared correlation r of the law is
+    seen among many columns as :math:`(r(1-a)+a)(r(1-b)+b)/r` with a, b columns per row (Bao et
+    al. 2019): solved for r. Of fewer rows than columns nothing can be said: zeros.
+
+    Parameters
+    ----------
+    squares : array of shape (..., k)
+        Squared canonical correlations of n rows of dx and dy columns, descending.
+    """
+    xp = namespace(squares)
+    rows = n - 1
+    if rows <= dx + dy + 1:
+        return squares[..., 0] * 0.0, squares[..., 0] * 0.0
+    a, b = dx / rows, dy / rows
+    edge = (math.sqrt(a * (1 - b)) + math.sqrt(b * (1 - a))) ** 2
+    clear = squares > max(_largest_of_chance(rows, dx, dy), edge)
+    middle = xp.where(clear, squares, 1.0) - a * (1 - b) - b * (1 - a)
+    part = (1 - a) * (1 - b)
+    true = (middle + xp.sqrt(middle * middle - 4 * part * a * b)) / (2 * part)
+    each = xp.where(clear, -0.5 * xp.log(1.0 - true.clip(0.0, 0.99999)), 0.0)
+    return each.sum(-1), of_float(clear, squares).sum(-1)
+
+
+def _principal(r: Any, n: int, dx: int, out: Features) -> None:
+    """Normal information of the leading principal components, which few rows show too."""
+    xp = namespace(r)
+    parts = []
+    for block in (r[..., :dx, :dx], r[..., dx:, dx:]):
+        values, vectors = (xp.flip(v, (-1,)) for v in _eigh(block))
+        parts.append(vectors[..., :COMPONENTS] / xp.sqrt(values[..., None, :COMPONENTS]))
+    seen = parts[0].swapaxes(-1, -2) @ r[..., :dx, dx:] @ parts[1]
+    for kept in (1, COMPONENTS):
+        m = seen[..., :kept, :kept]
+        left = like(np.eye(m.shape[-2]), r) - m @ m.swapaxes(-1, -2)
+        bias = _wishart_bias(n, *m.shape[-2:]) or 0.0
+        out[f"principal, {kept}"] = -0.5 * _log_det(xp.linalg.cholesky(left)) - bias
 
 
 # --- polynomials ---------------------------------------------------------------------------------
@@ -269,7 +300,46 @@ def of_polynomials(x: Any, y: Any, out: Features) -> tuple[Any, Any]:
     out["polynomials, columns:x"] = largest(pairs).sum(-1)
     out["polynomials, columns:y"] = largest(pairs, -2).sum(-1)
     out["squares"] = square[..., dx : 2 * dx, dy : 2 * dy].sum((-1, -2))
+    _tails(cross.reshape(*cross.shape[:-2], 3, dx, 3, dy), out)
     return _turned(factors[0], ex, u), _turned(factors[1], ey, v)
+
+
+def _tails(r: Any, out: Features) -> None:
+    """Correlations of the second and third polynomials of pairs, less those of a normal law.
+
+    Below zero where tails go together less than those of a normal law, above where more.
+    """
+    first = r[..., 0, :, 0, :]
+    for name, value in (
+        ("tails, second", r[..., 1, :, 1, :] - first**2),
+        ("tails, third", first * r[..., 2, :, 2, :] - first**4),
+        ("tails, apart:x", first * r[..., 2, :, 0, :]),
+        ("tails, apart:y", first * r[..., 0, :, 2, :]),
+    ):
+        out[name] = value.sum((-1, -2))
+        if ":" not in name:
+            out[f"{name}, of the largest"] = _at_largest(value, first)
+
+
+def _at_largest(values: Any, weight: Any) -> Any:
+    """Value of the pair whose squared weight is the largest."""
+    square = weight * weight
+    top = largest(largest(square))[..., None, None]
+    share = of_float(square >= top, values)
+    return (share * values).sum((-1, -2)) / share.sum((-1, -2))
+
+
+def _along(u: Any, v: Any, out: Features) -> None:
+    """The same of the leading canonical coordinates, each with its partner."""
+    found = [_powers(w) for w in (u, v)]
+    first, second, third = ((a * b).mean(-2) for a, b in zip(*found, strict=True))
+    out["canonical, tails, second"] = (second - first**2).sum(-1)
+    out["canonical, tails, third"] = (first * third - first**4).sum(-1)
+
+
+def _powers(w: Any) -> tuple[Any, Any, Any]:
+    w = standard(w - w.mean(-2)[..., None, :])
+    return w, standard(w * w - 1.0), standard(w**3 - 3.0 * w - (w**3).mean(-2)[..., None, :])
 
 
 def information_of_rows(z: Any, living: Any, dx: int) -> Any:

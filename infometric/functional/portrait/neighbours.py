@@ -77,6 +77,23 @@ def of_neighbours(x: Any, y: Any, normal: dict[str, Any], queries: int, out: Fea
         if metric == "white":
             normal_law = _picked(normal["local"], index)
             out["departure from the normal law"] = spread_of(local - normal_law)
+    _of_norms(normal, index, tied, out)
+
+
+def _of_norms(normal: dict[str, Any], index: Any, tied: Any, out: Features) -> None:
+    """What the norm of one tells of the norm that is left of the other; of a normal law nothing.
+
+    Where rows have a scale in common this is all that they share beside their correlations.
+    """
+    for name in "xy":
+        a, b = normal[f"norms:{name}"]
+        n = a.shape[-2]
+        ((_, ca, cb, top),) = _looked(a, b, index, [min(REFERENCE, (n - 1) // 2)], tied)
+        local = digamma_of(top) + float(digamma(n)) - digamma_of(ca) - digamma_of(cb)
+        out[f"norms left, information:{name}"] = local.mean(-1)
+    found = 0.5 * (out["norms left, information:x"] + out["norms left, information:y"])
+    line = of_float(out["normal, corrected"], found).clip(0.0)
+    out["normal, with norms"] = line + found.clip(0.0)
 
 
 def _same(metric: str, dx: int, dy: int) -> bool:

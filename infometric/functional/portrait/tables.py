@@ -27,6 +27,16 @@ def matched(pairs: Any, chance: float, out: Features, stem: str) -> None:
 
 def of_tables(x: Any, y: Any, out: Features) -> None:
     """Information of the tables of every pair of columns, less its mean under independence."""
+    pairs, levels = pairs_of_tables(x, y)
+    out["tables"] = pairs.mean((-1, -2))
+    matched(pairs, CLEAR * (0.5**0.5) * (levels - 1) / x.shape[-2], out, "tables")
+
+
+def pairs_of_tables(x: Any, y: Any) -> tuple[Any, int]:
+    """Information of each pair of columns, (..., dx, dy), less its mean under independence.
+
+    Columns are normal scores; returns the levels of a column too.
+    """
     xp = namespace(x)
     n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
     levels = next((k for k in LEVELS if n >= 5 * k * k), LEVELS[-1])
@@ -52,6 +62,4 @@ def of_tables(x: Any, y: Any, out: Features) -> None:
     cells = of_float(px > 0, px).sum(-1), of_float(py > 0, py).sum(-1)
     bias = (cells[0][..., :, None] - 1.0) * (cells[1][..., None, :] - 1.0) / (2.0 * n)
     pairs = entropy(px, (-1,))[..., :, None] + entropy(py, (-1,))[..., None, :]
-    pairs = pairs - entropy(joint, (-3, -1)) - bias
-    out["tables"] = pairs.mean((-1, -2))
-    matched(pairs, CLEAR * (0.5**0.5) * (levels - 1) / n, out, "tables")
+    return pairs - entropy(joint, (-3, -1)) - bias, levels
