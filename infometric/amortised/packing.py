@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from infometric.exceptions import OutputError
+from infometric.exceptions import DataError, OutputError
 from infometric.typing import Array
 
 MOST = 127
@@ -70,6 +70,11 @@ def packed(network: Mapping[str, Array]) -> dict[str, Array]:
 def unpacked(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Arrays of a network, in single precision, from those stored; others as they are.
 
+    Raises
+    ------
+    DataError
+        Where the steps of a matrix are not those of its members and outputs.
+
     Examples
     --------
     >>> network = {"w0": np.array([[[0.5, 3.0], [-1.27, 0.0]]]), "b0": np.ones((1, 1, 2))}
@@ -83,7 +88,14 @@ def unpacked(arrays: Mapping[str, Array]) -> dict[str, Array]:
         if name.endswith(STEP):
             continue
         if name + STEP in arrays:
-            out[name] = value.astype(np.float32) * arrays[name + STEP]
+            step = arrays[name + STEP]
+            if value.ndim != 3 or step.shape != (len(value), 1, value.shape[2]):
+                raise DataError(
+                    "The arrays of the network do not fit together.",
+                    got={name: value.shape, name + STEP: step.shape},
+                    hint="MIST.train(...).save(folder)",
+                )
+            out[name] = value.astype(np.float32) * step
         else:
             out[name] = value.astype(np.float32) if value.dtype == np.float16 else value
     return out

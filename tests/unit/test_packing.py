@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from infometric.amortised.packing import MOST, packed, unpacked
-from infometric.exceptions import OutputError
+from infometric.exceptions import DataError, OutputError
 
 matrices = arrays(
     np.float32,
@@ -60,3 +60,11 @@ def test_numbers_that_are_none_are_refused(name, value):
 def test_numbers_beyond_half_precision_are_refused_beside_matrices():
     with pytest.raises(OutputError, match="b0"):
         packed({"w0": np.ones((1, 2, 2)), "b0": np.full((1, 1, 2), 7e4)})
+
+
+def test_steps_of_another_shape_are_refused():
+    found = packed({"w0": np.ones((2, 3, 4))})
+    with pytest.raises(DataError, match="do not fit together"):
+        unpacked(found | {"w0": found["w0"][..., :2]})
+    with pytest.raises(DataError, match="do not fit together"):
+        unpacked(found | {"w0 step": np.ones(4, np.float32)})

@@ -8,7 +8,7 @@ from infometric.functional.portrait.arrays import Features, ascending, of_float,
 from infometric.functional.portrait.correlations import information_of_rows
 from infometric.functional.portrait.scores import normal_scores
 from infometric.functional.portrait.tables import pairs_of_tables
-from infometric.state.arrays import is_tensor, namespace
+from infometric.state.arrays import double, is_tensor, namespace
 
 SHELLS = 3  # parts of the rows by their norm
 ALIKE = 4096.0  # steps of a unit of the logarithm of a norm
@@ -69,8 +69,8 @@ def _shared(
     out["norms left, correlation:y"] = _correlation(own["y"], logs["x"])
     # norms that differ by rounding alone are equal: those of opposite rows are
     ranked = [xp.round(xp.stack([own[k], logs[k]], -1) * ALIKE) for k in "xy"]
-    columns = [normal_scores(v.detach() if is_tensor(v) else v) for v in ranked]
-    pairs, _ = pairs_of_tables(*columns)
+    ranked = [double(v.detach() if is_tensor(v) else v) for v in ranked]  # exact on an edge
+    pairs, _ = pairs_of_tables(*(of_float(normal_scores(v), both) for v in ranked))
     out["norms, tables"] = pairs[..., 0, 0]
     out["norms left, tables:x"] = pairs[..., 0, 1]
     out["norms left, tables:y"] = pairs[..., 1, 0]
