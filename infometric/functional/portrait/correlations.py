@@ -142,10 +142,9 @@ def of_correlations(x: Any, y: Any, out: Features) -> dict[str, Any]:
     for fixed in SHRINKAGE:
         out[f"normal, shrunk {fixed}"] = normal_information(factors_of(shrunk(r, fixed), dx))
     bias = _wishart_bias(n, dx, dy)
-    plain = (
-        normal_information(factors_of(shrunk(r, 0.0), dx)) if bias is not None else out["normal"]
-    )
-    out["normal, corrected"] = plain - (bias or 0.0)
+    plain = shrunk(r, 0.0)
+    whole = chosen if bias is None else factors_of(plain, dx)  # too few rows for their columns
+    out["normal, corrected"] = normal_information(whole) - (bias or 0.0)
     cross = r[..., :dx, dx:]
     within = {"x": r[..., :dx, :dx], "y": r[..., dx:, dx:]}
     square = cross * cross
@@ -165,13 +164,9 @@ def of_correlations(x: Any, y: Any, out: Features) -> dict[str, Any]:
     canonical, u, v = _canonical(chosen, cross, min(kept, LEADING))
     for i in range(5):
         out[f"canonical {i + 1}"] = canonical[..., i] if i < kept else canonical[..., 0] * 0.0
-    if bias is None:
-        spikes = canonical[..., 0] * 0.0, canonical[..., 0] * 0.0
-    else:
-        whole = _canonical(factors_of(shrunk(r, 0.0), dx), cross, 1)[0]
-        spikes = spiked(whole[..., :kept], n, dx, dy)
-    out["spikes, information"], out["spikes, number"] = spikes
-    _principal(shrunk(r, 0.0), n, dx, out)
+    found = spiked(_canonical(whole, cross, 1)[0][..., :kept], n, dx, dy)
+    out["spikes, information"], out["spikes, number"] = found
+    _principal(plain, n, dx, out)
     strong = canonical[..., :kept]
     out["canonical, sum"] = strong.sum(-1)
     out["canonical, effective"] = strong.sum(-1) ** 2 / ((strong * strong).sum(-1) + 1e-9)
