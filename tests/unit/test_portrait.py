@@ -11,6 +11,7 @@ from infometric import Sample
 from infometric.functional.neighbor_information import KSG1
 from infometric.functional.portrait import QUERIES, exchange, names, normal_scores, portrait
 from infometric.functional.portrait.neighbours import NEIGHBOURS
+from infometric.oracles import StudentPair
 
 SHAPES = [(10, 1, 1), (10, 32, 32), (40, 3, 1), (150, 2, 2), (300, 8, 5), (700, 4, 9)]
 
@@ -256,6 +257,16 @@ def test_of_few_scales_the_norms_tell_no_more_than_their_entropy():
         # the edge of a table cuts through the larger class, but not between the two
         assert 0.8 * entropy < value(x, y, name) < 1.02 * entropy
     assert abs(value(x, y, "normal, with norms") - entropy) < 0.3 * entropy
+
+
+@pytest.mark.parametrize(("df", "d"), [(3.0, 5), (3.0, 2), (8.0, 5)])
+def test_norms_and_a_normal_law_make_up_the_information_of_students_law(df, d):
+    truth = StudentPair(df=df, dispersion=np.eye(2 * d), dx=d).truth("mutual_information")
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(20, 1000, 2 * d)) * np.sqrt(df / rng.chisquare(df, size=(20, 1000, 1)))
+    whole, line = _found(z[..., :d], z[..., d:], "normal, with norms", "normal, corrected")
+    assert abs(whole.mean() - truth) < 0.1 * truth + 3 * whole.std() / np.sqrt(20)
+    assert abs(line.mean()) < 0.1 * truth  # which alone sees nothing
 
 
 def test_of_normal_laws_the_norm_tells_nothing_of_what_a_line_leaves():
