@@ -27,6 +27,9 @@ arXiv:2306.06342
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from infometric.amortised.evaluation import classical
@@ -49,10 +52,9 @@ _COLUMNS = ("log columns:x", "log columns:y")
 _NORMS = "log norms, correlation"
 
 
-def calibrated(
-    table: Table, quantiles: Array, hidden: Array | None = None
-) -> tuple[dict[str, Array], Array, Array]:
-    """Calibration of all families, and what that of the others says of each.
+@dataclass(frozen=True)
+class Judged:
+    """Tasks, and what is said of them by who never saw their family.
 
     Parameters
     ----------
@@ -62,40 +64,64 @@ def calibrated(
         By members that never saw the family, nats; see `infometric.amortised.evaluation.left_out`.
     hidden : array of shape (families, families), bool, optional
         Families that are left out with each, itself among them; itself alone by default.
-
-    Returns
-    -------
-    (dict of str to array, array of shape (tasks, levels), array of shape (tasks,))
-        Arrays that go with the weights; quantiles after calibration by the other families, nats;
-        and which tasks are out of the support of the others.
     """
-    t = squeezed(quantiles.astype(float))
-    scores = scores_of(t, squeezed(table.truth.astype(float)))
-    kind = kinds(table.features)
-    z = squeezed(table.features.astype(float))
-    out, flagged = t.copy(), np.zeros(len(table), bool)
-    count = len(table.families)
-    hidden = np.eye(count, dtype=bool) if hidden is None else hidden
-    for place in range(count):
-        mine = table.family == place
-        others = table.seen_by(~hidden[place, None])[0]  # nor what other families made of it
-        if not others.any() or not mine.any():
-            continue
-        margins = margins_of(scores[others], table.family[others], kind[others])
-        out[mine] = moved(t[mine], margins, kind[mine], SLACK)
-        centre, whitening, limit = support(z[others])
-        flagged[mine] = _distance(z[mine], centre, whitening) > limit
-    quantiles = released(out)
-    quantiles[flagged] = holding(quantiles[flagged], classical(table)[ANCHOR][flagged])
-    centre, whitening, limit = support(z)
-    arrays = {
-        "margins": margins_of(scores, table.family, kind),
-        "slack": np.asarray(SLACK),
-        "centre": centre,
-        "whitening": whitening,
-        "limit": np.asarray(limit),
-    }
-    return arrays, quantiles, flagged
+
+    table: Table
+    quantiles: Array
+    hidden: Array | None = None
+
+    def calibration(self, chosen: Array | slice = slice(None)) -> dict[str, Array]:
+        """Calibration by the chosen tasks, by all of them by default: arrays by name."""
+        scores, kind, z = self._known
+        centre, whitening, limit = support(z[chosen])
+        return {
+            "margins": margins_of(scores[chosen], self.table.family[chosen], kind[chosen]),
+            "slack": np.asarray(SLACK),
+            "centre": centre,
+            "whitening": whitening,
+            "limit": np.asarray(limit),
+        }
+
+    def of_others(self, asked: Table, quantiles: Array) -> tuple[Array, Array]:
+        """Other tasks, each after calibration by the families that are not left out with its own.
+
+        Parameters
+        ----------
+        asked : Table
+            Tasks of some of the families.
+        quantiles : array of shape (tasks, levels)
+            By members that never saw the family, nats.
+
+        Returns
+        -------
+        (array of shape (tasks, levels), array of shape (tasks,))
+            Quantiles, nats, and which tasks are out of support.
+        """
+        out, flagged = quantiles.astype(float), np.zeros(len(asked), bool)
+        known = self.table.families
+        hidden = np.eye(len(known), dtype=bool) if self.hidden is None else self.hidden
+        for place, name in enumerate(asked.families):
+            mine = asked.family == place
+            # nor what other families made of it
+            others = self.table.seen_by(~hidden[known.index(name), None])[0]
+            if others.any() and mine.any():
+                found = self.calibration(others)
+                out[mine], flagged[mine] = _applied(found, asked.rows(mine), quantiles[mine])
+        return out, flagged
+
+    @cached_property
+    def _known(self) -> tuple[Array, Array, Array]:
+        t, truth = (squeezed(v.astype(float)) for v in (self.quantiles, self.table.truth))
+        z = squeezed(self.table.features.astype(float))
+        return scores_of(t, truth), kinds(self.table.features), z
+
+
+def _applied(found: dict[str, Array], table: Table, quantiles: Array) -> tuple[Array, Array]:
+    t, z = (squeezed(v.astype(float)) for v in (quantiles, table.features))
+    flagged = _distance(z, found["centre"], found["whitening"]) > found["limit"]
+    out = released(moved(t, found["margins"], kinds(table.features), SLACK))
+    out[flagged] = holding(out[flagged], classical(table)[ANCHOR][flagged])
+    return out, flagged
 
 
 def scores_of(t: Array, truth: Array) -> Array:

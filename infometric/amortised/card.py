@@ -120,14 +120,9 @@ def rendered(facts: Mapping[str, Any]) -> str:
             "\n**Families left out, mean squared error (nats²) and coverage, by rows**\n",
             *_table(["rows", *_head()], [(_span(r), *_numbers(r)) for r in metrics["rows"]]),
             *_relatives(metrics.get("relatives")),
+            *_examination(metrics.get("examination")),
             "\n**Each family**\n",
-            *_table(
-                ["family", "rows", "tasks", *_head()],
-                [
-                    (r["family"].replace("_", " "), _span(r), f"{r['tasks']:,}", *_numbers(r))
-                    for r in metrics["families"]
-                ],
-            ),
+            *_families_table(metrics["families"]),
             "",
         ]
     )
@@ -146,6 +141,20 @@ def _relatives(rows: Any) -> list[str]:
         return []
     title = "\n**Families left out together with all their relatives**\n"
     return [title, *_table(["rows", *_head()], [(_span(r), *_numbers(r)) for r in rows])]
+
+
+def _examination(rows: Any) -> list[str]:
+    if not rows:
+        return []
+    title = "\n**Families that were covered least, asked again of fresh tasks: these count**\n"
+    return [title, *_families_table(rows)]
+
+
+def _families_table(rows: Any) -> list[str]:
+    return _table(
+        ["family", "rows", "tasks", *_head()],
+        [(r["family"].replace("_", " "), _span(r), f"{r['tasks']:,}", *_numbers(r)) for r in rows],
+    )
 
 
 def _head() -> list[str]:

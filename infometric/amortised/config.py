@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from infometric.amortised.examination import Examination
 from infometric.amortised.families import FAMILIES
 from infometric.amortised.fitting import Settings
 from infometric.amortised.stream import Stream
@@ -21,6 +22,7 @@ from infometric.exceptions import InvalidParameterError, SourceError
 EXAMPLE = "benchmarks/mist.toml"
 DRAWN = tuple(f.name for f in fields(Stream) if f.name not in ("families", "seed", "device"))
 FITTED = tuple(f.name for f in fields(Settings) if f.name != "seed")
+ASKED = tuple(f.name for f in fields(Examination))
 SECTIONS: dict[str, tuple[str, ...]] = {
     "stream": DRAWN,
     "stream_cuda": DRAWN,
@@ -28,6 +30,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "pilot": ("tasks", *FITTED),
     "full": ("tasks", *FITTED),
     "relatives": FITTED,
+    "examination": ASKED,
 }
 
 
@@ -39,9 +42,9 @@ class Config:
     ----------
     content : mapping
         Content of the file: ``seed``, ``families`` ("all" or names), and the sections ``stream``,
-        ``stream_cuda``, ``fit``, ``pilot``, ``full`` and ``relatives``, whose keys are the
-        parameters of `Stream` and of `infometric.amortised.fitting.Settings`; ``tasks`` of a stage
-        is how many it fits to.
+        ``stream_cuda``, ``fit``, ``pilot``, ``full``, ``relatives`` and ``examination``, whose keys
+        are the parameters of `Stream`, of `infometric.amortised.fitting.Settings` and of
+        `infometric.amortised.examination.Examination`; ``tasks`` of a stage is how many it fits to.
     families : mapping of str to Family, optional
         Families that may be named; default all of the package.
 
@@ -79,6 +82,7 @@ class Config:
             )
         for stage in ("pilot", "full"):
             self.settings(stage)
+        self.examination()
         self.stream()
 
     @classmethod
@@ -136,6 +140,10 @@ class Config:
         numbers.pop("tasks", None)
         numbers = {k: _tuples(v) for k, v in numbers.items()}
         return _made(Settings, "fit", seed=self.content["seed"], **numbers)
+
+    def examination(self) -> Examination:
+        """Which families are asked again."""
+        return _made(Examination, "examination", **self._section("examination"))
 
     def shards(self, stage: str, device: str = "cpu") -> int:
         """Number of shards of a stage."""

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from infometric.amortised import fitting
-from infometric.amortised.calibration import calibrated
+from infometric.amortised.calibration import Judged
 from infometric.amortised.card import card, rendered
 from infometric.amortised.checkpoint import Checkpoint
 from infometric.amortised.config import Config
@@ -221,13 +221,17 @@ class Run:
         seen = fitting.assignment(len(table.families), settings, self.groups)
         stored = packed(self.fitted("full", table, settings, seen))
         network = unpacked(stored)  # judged as it is shipped
-        calibration, quantiles, flagged = calibrated(table, left_out(network, table, seen))
+        judged = Judged(table, left_out(network, table, seen))
+        found = judged.of_others(table, judged.quantiles)
         spent = self.log.drawing(self.count("full"))
-        facts = card(self.config, self.stream, table, quantiles, flagged, seconds=spent)
+        facts = card(self.config, self.stream, table, *found, seconds=spent)
         self._refuse_worse(self._judged("full", facts["metrics"]["rows"]))
+        if self.config.has("examination"):
+            told = facts["metrics"]["families"]
+            facts["metrics"]["examination"] = self.examination(judged, network, seen, told)
         if self.config.has("relatives"):
             facts["metrics"]["relatives"] = self.relatives(table)
-        made = Weights.load(Weights(stored, calibration, facts).save(self.output))
+        made = Weights.load(Weights(stored, judged.calibration(), facts).save(self.output))
         if self.docs:
             write_text(self.docs / "mist-card.inc", rendered(made.card))
         self.log.word("full", f"weights: {made.card['bytes']:,} bytes in {self.output}",
@@ -242,11 +246,29 @@ class Run:
         settings = replace(self.config.settings("relatives"), members=len(groups))
         network = self.fitted("relatives", table, settings, seen)
         raw = left_out(network, table, seen)
-        _, quantiles, flagged = calibrated(table, raw, of[:, None] == of[None, :])
-        found = by_rows(scores(table, quantiles, flagged))
+        judged = Judged(table, raw, of[:, None] == of[None, :])
+        found = by_rows(scores(table, *judged.of_others(table, raw)))
         for row in found:
             self._tell_row("relatives", row)
         return found
+
+    def examination(
+        self, judged: Judged, network: Network, seen: Array, found: list[Row]
+    ) -> list[Row]:
+        """Errors and coverage of the families that were covered least, on fresh tasks."""
+        asked = self.config.examination()
+        known = judged.table.families
+        out = []
+        for stream in asked.streams(self.stream, found):
+            shards = Shards(stream, self.folder / f"examination-{stream.key}")
+            fresh = self._drawn("examination", shards, asked.shards)
+            columns = [known.index(name) for name in fresh.families]
+            raw = left_out(network, fresh, seen[:, columns])
+            out += scores(fresh, *judged.of_others(fresh, raw))
+        for row in out:
+            text = "examination: {family}, n from {rows[0]}: 90 % cover {coverage[0.9]:.3f}"
+            self.log.word("examination", text.format_map(row), **row)
+        return out
 
     def _judged(self, stage: str, found: list[Row]) -> list[str]:
         """Bins of n in which a classical estimator is better, in words; all are told."""
@@ -282,19 +304,22 @@ class Run:
 
     def table(self, stage: str) -> Table:
         """Tasks of a stage, drawn where they are not there yet."""
+        return self._drawn(stage, self.shards, self.count(stage))
+
+    def _drawn(self, stage: str, shards: Shards, count: int) -> Table:
+        event = "shard" if shards is self.shards else f"shard of the {stage}"
 
         def told(**numbers: Any) -> None:
             if numbers["event"] == "drawn again":
                 text = f"shard {numbers['shard']} is drawn again: {numbers['reason']}"
                 self.log.word("shards", text, **numbers)
             else:
-                self.log.write("shards", **numbers)
+                self.log.write("shards", **numbers | {"event": event})
 
         workers = 0 if self.device.startswith("cuda") else self.workers
         with self._bar(f"tasks of the {stage} stage") as progress:
-            count = self.count(stage)
-            self.shards.draw(count, workers=workers, tell=told, progress=progress)
-        return self.shards.table(count)
+            shards.draw(count, workers=workers, tell=told, progress=progress)
+        return shards.table(count)
 
     def fitted(self, stage: str, table: Table, settings: Settings, seen: Array) -> Network:
         """Weights of a stage's fit: kept in the folder, and read from there another time."""

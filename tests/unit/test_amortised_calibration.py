@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 pytest.importorskip("torch")
 
-from infometric.amortised.calibration import KINDS, calibrated, kinds, margins_of, moved, of_kind
+from infometric.amortised.calibration import KINDS, Judged, kinds, margins_of, moved, of_kind
 from infometric.amortised.config import EXAMPLE, Config
 from infometric.amortised.families import FAMILIES
 from infometric.amortised.fitting import Settings, assignment, fit
@@ -111,8 +111,10 @@ def test_calibration_covers_the_next_family_as_often_as_it_says():
     none = np.full((len(family), 2), -1)
     families = tuple(f"f{i}" for i in range(count))
     table = Table(features, truth, ones * 0, family, ones * 50, ones, ones, none, families)
-    arrays, found, flagged = calibrated(table, np.tile(guess, (len(family), 1)))
-    assert arrays["margins"].shape == (KINDS, len(LEVELS))
+    guess = np.tile(guess, (len(family), 1))
+    judged = Judged(table, guess)
+    found, flagged = judged.of_others(table, guess)
+    assert judged.calibration()["margins"].shape == (KINDS, len(LEVELS))
     # one in a hundred of those that the distance was fitted to, of others somewhat more
     assert 0.005 < flagged.mean() < 0.04
     for level, low in ((0.5, 3), (0.8, 2), (0.9, 1), (0.95, 0)):

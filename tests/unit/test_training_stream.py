@@ -67,6 +67,9 @@ tasks = 480
 steps = 60
 [relatives]
 steps = 60
+[examination]
+tasks = 50
+below = 1.0
 """
 
 
@@ -528,6 +531,12 @@ def test_a_run_leaves_weights_a_card_and_a_log(done):
     (together,) = facts["metrics"]["relatives"]  # without any normal law, or without Student's
     assert together["mse"]["ksg"] == pytest.approx(facts["metrics"]["rows"][0]["mse"]["ksg"])
     assert together["mse"]["mist"] != facts["metrics"]["rows"][0]["mse"]["mist"]
+    asked = facts["metrics"]["examination"]
+    assert {r["family"] for r in asked} == {
+        r["family"] for r in facts["metrics"]["families"] if r["coverage"]["0.9"] < 1.0
+    }
+    assert {r["tasks"] for r in asked} == {80}  # fifty in whole shards
+    assert {tuple(r["rows"]) for r in asked} == {(10, 100)}
     lines = [json.loads(x) for x in (home / "kept" / "log.jsonl").read_text().splitlines()]
     spent = [line["seconds"] for line in lines if line.get("event") == "shard"]
     assert len(spent) == 4
@@ -544,7 +553,7 @@ def test_the_table_of_the_docs_is_that_of_the_card(done):
     assert page == rendered(facts)
     assert facts["sha256"][:16] in page
     lines = [line for line in page.splitlines() if line.startswith("| student")]
-    assert len(lines) == 1
+    assert len(lines) == 2  # asked again, and at first
     assert (
         len({line.count("|") for line in page.splitlines() if "MIST" in line or "student" in line})
         == 2

@@ -258,7 +258,7 @@ def linked(rows: Tensor, dx: int, mi: Tensor, rng: torch.Generator) -> tuple[Ten
 
 @dataclass(frozen=True)
 class BoundedElliptical(Family):
-    """Rows within an ellipsoid (Pearson's type II), more of them outside or nearly normal: no tails.
+    """Rows within an ellipsoid (Pearson's type II), dense outside or nearly normal: no tails.
 
     Laws nearer to the surface, in several columns, have information that ranks hardly show.
     """
