@@ -50,8 +50,8 @@ PROBLEMS = (
     "independent, 10 + 10",
 )
 LIMITS = (
-    *("waves", "oblique", "parity", "information", "close", "prior", "volatile", "wide"),
-    *("levels", "rare", "series", "diluted", "doubled", "copies", "rows"),
+    *("waves", "oblique", "parity", "information", "close", "prior", "volatile", "ball"),
+    *("wide", "levels", "rare", "series", "diluted", "doubled", "copies", "rows"),
 )
 Cell = dict[str, Any]
 Table = Callable[[dict[str, Any]], str]

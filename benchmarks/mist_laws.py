@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.signal import fftconvolve
-from scipy.special import entr, expit, gammaincinv, i0e, ndtr, ndtri, xlogy
+from scipy.special import digamma, entr, expit, gammaincinv, i0e, ndtr, ndtri, xlogy
 
 from infometric.oracles import Dirichlet, GaussianPair, StudentPair
 
@@ -386,6 +386,19 @@ def nothing(rng: Rng, n: int, d: int) -> Drawn:
     return Drawn(rng.normal(size=(n, d)), rng.normal(size=(n, d)), 0.0)
 
 
+def log_ball(d: int) -> float:
+    """Logarithm of the volume of a ball of radius one."""
+    return d / 2 * math.log(math.pi) - math.lgamma(d / 2 + 1)
+
+
+def ball(rng: Rng, n: int, d: int) -> Drawn:
+    """Rows spread evenly in a ball of 2 d columns: both halves know how little room is left."""
+    rows = rng.normal(size=(n, 2 * d))
+    rows *= rng.uniform(size=(n, 1)) ** (1 / (2 * d)) / np.linalg.norm(rows, axis=1)[:, None]
+    half = log_ball(d) - log_ball(2 * d) + d / 2 * (digamma(d / 2 + 1) - digamma(d + 1))
+    return Drawn(rows[:, :d], rows[:, d:], float(-log_ball(2 * d) - 2 * half))
+
+
 class Limit(NamedTuple):
     """One question: a law at several settings."""
 
@@ -414,6 +427,7 @@ LIMITS: dict[str, Limit] = {
         (0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 4.0), 50, 100,
     ),
     "volatile": Limit("The scale of y set by x", "columns a side", volatile, (1, 2, 5), 300),
+    "ball": Limit("Rows spread evenly in a ball", "columns a side", ball, (1, 2, 5, 10)),
     "wide": Limit("Independent, 500 rows", "columns a side", nothing, (2, 8, 16, 32)),
     "levels": Limit("A normal pair in levels", "levels", rounded, (2, 3, 5, 10, 30)),
     "rare": Limit("Dependence in few rows, far out", "share", rare, (0.01, 0.03, 0.1)),
