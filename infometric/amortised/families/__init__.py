@@ -36,6 +36,7 @@ from infometric.amortised.families.elliptical import (
     BoundedElliptical,
     GradedScale,
     ScaleMixture,
+    ScalePairs,
     Shell,
     Student,
     StudentPairs,
@@ -44,6 +45,7 @@ from infometric.amortised.families.gaussian import (
     GaussianAutoregressive,
     GaussianEquicorrelated,
     GaussianFactor,
+    GaussianIndicators,
     GaussianPrincipal,
     GaussianRotated,
     GaussianSparse,
@@ -91,8 +93,9 @@ from infometric.amortised.families.sums import (
 
 _PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
-    *(GaussianFactor(), GaussianAutoregressive(), GaussianPrincipal()),
-    *(Student(), StudentPairs(), ScaleMixture(), GradedScale(), BoundedElliptical(), Shell()),
+    *(GaussianIndicators(), GaussianFactor(), GaussianAutoregressive(), GaussianPrincipal()),
+    *(Student(), StudentPairs(), ScaleMixture(), ScalePairs(), GradedScale()),
+    *(BoundedElliptical(), Shell()),
     *(GridCopula(), GridRotated()),
     *(Clayton(), Gumbel(), Frank(), Joe(), JoeFrank(), SharedFrailty()),
     *(

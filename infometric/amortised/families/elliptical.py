@@ -199,6 +199,23 @@ class StudentPairs(Pairs):
         return scale * x, scale * y, rest + excess
 
 
+def few_scales(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Weights and variances of two or three scales, (count, 3)."""
+    weight = weights(rng, count, 3, low=1.0)
+    weight = (weight + 0.01) / 1.03
+    scale = log_uniform(rng, count, 3, low=0.03, high=30.0)
+    two = uniform(rng, count) < 0.5
+    scale[:, 2] = torch.where(two, scale[:, 1], scale[:, 2])
+    return weight, scale
+
+
+def of_rows(weight: Tensor, scale: Tensor, n: int, rng: torch.Generator) -> Tensor:
+    """What n rows are multiplied by, (count, n)."""
+    drawn = uniform(rng, len(weight), n)
+    of = torch.searchsorted(weight.cumsum(1), drawn).clamp(max=weight.shape[1] - 1)
+    return scale.gather(1, of).sqrt()
+
+
 @dataclass(frozen=True)
 class ScaleMixture(Family):
     """Scale of two or three values: calm and stormy rows."""
@@ -208,15 +225,28 @@ class ScaleMixture(Family):
 
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi = spectrum(batch, n, dx, dy, rng)
-        weight = weights(rng, batch, 3, low=1.0)
-        weight = (weight + 0.01) / 1.03
-        scale = log_uniform(rng, batch, 3, low=0.03, high=30.0)
-        two = uniform(rng, batch) < 0.5
-        scale[:, 2] = torch.where(two, scale[:, 1], scale[:, 2])
-        of = torch.searchsorted(weight.cumsum(1), uniform(rng, batch, n)).clamp(max=2)
-        root = scale.gather(1, of).sqrt()[:, :, None]
+        weight, scale = few_scales(batch, rng)
+        root = of_rows(weight, scale, n, rng)[:, :, None]
         mi = mi + scale_excess(weight, scale, dx, dy)
         return exact(mix(root * x, rng, 0.7), mix(root * y, rng, 0.7), mi)
+
+
+@dataclass(frozen=True)
+class ScalePairs(Pairs):
+    """Independent pairs, each calm and stormy at times of its own."""
+
+    name: ClassVar[str] = "scale_pairs"
+    group: ClassVar[str] = "elliptical"
+    cap: ClassVar[float] = 5.0
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Normal pairs times a scale of two or three values."""
+        weight, scale = few_scales(mi.numel(), rng)
+        excess = scale_excess(weight, scale, 1, 1).reshape(mi.shape)
+        rest = (mi - excess).clamp(min=0)
+        x, y = normal_pairs(rest, n, rng)
+        root = of_rows(weight, scale, n, rng).reshape(*mi.shape, n).mT
+        return root * x, root * y, rest + excess
 
 
 @dataclass(frozen=True)
@@ -232,8 +262,7 @@ class GradedScale(Family):
     def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
         x, y, mi = spectrum(batch, n, dx, dy, rng)
         weight, scale = self._scales(batch, rng)
-        of = torch.searchsorted(weight.cumsum(1), uniform(rng, batch, n)).clamp(max=STEPS - 1)
-        root = scale.gather(1, of).sqrt()[:, :, None]
+        root = of_rows(weight, scale, n, rng)[:, :, None]
         mi = mi + scale_excess(weight, scale, dx, dy)
         return exact(mix(root * x, rng, 0.7), mix(root * y, rng, 0.7), mi)
 

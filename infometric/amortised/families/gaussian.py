@@ -108,6 +108,31 @@ class GaussianEquicorrelated(Family):
 
 
 @dataclass(frozen=True)
+class GaussianIndicators(Family):
+    """Columns of X tell of one factor and those of Y of another, each with noise of its own."""
+
+    name: ClassVar[str] = "gaussian_indicators"
+    group: ClassVar[str] = "gaussian"
+
+    def _draw(self, batch: int, n: int, dx: int, dy: int, rng: torch.Generator) -> Draw:
+        a, b = (self._loadings(batch, d, rng) for d in (dx, dy))
+        # a factor's squared correlation with what its columns say of it
+        known = [(v * v).sum(1) / (1 + (v * v).sum(1)) for v in (a, b)]
+        told = known[0] * known[1]
+        wanted = correlation(targets(batch, 2, 2, rng)) ** 2
+        square = (wanted / told).clamp(max=0.999)
+        u, v = normal_pairs(-0.5 * torch.log1p(-square)[:, None], n, rng)
+        x = u * a[:, None, :] + normal(rng, batch, n, dx)
+        y = v * b[:, None, :] + normal(rng, batch, n, dy)
+        return exact(x, y, -0.5 * torch.log1p(-square * told))
+
+    @staticmethod
+    def _loadings(batch: int, d: int, rng: torch.Generator) -> Tensor:
+        level = log_uniform(rng, batch, 1, low=0.2, high=5.0)
+        return level * log_uniform(rng, batch, d, low=0.5, high=2.0)
+
+
+@dataclass(frozen=True)
 class GaussianFactor(Family):
     """A few shared factors loaded on all columns, each of which has noise of its own."""
 
