@@ -408,6 +408,28 @@ def test_graded_scales_have_the_truth_of_an_elliptical_law(uneven):
         assert truth == pytest.approx(float(both.mi[i]), abs=0.03 + 0.03 * float(both.mi[i]))
 
 
+def test_pairs_of_scales_have_the_truth_of_an_elliptical_law_each(monkeypatch):
+    weight, scale = tensor(0.6, 0.3, 0.1), tensor(1.0, 0.05, 20.0)
+
+    def fixed(count, rng):
+        return weight.expand(count, 3), scale.expand(count, 3)
+
+    monkeypatch.setattr(elliptical, "few_scales", fixed)
+    excess = float(scale_excess(weight[None], scale[None], 1, 1))
+    assert excess > 0.1
+    wanted = tensor([0.0, 0.6], [1.5, 3.0])
+    x, y, known = elliptical.ScalePairs().pairs(wanted, 40_000, seeded(2))
+    for i in range(2):
+        for j in range(2):
+            tau = kendalltau(x[i, :, j], y[i, :, j]).statistic
+            truth = -math.log(math.cos(math.pi / 2 * tau)) + excess
+            assert truth == pytest.approx(float(known[i, j]), abs=0.03)
+        norms = np.log(np.abs(np.column_stack([x[i], y[i]])))
+        r = np.corrcoef(norms.T)
+        assert min(r[0, 2], r[1, 3]) > 0.2  # of one pair
+        assert abs(r[0, 1]) < 0.03  # of two
+
+
 @pytest.mark.parametrize("shape", [-0.6, 0.0, 3.0])
 def test_bounded_excess_is_the_double_integral(shape):
     """Of one column a side: the density within the disk, and what is left of it along a line."""
