@@ -63,7 +63,7 @@ CONFIG := benchmarks/mist.toml
 FOLDER = build/$(basename $(notdir $(CONFIG)))
 OPTIONS :=
 
-train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (forty minutes; goes on where it was ended). CONFIG=FILE.toml FOLDER=WHERE OPTIONS=...
+train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (an hour; goes on where it was ended). CONFIG=FILE.toml FOLDER=WHERE OPTIONS=...
 	$(BIN)/python -m infometric.amortised "$(CONFIG)" --folder "$(FOLDER)" \
 		--output infometric/amortised/pretrained --docs docs/_data $(OPTIONS)
 
