@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from infometric.amortised.evaluation import Row
 from infometric.amortised.stream import Stream
+from infometric.exceptions import InvalidParameterError
 
 LEVEL = "0.9"  # intervals whose coverage decides
 OF_A_SHARD = 40  # tasks of a family in a shard
@@ -30,6 +31,11 @@ class Examination:
     below : float
         Coverage of intervals of 90 % below which it is asked again.
 
+    Raises
+    ------
+    InvalidParameterError
+        Where there is no task to ask of, or the coverage is no share.
+
     Examples
     --------
     >>> rows = [{"family": name, "rows": [10, 100], "coverage": {"0.9": c}}
@@ -40,6 +46,19 @@ class Examination:
 
     tasks: int = 1000
     below: float = 0.88
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("tasks", self.tasks >= 1, "one or more", 1000),
+            ("below", 0 <= self.below <= 1, "a share", 0.88),
+        )
+        for name, holds, wanted, usual in checks:
+            if not holds:
+                raise InvalidParameterError(
+                    f"The {name!r} of an examination must be {wanted}.",
+                    got=getattr(self, name),
+                    hint=f"{name} = {usual}",
+                )
 
     @property
     def shards(self) -> int:
