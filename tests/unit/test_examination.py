@@ -84,9 +84,7 @@ def test_a_slip_in_the_section_is_told():
         Config({**about, "examination": {"belov": 0.9}})
     with pytest.raises(InvalidParameterError, match="examination"):
         Config({**about, "examination": {"below": "much"}})
-    with pytest.raises(
-        InvalidParameterError, match="'tasks' .* must be one or more"
-    ):
+    with pytest.raises(InvalidParameterError, match=r"'tasks' .* must be one or more"):
         Config({**about, "examination": {"tasks": 0}})
-    with pytest.raises(InvalidParameterError, match="'below' .* must be a share"):
+    with pytest.raises(InvalidParameterError, match=r"'below' .* must be a share"):
         Config({**about, "examination": {"below": 88}})
