@@ -58,10 +58,10 @@ def card() -> dict[str, Any]:
 
 def settled() -> list[dict[str, Any]]:
     """Families and bins of rows of the card; what was asked again of fresh tasks in place."""
-    from infometric.amortised.examination import settled
+    from infometric.amortised import examination
 
     metrics = card()
-    return settled(metrics["families"], metrics.get("examination", []))
+    return examination.settled(metrics["families"], metrics.get("examination", []))
 
 
 def span(row: dict[str, Any]) -> str:
@@ -120,15 +120,18 @@ def short_table(cells: dict[str, Any]) -> str:
 
 
 def levels_table(cells: dict[str, Any]) -> str:
-    """Of every level the mean over families and bins, the worst, and how many cover too little."""
-    families, rows = settled(), []
+    """Of every level the mean over families and bins, the worst, and how many cover too little.
+
+    The mean is of the first look: only what was low there was asked again.
+    """
+    first, families, rows = card()["families"], settled(), []
     for level, name in zip(LEVELS, percent(), strict=True):
         covers = {(f["family"].replace("_", " "), span(f)): f["coverage"][level] for f in families}
         if covers:
             worst = min(covers, key=covers.__getitem__)
             few = sum(c < float(level) - SHORT for c in covers.values())
             least = [share(covers[worst]), f"{worst[0]}, {worst[1]}"]
-            mean = share(statistics.fmean(covers.values()))
+            mean = share(statistics.fmean(f["coverage"][level] for f in first))
             rows.append([name, mean, *least, f"{few} of {len(covers)}"])
     head = ["interval", "mean", "worst", "which", f"more than {100 * SHORT:g} points short"]
     return rows_of(head, rows)
@@ -226,8 +229,11 @@ INK = {"light": ("#1c1c1c", "#1f77b4", "#d9730d"), "dark": ("#e6e6e6", "#4a90d9"
 
 
 def curves(cells: dict[str, Any]) -> dict[str, list[list[float]]]:
-    """Shares that hold the truth, at every level: of each family and bin, and of each new law."""
-    families = settled()
+    """Shares that hold the truth, at every level: of each family and bin, and of each new law.
+
+    Those of the first look, for their mean: only what was low there was asked again.
+    """
+    families = card()["families"]
     laws = [cells[f"fresh-{name}"]["runs"] for name in LAWS if f"fresh-{name}" in cells]
     return {
         "families left out, each in each bin of rows": [
