@@ -34,6 +34,7 @@ from infometric.amortised.families.discrete import (
 )
 from infometric.amortised.families.elliptical import (
     BoundedElliptical,
+    GradedPairs,
     GradedScale,
     ScaleMixture,
     ScalePairs,
@@ -56,6 +57,7 @@ from infometric.amortised.families.interactions import (
     BoundedInteraction,
     Checkerboard,
     Interaction,
+    PlaneSwell,
     PlaneWave,
     PlaneZigzag,
     VectorVolatility,
@@ -77,6 +79,7 @@ from infometric.amortised.families.maps import (
     Embedding,
     GaussianFlow,
     NoisyFlow,
+    ShearedCopula,
     Spiral,
     Surface,
     Swirl,
@@ -95,7 +98,7 @@ _PARTS: tuple[Family, ...] = (
     *(GaussianWishart(), GaussianRotated(), GaussianSparse(), GaussianEquicorrelated()),
     *(GaussianIndicators(), GaussianFactor(), GaussianAutoregressive(), GaussianPrincipal()),
     *(Student(), StudentPairs(), ScaleMixture(), ScalePairs(), GradedScale()),
-    *(BoundedElliptical(), Shell()),
+    *(GradedPairs(), BoundedElliptical(), Shell()),
     *(GridCopula(), GridRotated()),
     *(Clayton(), Gumbel(), Frank(), Joe(), JoeFrank(), SharedFrailty()),
     *(
@@ -112,7 +115,7 @@ _PARTS: tuple[Family, ...] = (
     *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
     *(Parity(), Checkerboard(), ModularSum(), Circular(), Product(), Interaction()),
-    *(PlaneWave(), PlaneZigzag(), Winding(), Bearing(), BoundedInteraction()),
+    *(PlaneWave(), PlaneZigzag(), PlaneSwell(), Winding(), Bearing(), BoundedInteraction()),
 )
 
 
@@ -132,7 +135,8 @@ def without(group: str | None = None) -> dict[str, Family]:
     parts = tuple(family for family in _PARTS if family.group != group)
     uncommon = tuple(family for family in parts if family.name in _FLOWN)
     noisy = tuple(family for family in parts if family.name in _NOISY)
-    flows = (CopulaFlow(uncommon), NoisyFlow(noisy), BentCopula((*uncommon, *noisy)))
+    both = (*uncommon, *noisy)
+    flows = (CopulaFlow(uncommon), NoisyFlow(noisy), BentCopula(both), ShearedCopula(both))
     absent = Absent(tuple(family for family in parts if family.group != "discrete"))
     spiked = Spiked(tuple(f for f in parts if isinstance(f, Pairs) and f.name in _BEHIND_SPIKES))
     # a task names two parts at most: no two families side by side that have a part of their own

@@ -57,6 +57,7 @@ from infometric.amortised.families.gaussian import normal_pairs, spectrum
 from infometric.typing import Array
 
 STEPS = 11  # of a graded scale
+STEPS_OF_PAIRS = 7  # where every pair has a scale of its own
 NODES = 200
 
 
@@ -241,12 +242,26 @@ class ScalePairs(Pairs):
 
     def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Normal pairs times a scale of two or three values."""
-        weight, scale = few_scales(mi.numel(), rng)
+        weight, scale = self._scales(mi.numel(), rng)
         excess = scale_excess(weight, scale, 1, 1).reshape(mi.shape)
         rest = (mi - excess).clamp(min=0)
         x, y = normal_pairs(rest, n, rng)
         root = of_rows(weight, scale, n, rng).reshape(*mi.shape, n).mT
         return root * x, root * y, rest + excess
+
+    @staticmethod
+    def _scales(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Weights and variances, a row for each pair."""
+        return few_scales(count, rng)
+
+
+def graded_scales(count: int, steps: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Weights and variances at even steps of their logarithm, (count, steps)."""
+    z = torch.linspace(-2.5, 2.5, steps, device=rng.device, dtype=torch.float64)
+    uneven = (weights(rng, count, steps, low=0.02, high=5.0) + 0.002) / (1 + 0.002 * steps)
+    bell = torch.softmax(-0.5 * z**2, dim=0)
+    weight = torch.where(uniform(rng, count, 1) < 0.5, bell, uneven)
+    return weight, torch.exp(2 * log_uniform(rng, count, 1, low=0.1, high=1.0) * z)
 
 
 @dataclass(frozen=True)
@@ -269,11 +284,18 @@ class GradedScale(Family):
     @staticmethod
     def _scales(batch: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Weights and variances, (batch, STEPS)."""
-        z = torch.linspace(-2.5, 2.5, STEPS, device=rng.device, dtype=torch.float64)
-        uneven = (weights(rng, batch, STEPS, low=0.02, high=5.0) + 0.002) / (1 + 0.002 * STEPS)
-        bell = torch.softmax(-0.5 * z**2, dim=0)
-        weight = torch.where(uniform(rng, batch, 1) < 0.5, bell, uneven)
-        return weight, torch.exp(2 * log_uniform(rng, batch, 1, low=0.1, high=1.0) * z)
+        return graded_scales(batch, STEPS, rng)
+
+
+@dataclass(frozen=True)
+class GradedPairs(ScalePairs):
+    """Independent pairs, each with a scale of its own that is nearly log-normal, or uneven."""
+
+    name: ClassVar[str] = "graded_pairs"
+
+    @staticmethod
+    def _scales(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        return graded_scales(count, STEPS_OF_PAIRS, rng)
 
 
 def linked(rows: Tensor, dx: int, mi: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -37,6 +37,7 @@ from infometric.amortised.families.base import (
     mix,
     normal,
     rotate,
+    signs,
     targets,
     uniform,
     whole,
@@ -194,6 +195,32 @@ class PlaneZigzag(PlaneWave):
         turns = turns + uniform(rng, batch, 1, k)
         other = LAWS[noise].quantile(uniform(rng, batch, n, k).clamp(1e-13, 1 - 1e-13))
         return x - 0.5, gain[:, None, :] * zigzag(turns) + other, known
+
+
+@dataclass(frozen=True)
+class PlaneSwell(PlaneWave):
+    """A column of Y is a swell along a direction of uniform columns of X, with noise of any law.
+
+    The levels of the swell are normal, triangular, Laplace or exponential: it has sharp crests, and
+    hollows as sharp or flat. The noise is normal, uniform or logistic.
+    """
+
+    name: ClassVar[str] = "plane_swell"
+    signals: ClassVar[tuple[str, ...]] = ("normal", "triangular", "laplace", "exponential")
+    noises: ClassVar[tuple[str, ...]] = ("normal", "uniform", "logistic")
+
+    def _joint(
+        self, m: int, mi: Tensor, n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, k = mi.shape
+        signal = self.signals[whole(rng, 0, len(self.signals) - 1)]
+        noise = self.noises[whole(rng, 0, len(self.noises) - 1)]
+        gain, known = sum_table(signal, noise).nearest(mi)
+        x, turns = along(batch, n, k, m, rng)
+        height = (zigzag(turns + uniform(rng, batch, 1, k)) + 0.5).clamp(1e-13, 1 - 1e-13)
+        other = LAWS[noise].quantile(uniform(rng, batch, n, k).clamp(1e-13, 1 - 1e-13))
+        y = gain[:, None, :] * LAWS[signal].quantile(height) + other
+        return x - 0.5, y * signs(rng, batch, 1, k), known
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ functions of the other half:
 
 .. math:: (a, b) \mapsto (a,\; b\,e^{s(a)} + t(a)) .
 
-A bending layer mixes the columns and sends each through a strictly increasing function.
+Without the factor it is a shear. A bending layer mixes the columns and sends each through a
+strictly increasing function.
 
 References
 ----------
+Dinh, L., Krueger, D., Bengio, Y. (2014). NICE: Non-linear independent components estimation.
+arXiv:1410.8516
 Dinh, L., Sohl-Dickstein, J., Bengio, S. (2017). Density estimation using Real NVP.
 arXiv:1605.08803
 Czyż, P., Grabowski, F., Vogt, J. E., Beerenwinkel, N., Marx, A. (2023). Beyond normal: on the
@@ -105,6 +108,28 @@ def flow(rows: Tensor, rng: torch.Generator, layers: int = 3) -> Tensor:
     for _ in range(layers):
         rows = couple(rotate(rows, rng), rng)
     return rows
+
+
+def sheared(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """Rows mixed, then half of the columns moved by functions of the other half, twice."""
+    d = rows.shape[2]
+    if d == 1:
+        return rows
+    for _ in range(2):
+        rows = shear(mix(rows, rng, 1.0), rng)
+    return rows
+
+
+def shear(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """One shearing layer, which keeps volumes: the latter half moves with waves of the former."""
+    batch, _, d = rows.shape
+    half = d // 2
+    a, b = rows[..., :half], rows[..., half:]
+    slope = normal(rng, batch, half, HIDDEN) * (1.0 / math.sqrt(half))
+    hidden = torch.sin(torch.asinh(a) @ slope * 2 + normal(rng, batch, 1, HIDDEN))
+    strength = log_uniform(rng, batch, 1, 1, low=0.1, high=2.0)
+    to = normal(rng, batch, HIDDEN, d - half) / math.sqrt(HIDDEN)
+    return torch.cat([b + strength * hidden @ to, a], dim=2)
 
 
 def bent(rows: Tensor, rng: torch.Generator) -> Tensor:
@@ -226,6 +251,17 @@ class BentCopula(CopulaFlow):
     @staticmethod
     def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
         return bent(rows, rng)
+
+
+@dataclass(frozen=True)
+class ShearedCopula(CopulaFlow):
+    """Blocks of other families behind shears."""
+
+    name: ClassVar[str] = "sheared_copula"
+
+    @staticmethod
+    def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
+        return sheared(rows, rng)
 
 
 @dataclass(frozen=True)
