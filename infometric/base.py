@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from infometric.exceptions import MergeError, UnsupportedError
+from infometric.exceptions import DataError, MergeError, UnsupportedError
 from infometric.inference import STRATEGIES, check_level, generator_of, infer
 from infometric.result import NATS_PER, ConfidenceInterval, Result, ResultTable
 from infometric.state.counts import Counts
@@ -175,7 +175,7 @@ class Estimator(BaseEstimator):
         self._check()
         check_level(level)
         strategy = self.uncertainty if uncertainty is None else uncertainty
-        state = self.state_ if X is None else self._count_new(X, y, sample_weight)
+        state = self._state_for(X, y, sample_weight)
         return self._infer(self._compared(state), strategy, level, rng)
 
     def ci(
@@ -206,6 +206,25 @@ class Estimator(BaseEstimator):
         return float(self.estimate(X, y, uncertainty="none"))
 
     # -- shared -----------------------------------------------------------------------------
+
+    def _state_for(self, X: Any, y: Any, sample_weight: Any = None) -> States:
+        """State of new data, or without them that of `fit`."""
+        if isinstance(X, Real):
+            raise DataError(
+                "The first argument is new data, and a number was passed.",
+                got=X,
+                hint=f"ci(level={X})",
+            )
+        if X is not None:
+            return self._count_new(X, y, sample_weight)
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
+            if value is not None:
+                raise DataError(
+                    f"{name} is of new data, and X is not given.",
+                    got=type(value).__name__,
+                    hint="estimate(X, y), or estimate() of the data of fit",
+                )
+        return self.state_
 
     def _check(self) -> None:
         check_parameters(type(self).__name__, self.get_params(deep=False), self._constraints)

@@ -184,6 +184,7 @@ _DEFAULT_HINTS = {
 
 
 LARGEST_WEIGHT = 1e100
+DOUBLE = 2**53  # integers up to here are told apart in double precision
 HELD_ROWS = 1 << 22  # rows up to which a column and the group rows are held in memory
 
 # --- tables ---------------------------------------------------------------------------------
@@ -575,7 +576,7 @@ def _object_column(name: str, values: Array) -> Column:
     flat = values.astype(object)
     try:
         codes, levels = pd.factorize(flat, use_na_sentinel=True)
-    except TypeError as error:  # lists and dictionaries have no hash
+    except (TypeError, ValueError) as error:  # lists and dictionaries have no hash
         raise _neither(
             name, next(v for v in flat if getattr(v, "__hash__", None) is None)
         ) from error
@@ -583,8 +584,7 @@ def _object_column(name: str, values: Array) -> Column:
     if known and all(isinstance(v, date) and not hasattr(v, "nanosecond") for v in known):
         return date_column(name, np.array([*known, None], dtype="datetime64[us]")[codes])
     if known and all(isinstance(v, Real) and not isinstance(v, bool) for v in known):
-        numbers = np.array([*known, np.nan], dtype=float)
-        return Column(name, numbers[codes])
+        return _number_column(name, known, codes)
     odd = [v for v in known if not isinstance(v, str | Real)]
     if odd:
         raise _neither(name, odd[0])
@@ -594,6 +594,30 @@ def _object_column(name: str, values: Array) -> Column:
         place = {v: i for i, v in enumerate(unique)}
         codes = np.array([*(place[v] for v in names), -1])[codes]
     return Column(name, codes.astype(np.int64), None, unique)
+
+
+def _number_column(name: str, known: list[Any], codes: Array) -> Column:
+    """Column of Python numbers by their positions, -1 of those that are missing.
+
+    Integers that double precision cannot tell apart stay integers.
+    """
+    try:
+        numbers = np.array([*known, np.nan], dtype=float)
+        wide = any(isinstance(v, Integral) and abs(v) > DOUBLE for v in known)
+        if not wide or len(np.unique(numbers[:-1])) == len(known):
+            return Column(name, numbers[codes])
+    except OverflowError:
+        pass
+    if all(isinstance(v, Integral) for v in known):
+        whole = np.array([*known, known[0]])
+        if whole.dtype.kind in "iu":
+            gone = codes < 0
+            return Column(name, whole[codes], gone if gone.any() else None)
+    raise DataError(
+        f"Column {name!r} holds integers that double precision cannot tell apart or hold.",
+        got=max(known, key=abs),
+        hint="np.unique(x, return_inverse=True)[1] of the column, which has the same ranks",
+    )
 
 
 def _neither(name: str, value: Any) -> DataError:

@@ -16,10 +16,9 @@ from infometric.state.arrays import is_tensor, to_numpy
 from infometric.state.encoders import Column
 from infometric.state.sample import Sample
 from infometric.typing import Array
-from infometric.validation import check_lengths, check_paired
+from infometric.validation import DOUBLE, check_lengths, check_paired
 
 ADVICE = Advice("which have no rank")
-EXACT = 2**53  # integers up to here are told apart in double precision
 Columns = Mapping[str, Column]
 
 
@@ -146,7 +145,7 @@ def sample_of(x: Columns, y: Columns) -> Sample:
 def _numbers(column: Column, advice: Advice = ADVICE) -> Array:
     """Finite numbers of a column, whose ranks are those of its values."""
     found, values = numbers(column, advice), column.values
-    if column.numeric and values.dtype.kind in "iu" and (np.abs(found) >= EXACT).any():
+    if column.numeric and values.dtype.kind in "iu" and (np.abs(found) >= DOUBLE).any():
         seen = values if column.missing is None else values[~column.missing]
         if len(np.unique(seen)) > len(np.unique(seen.astype(float))):
             raise DataError(
@@ -161,21 +160,41 @@ def _numbers(column: Column, advice: Advice = ADVICE) -> Array:
 def _advice(name: str, column: Column, columns: Columns, source: Any) -> Advice:
     """Next lines to type for a bad column, in the words of what holds it."""
     named = hasattr(source, "columns") or isinstance(source, str | os.PathLike)
-    place = list(columns).index(column.name)
+    place, wide = list(columns).index(column.name), len(columns) > 1
     if named:
-        shown, keep = f"frame[{column.name!r}]", f"keep = np.isfinite(frame[{column.name!r}])"
-        rows = "frame[keep]"
+        shown = f"frame[{column.name!r}]"
+        missing = _kept_rows(column, source)
     else:
-        wide = len(columns) > 1
         shown = f"{name}[:, {place}]" if wide else name
-        keep = f"keep = np.isfinite({name})" + (".all(axis=1)" if wide else "")
-        rows = "x[keep], y[keep]"
+        missing = _kept_values(name, source, wide)
     text = "leave the column out; mutual_information(x, y) takes it as a class"
     if column.levels and not column.dates and all(_is_text_number(v) for v in column.levels):
         text = f"{shown}.astype(float)"
     # braces of a name are no places of a format
-    missing, text = (v.replace("{", "{{").replace("}", "}}") for v in (f"{keep}; {rows}", text))
+    missing, text = (v.replace("{", "{{").replace("}", "}}") for v in (missing, text))
     return Advice(ADVICE.why, missing, text)
+
+
+def _kept_rows(column: Column, frame: Any) -> str:
+    """Line that keeps the rows of a frame whose value is finite."""
+    library = type(frame).__module__.partition(".")[0]
+    if library == "polars":
+        return f"frame.filter(pl.col({column.name!r}).is_finite())"
+    if library == "pyarrow":
+        return f"frame.filter(pyarrow.compute.is_finite(frame[{column.name!r}]))"
+    kind = str(getattr(frame, "dtypes", {}).get(column.name, "float64"))
+    cast = "" if kind.startswith("float") else ".astype(float)"
+    return f"keep = np.isfinite(frame[{column.name!r}]{cast}); frame[keep]"
+
+
+def _kept_values(name: str, source: Any, wide: bool) -> str:
+    """Lines that keep the rows of an array whose values are finite."""
+    keep = f"keep = np.isfinite({name})" + (".all(axis=1)" if wide else "")
+    if isinstance(source, np.ma.MaskedArray):
+        return f"{name} = np.ma.filled({name}.astype(float), np.nan); {keep}; x[keep], y[keep]"
+    if isinstance(source, np.ndarray) and source.dtype.kind != "O":
+        return f"{keep}; x[keep], y[keep]"
+    return f"x, y = (np.array(v, dtype=float) for v in (x, y)); {keep}; x[keep], y[keep]"
 
 
 def _is_text_number(value: Any) -> bool:

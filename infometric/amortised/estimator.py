@@ -82,7 +82,12 @@ class MIST(Estimator):
       interval is widened to hold a classical estimate too, the anchor, and the result is not
       marked reliable.
 
-    ``diagnostics`` are in nats: ``quantiles``, ``anchor`` with ``anchor_name``.
+    ``diagnostics`` are in nats: ``quantiles``, ``anchor`` with ``anchor_name``, and ``classical``,
+    all the estimates that it is blended of. Beside them ``reliable`` with ``reasons``,
+    ``out_of_support`` with ``out_of_support_reasons``, ``ties``, ``constant_columns``,
+    ``redundant_columns`` and ``parts``. Whether a column is a linear function of the other
+    variable's is looked up in the values as they are: of what is not marked reliable for that
+    alone a monotone map may be.
 
     References
     ----------
@@ -225,7 +230,7 @@ class MIST(Estimator):
         check_is_fitted(self, "state_")
         self._check()
         levels = _levels(q)
-        state = self.state_ if X is None else self._count_new(X, y, None)
+        state = self._state_for(X, y)
         found = self._functional().reading(state).at(levels) * (1.0 / NATS_PER[self.units])
         return float(found) if found.ndim == 0 else found
 
@@ -538,6 +543,12 @@ def _tensor(v: Any, name: str) -> Any:
             got=str(v.dtype),
             hint=f"value with {name}.float()",
         )
+    if v.is_meta or str(v.layout) != "torch.strided":
+        raise DataError(
+            f"{name} is a tensor without numbers of its own, or a sparse one.",
+            got=(str(v.device), str(v.layout)),
+            hint=f"value with {name}.to_dense(), on a device that holds it",
+        )
     v = v[:, None] if v.ndim == 1 else v
     if not v.numel():
         raise DataError(
@@ -557,8 +568,9 @@ def _check_shape(x: Any, y: Any) -> None:
     """As the functional checks a sample, and no more rows than one pass takes."""
     from infometric.amortised.reading import MOST
 
-    rows = [np.empty((x.shape[1], v.shape[2])) for v in (x, y)]
-    AmortisedInformation().check(Sample((tuple(rows),), ("continuous", "continuous")))
+    functional = AmortisedInformation()
+    for task in zip(to_numpy(x), to_numpy(y), strict=True):
+        functional.check(Sample((task,), ("continuous", "continuous")))
     if x.shape[1] > MOST:
         raise DataError(
             f"One pass takes {MOST:,} rows.",

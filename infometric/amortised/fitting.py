@@ -117,6 +117,7 @@ def fit(
     settings: Settings,
     *,
     seen: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
     start: Mapping[str, np.ndarray] | None = None,
     progress: Callable[[int, float], None] | None = None,
     resume: Checkpoint | None = None,
@@ -132,6 +133,8 @@ def fit(
         Numbers of the fit.
     seen : ndarray of bool, shape (members, families), optional
         Who sees whom; see `assignment`.
+    weight : ndarray of shape (families,), optional
+        Of each family in the loss; by default all weigh the same.
     start : mapping of str to ndarray, optional
         Weights to go on from, with their scales of the inputs; random ones by default.
     progress : callable, optional
@@ -156,6 +159,7 @@ def fit(
     target = squeezed(torch.as_tensor(table.truth, device=device))
     count = np.bincount(table.family)
     share = len(table.family) / (np.count_nonzero(count) * count.clip(1))
+    share = share if weight is None else share * weight
     mask = (table.seen_by(seen) * share[table.family]).T.astype(np.float32)
     mask = torch.as_tensor(np.ascontiguousarray(mask), device=device)
     turned = torch.as_tensor(exchange(), device=device)
@@ -168,9 +172,9 @@ def fit(
         swapped = bool(torch.randint(2, (), generator=rng))  # one order of x and y: half the work
         portraits = features[rows]
         raw = perceptron(weights, inputs(weights, portraits[..., turned] if swapped else portraits))
-        weight = mask[rows].T
-        losses = pinball(quantiles_of(raw, portraits), target[rows]) * weight
-        each = losses.sum(1) / weight.sum(1).clamp(min=1e-9)  # members learn for themselves
+        counted = mask[rows].T
+        losses = pinball(quantiles_of(raw, portraits), target[rows]) * counted
+        each = losses.sum(1) / counted.sum(1).clamp(min=1e-9)  # members learn for themselves
         optimiser.zero_grad()
         each.sum().backward()
         _clip(trained)

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from infometric.amortised.arrangement import arrangement, scores_of
 from infometric.amortised.calibration import ANCHOR, holding, kinds, moved, of_kind
@@ -43,7 +44,8 @@ ONE_SIGMA = 0.682689492137086
 SAME_LEVEL = 1e-9  # apart: as (1 - .95) / 2 is from .025
 CLASSICAL = ("ksg", "rank_gaussian", "blend")
 ANCHOR_NAME = "rank-Gaussian and KSG with 3 neighbours, blended by rows per column"
-EXACT = 1e-12  # share of a column's variance that is left where others determine it
+EXACT = 1e-6  # of what a linear function adds up in a row, what rounding leaves
+NEARLY_ALL = 0.99  # of the rows, whose greatest would hide the others
 OFTEN = 8  # rows alike beyond which they are a value that comes often, and not entered twice
 ROOM = 0.5  # nats below log n from which a value of single columns may be any higher one
 TIED = 0.05  # share of tied values below which a column counts as continuous
@@ -350,14 +352,27 @@ def _rare(rows: Array) -> Array:
 
 
 def _determined(x: Array, y: Array) -> bool:
-    """Whether a column of y is a linear function of those of x, of which there are few."""
+    """Whether a column of y is a linear function of those of x, of which there are few.
+
+    Row by row, as a few rows far out would make all others look alike.
+    """
     n, d = x.shape
     if n < 2 * d + SPARE:
         return False
-    x, y = (v.astype(float) - v.mean(0) for v in (x, y))
-    x, y = (v / np.maximum(np.sqrt((v**2).sum(0)), np.finfo(float).tiny) for v in (x, y))
-    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-    return bool(((rest**2).sum(0) < EXACT).any())
+    x, y = _centred(x), _centred(y)
+    x = np.hstack([x, np.ones((n, 1))])
+    slopes = np.linalg.lstsq(x, y, rcond=None)[0]
+    size = np.abs(y) + np.abs(x) @ np.abs(slopes)
+    met = np.abs(y - x @ slopes) <= EXACT * size
+    return bool((met.mean(axis=0) >= NEARLY_ALL).any())
+
+
+def _centred(v: Array) -> Array:
+    """Columns around their medians, of length one; sizes near the ends of the range too."""
+    v = v / np.abs(v).max(axis=0)
+    v = v - np.median(v, axis=0)
+    found: Array = v / np.sqrt((v**2).sum(axis=0))
+    return found
 
 
 def _at_ceiling(rest: Reduced, value: float, most: float) -> tuple[str, ...]:
@@ -370,10 +385,9 @@ def _at_ceiling(rest: Reduced, value: float, most: float) -> tuple[str, ...]:
 
 def _same_order(x: Array, y: Array) -> bool:
     """Whether a column of each orders the rows alike, forwards or backwards."""
-    seen = {np.argsort(c, kind="stable").tobytes() for c in x.T}
-    return any(
-        np.argsort(c * sign, kind="stable").tobytes() in seen for c in y.T for sign in (1.0, -1.0)
-    )
+    n, ranks = len(x), [rankdata(v, axis=0) for v in (x, y)]
+    seen = {r.tobytes() for r in ranks[0].T}
+    return any(r.tobytes() in seen for c in ranks[1].T for r in (c, n + 1 - c))
 
 
 def parts_of(x: Array, y: Array) -> list[Pair]:

@@ -25,7 +25,7 @@ from infometric.amortised.calibration import KINDS
 from infometric.amortised.network import HEADS, LEVELS
 from infometric.amortised.packing import unpacked
 from infometric.amortised.probe import probe, refuse, require_same
-from infometric.exceptions import DataError, SourceError
+from infometric.exceptions import DataError, InvalidParameterError, SourceError
 from infometric.files import read_json, sealed, unsealed, write_bytes, write_text
 from infometric.typing import Array
 
@@ -253,6 +253,10 @@ def _folder(given: str | os.PathLike[str], hint: str) -> Path:
     SourceError
         Where there is none.
     """
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidParameterError(
+            "Weights are a folder that save wrote.", got=given, hint="MIST.load('folder')"
+        )
     target = Path(given).expanduser()
     if target.is_file():
         raise SourceError(

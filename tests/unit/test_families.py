@@ -253,7 +253,7 @@ def test_spiral_keeps_norms_and_flow_can_be_undone():
     x = torch.randn(3, 50, 5, generator=seeded(), dtype=torch.float64)
     assert torch.allclose(maps.spiral(x, seeded(1)).norm(dim=2), x.norm(dim=2))
     row = x[:1, :1]
-    for how in (maps.spiral, maps.swirl, maps.flow, maps.bend, maps.bent):
+    for how in (maps.spiral, maps.swirl, maps.flow, maps.bend, maps.bent, maps.sheared):
         jacobian = [
             torch.autograd.functional.jacobian(
                 lambda v, how=how: how(v.reshape(1, 1, 5), seeded(2)).flatten(), row + shift
@@ -283,6 +283,17 @@ def test_swirls_turn_planes_and_keep_their_norms():
             step = (turned[i, order, j].diff() + math.pi) % (2 * math.pi) - math.pi
             assert float(step.abs().median()) < 0.15
     assert torch.equal(maps.swirl(x[..., :1], seeded(1)), x[..., :1])
+
+
+def test_shears_keep_volumes_and_move_half_of_the_columns():
+    x = torch.randn(2, 40, 5, generator=seeded(), dtype=torch.float64)
+    moved = maps.shear(x, seeded(1))
+    assert torch.equal(moved[..., 3:], x[..., :2])
+    assert float((moved[..., :3] - x[..., 2:]).abs().max()) > 0.1
+    jacobian = torch.autograd.functional.jacobian(
+        lambda v: maps.shear(v.reshape(1, 1, 5), seeded(1)).flatten(), x[:1, :1]
+    )
+    assert abs(float(torch.linalg.det(jacobian.reshape(5, 5)))) == pytest.approx(1, abs=1e-9)
 
 
 def test_coupling_leaves_one_half_and_moves_the_other_one_to_one():
@@ -408,17 +419,20 @@ def test_graded_scales_have_the_truth_of_an_elliptical_law(uneven):
         assert truth == pytest.approx(float(both.mi[i]), abs=0.03 + 0.03 * float(both.mi[i]))
 
 
-def test_pairs_of_scales_have_the_truth_of_an_elliptical_law_each(monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "scales"), [("scale_pairs", "few_scales"), ("graded_pairs", "graded_scales")]
+)
+def test_pairs_of_scales_have_the_truth_of_an_elliptical_law_each(name, scales, monkeypatch):
     weight, scale = tensor(0.6, 0.3, 0.1), tensor(1.0, 0.05, 20.0)
 
-    def fixed(count, rng):
+    def fixed(count, *_):
         return weight.expand(count, 3), scale.expand(count, 3)
 
-    monkeypatch.setattr(elliptical, "few_scales", fixed)
+    monkeypatch.setattr(elliptical, scales, fixed)
     excess = float(scale_excess(weight[None], scale[None], 1, 1))
     assert excess > 0.1
     wanted = tensor([0.0, 0.6], [1.5, 3.0])
-    x, y, known = elliptical.ScalePairs().pairs(wanted, 40_000, seeded(2))
+    x, y, known = FAMILIES[name].pairs(wanted, 40_000, seeded(2))
     for i in range(2):
         for j in range(2):
             tau = kendalltau(x[i, :, j], y[i, :, j]).statistic
@@ -1176,11 +1190,15 @@ def test_plane_waves_have_the_information_of_their_phase(m):
 
 
 @pytest.mark.parametrize("m", [2, 3])
-@pytest.mark.parametrize("seed", range(3))
-def test_plane_zigzags_leave_the_noise(m, seed):
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("plane_zigzag", 0), ("plane_zigzag", 1), ("plane_zigzag", 2)]
+    + [("plane_swell", seed) for seed in range(6)],
+)
+def test_waves_along_a_direction_leave_the_noise(name, seed, m):
     """Of Y without its wave the law of the noise is left, and their information adds up."""
     n, wanted = 60_000, tensor([0.3, 1.2])
-    x, y, mi = FAMILIES["plane_zigzag"]._joint(m, wanted, n, seeded(seed))
+    x, y, mi = FAMILIES[name]._joint(m, wanted, n, seeded(seed))
     assert torch.allclose(mi, wanted, atol=0.05)
     for j in range(2):
         a, b = x[0, :, m * j : m * j + m].numpy(), y[0, :, j].numpy()
@@ -1383,7 +1401,7 @@ def scores(v):
 
 @pytest.mark.statistical
 @pytest.mark.parametrize(
-    "name", [n for n in NAMES if n not in ("modular_sum", "winding", "plane_zigzag")]
+    "name", [n for n in NAMES if n not in ("modular_sum", "winding", "plane_zigzag", "plane_swell")]
 )
 def test_neighbours_find_the_truth(name):
     """One column a side, or two and one: KSG1, and its kin for ties.

@@ -7,6 +7,9 @@ import json
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute  # a hint names it
 import pytest
 
 import infometric as im
@@ -329,6 +332,71 @@ def test_integers_beyond_double_precision_are_ranked_or_refused(kind):
     assert im.mist(codes, y).value == im.mist(np.arange(50), y).value
 
 
+@pytest.mark.parametrize("make", [list, np.array, pd.Series], ids=["list", "array", "Series"])
+def test_whole_numbers_as_objects_are_told_apart_or_refused(make):
+    y = pair(50)[1]
+
+    def held(values):
+        return values if make is list else make(values, dtype=object)
+
+    far = [2**56 * k for k in range(50)]
+    assert im.mist(held(far), y).value == im.mist(np.arange(50), y).value
+    mixed = [2**60 + k for k in range(49)] + [0.5]  # as a list these are floats
+    for values in (
+        [2**60 + k for k in range(50)],
+        [2**64 + k for k in range(50)],
+        [10**400 + k for k in range(50)],
+        *([] if make is list else [mixed]),
+    ):
+        with pytest.raises(DataError, match="integers") as error:
+            im.mist(held(values), y)
+        assert "np.unique" in error.value.hint
+
+
+def test_lists_in_a_column_are_refused():
+    frame = pl.DataFrame({"a": [[1, 2]] * 40, "b": pair()[1][:, 0]})
+    with pytest.raises(DataError, match="neither numbers nor text"):
+        im.mist(frame, "b")
+
+
+@pytest.mark.parametrize("estimator", [im.MIST(), im.MutualInformation(), im.InformationValue()])
+def test_new_data_are_both_or_none(estimator):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=60), rng.integers(2, size=60)
+    fitted = estimator.fit(x, y)
+    for call in (
+        lambda: fitted.estimate(y=y),
+        lambda: fitted.ci(y=y),
+        lambda: fitted.test(y=y),
+        lambda: im.MIST().fit(x, y).quantile(0.5, y=y),
+    ):
+        with pytest.raises(DataError, match="y is of new data"):
+            call()
+    with pytest.raises(DataError, match="sample_weight is of new data"):
+        fitted.estimate(sample_weight=np.ones(60))
+    with pytest.raises(DataError, match="a number was passed") as error:
+        fitted.ci(0.9)
+    assert error.value.hint == "ci(level=0.9)"
+
+
+def test_tensors_without_numbers_are_refused():
+    torch = pytest.importorskip("torch")
+    x = torch.randn(40, 1, generator=torch.Generator().manual_seed(0))
+    for bad in (x.to_sparse(), x.to("meta")):
+        for both in ((bad, x), (x, bad)):
+            with pytest.raises(DataError, match=r"without numbers of its own|on two devices"):
+                im.MIST().value(*both)
+
+
+def test_constant_columns_of_tensors_do_not_count_as_too_many():
+    torch = pytest.importorskip("torch")
+    x, y = (torch.as_tensor(v) for v in pair(50, 3))
+    wide = torch.hstack([x, torch.ones(50, 30)])
+    assert float(im.MIST().value(wide, y)) == float(im.MIST().value(x, y))
+    with pytest.raises(DataError, match="33 columns"):
+        im.MIST().value(torch.stack([wide, wide.cumsum(0) ** 2 + wide]), torch.stack([y, y]))
+
+
 # --- hints ---------------------------------------------------------------------------------------
 
 
@@ -366,6 +434,47 @@ def test_the_hint_for_missing_values_is_of_what_was_passed(bad):
         assert error.value.hint.startswith(wanted)
     keep = np.isfinite(x).all(axis=1)
     assert im.mist(x[keep], y[keep]).n == (39,)
+
+
+def holed(x):
+    return [None, *x[1:]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        holed,
+        lambda x: [np.nan, *x[1:]],
+        lambda x: np.array(holed(x), dtype=object),
+        lambda x: np.ma.masked_array(x, mask=np.arange(len(x)) == 2),
+        lambda x: pd.array([None, *range(1, len(x))], dtype="Int64"),
+        lambda x: pd.Series(x).where(x != x[0]),
+        lambda x: pl.DataFrame({"x": holed(x)}),
+        lambda x: pl.DataFrame({"x": [np.nan, *x[1:]]}),
+        lambda x: pa.table({"x": holed(x)}),
+        lambda x: pd.DataFrame({"x": holed(x)}, dtype=object),
+        lambda x: pd.DataFrame({"x": pd.array([None, *range(1, len(x))], dtype="Int64")}),
+    ],
+)
+def test_the_hint_for_missing_values_can_be_typed(make):
+    x, y = pair()
+    given = make(x[:, 0])
+    framed = hasattr(given, "columns")
+    if framed:  # y as a column of it
+        name, more = type(given).__module__.partition(".")[0], y[:, 0]
+        given = (
+            given.with_columns(pl.Series("y", more)) if name == "polars"
+            else given.append_column("y", pa.array(more)) if name == "pyarrow"
+            else given.assign(y=more)
+        )  # fmt: skip
+    with pytest.raises(DataError, match="NaN or infinity") as error:
+        im.mist(given, "y") if framed else im.mist(given, y[:, 0])
+    *first, last = error.value.hint.split("; ")
+    there = {"np": np, "pl": pl, "pyarrow": pa, "frame": given, "x": given, "y": y[:, 0]}
+    exec("; ".join(first), there)
+    kept = eval(last, there)
+    found = im.mist(kept, "y") if framed else im.mist(*kept)
+    assert found.n == (39,)
 
 
 def test_the_hint_for_numbers_as_text_turns_them_into_numbers():

@@ -178,6 +178,35 @@ def test_a_linear_function_of_the_other_side_is_doubted():
     assert not any("linear" in t for t in quiet(x[:, :2], noisy).diagnostics.get("reasons", ()))
 
 
+def test_values_near_the_ends_of_the_range_are_no_linear_function():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 100, 2))
+    close = x + 0.3 * y
+    for a, b in (
+        (x * 1e160, y),
+        (x * 1e200, close * 1e200),
+        (x * 1e-320, y * 1e-320),
+        (np.exp(200 * x.clip(-3, 3)), np.exp(200 * close.clip(-3, 3))),
+    ):
+        assert quiet(a, b).diagnostics["reliable"]
+    for scale in (1e-300, 1e300):
+        r = quiet(x * scale, (x @ [1.0, -2.0]) * scale)
+        assert any("linear function of the other's" in t for t in r.diagnostics["reasons"])
+
+
+def test_what_orders_the_rows_alike_does_so_in_any_order_of_them():
+    rng = np.random.default_rng(0)
+    x = np.arange(100.0)
+    x[1] = x[0]  # one tie: y is no function of this column
+    a, b = (np.c_[v, rng.normal(size=100)] for v in (x, np.arange(100.0) ** 2))
+    turned = np.r_[1, 0, 2:100]
+    for order in (np.arange(100), turned, rng.permutation(100)):
+        assert quiet(a[order], b[order]).diagnostics["reliable"]
+        for sign in (1, -1):
+            r = quiet(a[order], np.c_[sign * x**3, b[:, 1]][order])
+            assert any("orders the rows exactly" in t for t in r.diagnostics["reasons"])
+
+
 @pytest.mark.parametrize("n", [50, 200, 1000])
 def test_zeros_that_come_together_are_no_rows_entered_twice(n):
     rng = np.random.default_rng(n)
