@@ -601,10 +601,13 @@ def _number_column(name: str, known: list[Any], codes: Array) -> Column:
 
     Integers that double precision cannot tell apart stay integers.
     """
+
+    def beyond(v: Any) -> bool:
+        return isinstance(v, Integral) and abs(int(v)) > DOUBLE
+
     try:
         numbers = np.array([*known, np.nan], dtype=float)
-        wide = any(isinstance(v, Integral) and abs(v) > DOUBLE for v in known)
-        if not wide or len(np.unique(numbers[:-1])) == len(known):
+        if not any(map(beyond, known)) or len(np.unique(numbers[:-1])) == len(known):
             return Column(name, numbers[codes])
     except OverflowError:
         pass
@@ -615,7 +618,7 @@ def _number_column(name: str, known: list[Any], codes: Array) -> Column:
             return Column(name, whole[codes], gone if gone.any() else None)
     raise DataError(
         f"Column {name!r} holds integers that double precision cannot tell apart or hold.",
-        got=max(known, key=abs),
+        got=next((v for v in known if beyond(v)), known[0]),
         hint="np.unique(x, return_inverse=True)[1] of the column, which has the same ranks",
     )
 
