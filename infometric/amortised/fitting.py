@@ -21,7 +21,7 @@ from infometric.amortised.network import (
     quantiles_of,
     squeezed,
 )
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.portrait import exchange, names
 
 LOOKED_AT = 50  # steps from one look at the loss to the next
@@ -45,6 +45,13 @@ class Settings:
         Members that never see a family, for each family.
     seed : int
         Of initial weights and batches.
+    emphasis : tuple of (str, float)
+        Groups of families that do not weigh one in the loss, and what each family of them weighs.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where a weight is no positive number, or a group is named twice.
     """
 
     members: int = 8
@@ -55,6 +62,44 @@ class Settings:
     weight_decay: float = 1e-2
     left_out: int = 2
     seed: int = 0
+    emphasis: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            said = {str(group): float(weight) for group, weight in self.emphasis}
+            fine = all(0 < w < math.inf for w in said.values()) and len(said) == len(self.emphasis)
+        except (TypeError, ValueError):
+            fine = False
+        if not fine:
+            raise InvalidParameterError(
+                "The 'emphasis' of a fit names each group once, with a positive number.",
+                got=self.emphasis,
+                hint='emphasis = [["parity", 2.0]]',
+            )
+
+
+def weight_of(groups: Sequence[str], settings: Settings) -> np.ndarray:
+    """Weight in the loss of each family, by its group.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where no family is of a group that weighs otherwise.
+
+    Examples
+    --------
+    >>> weight_of(["grid", "parity"], Settings(emphasis=(("parity", 2.0),))).tolist()
+    [1.0, 2.0]
+    """
+    said = dict(settings.emphasis)
+    for name in said:
+        if name not in groups:
+            raise InvalidParameterError(
+                f"No family is of the group {name!r}, which is to weigh otherwise.",
+                got=name,
+                hint=f"emphasis of {', '.join(sorted(set(groups)))}",
+            )
+    return np.array([said.get(group, 1.0) for group in groups])
 
 
 def assignment(

@@ -343,7 +343,13 @@ class Run:
                     self.log.write(stage, event="step", step=step, loss=loss, seconds=seconds)
 
             network = fitting.fit(
-                table, settings, seen=seen, progress=told, resume=kept, device=self.device
+                table,
+                settings,
+                seen=seen,
+                weight=fitting.weight_of(self.groups, settings),
+                progress=told,
+                resume=kept,
+                device=self.device,
             )
         content = io.BytesIO()
         arrays: dict[str, Any] = dict(network)

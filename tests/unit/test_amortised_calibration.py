@@ -14,10 +14,10 @@ pytest.importorskip("torch")
 from infometric.amortised.calibration import KINDS, Judged, kinds, margins_of, moved, of_kind
 from infometric.amortised.config import EXAMPLE, Config
 from infometric.amortised.families import FAMILIES
-from infometric.amortised.fitting import Settings, assignment, fit
-from infometric.amortised.network import LEVELS, MIDDLE, perceptron, released
+from infometric.amortised.fitting import Settings, assignment, fit, weight_of
+from infometric.amortised.network import LEVELS, MIDDLE, perceptron, quantiles, released
 from infometric.amortised.table import Table
-from infometric.exceptions import DataError
+from infometric.exceptions import DataError, InvalidParameterError
 from infometric.functional.portrait import names
 
 
@@ -141,6 +141,36 @@ def test_relatives_are_hidden_from_different_members():
     for group in set(groups):
         mine = [place for place, name in enumerate(groups) if name == group]
         assert hidden[:, mine].sum(1).max() == 1
+
+
+def test_a_family_counts_as_much_as_its_group_is_to():
+    """Two families of one portrait: the median is pulled to the truth of the heavier."""
+    rng = np.random.default_rng(0)
+    features = np.repeat(np.abs(rng.normal(size=(1, len(names())))), 200, axis=0)
+    half = np.arange(200) % 2
+    truth = np.where(half, 2.0, 0.5)
+    table = Table.of(features.astype(np.float32), truth, 0.0, "few", n=50, dx=1, dy=1)
+    table = replace(table, family=half, families=("few", "many"))
+    seen = np.ones((1, 2), bool)
+    medians = []
+    for weight in (0.25, 1.0, 4.0):  # of the greater truth
+        settings = Settings(members=1, hidden=(8,), steps=400, batch=64, emphasis=(("b", weight),))
+        found = fit(table, settings, seen=seen, weight=weight_of("ab", settings))
+        medians.append(float(quantiles(found, table.features[:1])[0, MIDDLE]))
+    assert medians[0] < medians[1] - 0.1 < medians[2] - 0.2
+
+
+@pytest.mark.parametrize(
+    "emphasis", [(("b", 0.0),), (("b", "x"),), ("b",), (("b", np.inf),), (("b", 1), ("b", 2))]
+)
+def test_weights_that_are_none_are_refused(emphasis):
+    with pytest.raises(InvalidParameterError, match="'emphasis'"):
+        Settings(emphasis=emphasis)
+
+
+def test_a_group_that_no_family_has_is_refused():
+    with pytest.raises(InvalidParameterError, match="group 'party'"):
+        weight_of(["parity"], Settings(emphasis=(("party", 2.0),)))
 
 
 def test_gradients_are_numbers_far_out():

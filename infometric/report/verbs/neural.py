@@ -164,7 +164,7 @@ def mist(
             told.append(f"{_counted(found.diagnostics[key], 'column')} left out: {why}")
     if found.diagnostics["out_of_support"]:
         told.append("unlike all samples of training: the interval is widened to hold the anchor")
-    anchor = found.diagnostics["anchor"] / NATS_PER[units]
+    anchor = round(found.diagnostics["anchor"] / NATS_PER[units], 9)
     told.append(f"the anchor, a classical estimate, is {anchor:.4g} {units}")
     section = Section(
         "Mutual information in one pass", in_options({read.label: found}), _note(told)
