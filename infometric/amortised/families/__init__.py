@@ -79,11 +79,13 @@ from infometric.amortised.families.maps import (
     Embedding,
     GaussianFlow,
     NoisyFlow,
+    ScaleFlow,
     ShearedCopula,
     Spiral,
     Surface,
     Swirl,
     Twisted,
+    WaveFlow,
 )
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
 from infometric.amortised.families.sums import (
@@ -121,6 +123,8 @@ _PARTS: tuple[Family, ...] = (
 
 _FLOWN = ("student", "student_pairs", "clayton", "frank", "grid_rotated")  # behind flows
 _NOISY = ("additive_noise", "skewed_noise", "curve", "circular", "grid_copula", "gumbel", "joe")
+_SCALES = ("scale_mixture", "scale_pairs", "graded_scale", "graded_pairs")
+_WAVES = ("oscillation", "ring", "bounded_noise", "smooth_noise", "volatility")
 _BEHIND_SPIKES = ("additive_noise", "skewed_noise", "curve", "clayton", "student_pairs")
 
 
@@ -133,10 +137,15 @@ def without(group: str | None = None) -> dict[str, Family]:
     (False, True)
     """
     parts = tuple(family for family in _PARTS if family.group != group)
-    uncommon = tuple(family for family in parts if family.name in _FLOWN)
-    noisy = tuple(family for family in parts if family.name in _NOISY)
+    uncommon, noisy, scales, waves = (
+        tuple(family for family in parts if family.name in chosen)
+        for chosen in (_FLOWN, _NOISY, _SCALES, _WAVES)
+    )
     both = (*uncommon, *noisy)
-    flows = (CopulaFlow(uncommon), NoisyFlow(noisy), BentCopula(both), ShearedCopula(both))
+    flows = (
+        *(CopulaFlow(uncommon), NoisyFlow(noisy), ScaleFlow(scales), WaveFlow(waves)),
+        *(BentCopula(both), ShearedCopula(both)),
+    )
     absent = Absent(tuple(family for family in parts if family.group != "discrete"))
     spiked = Spiked(tuple(f for f in parts if isinstance(f, Pairs) and f.name in _BEHIND_SPIKES))
     # a task names two parts at most: no two families side by side that have a part of their own

@@ -243,6 +243,20 @@ class NoisyFlow(CopulaFlow):
 
 
 @dataclass(frozen=True)
+class ScaleFlow(CopulaFlow):
+    """Blocks whose scale varies, all together or pair by pair, through random flows."""
+
+    name: ClassVar[str] = "scale_flow"
+
+
+@dataclass(frozen=True)
+class WaveFlow(CopulaFlow):
+    """Blocks of waves, rings, volatile pairs, bounded or smooth noise, through random flows."""
+
+    name: ClassVar[str] = "wave_flow"
+
+
+@dataclass(frozen=True)
 class BentCopula(CopulaFlow):
     """Blocks of other families behind bending layers."""
 
