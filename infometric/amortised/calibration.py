@@ -14,7 +14,7 @@ in Y (a scale in common), or of neither, and by the columns of the narrower side
 family, of which K have samples of a kind, the interval's level is
 :math:`(1 - 2p)(K + 1) / K`, so much more for the family to come (Lee, Barber and Willett 2023), but
 half of what the level leaves out is left out: of few families it would be nothing, and the margin
-that of the oddest task. Of what intervals of 90 % and more would leave out, one part in ten is not
+that of the oddest task. Of what intervals of 90 % and more would leave out, one part in 14 is not
 left out either, for the sake of the families that are worst. Each end may be missed in half of the
 rest. What is reported of a family uses the margins of the others alone.
 
