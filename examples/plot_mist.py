@@ -56,8 +56,8 @@ print(f"KSG, 15 values: {alone:.2f} CPU s; one interval: {one:.2f} CPU s")
 # nearly the same, and every diamond that is not below zero lies on its line, or next to its end.
 # The lines are long.
 # Columns with ties have margins of their own: at 90 % a third of the width of the interval is
-# added above it and a twelfth below, for others an eighth above. Of such laws, left out of training,
-# it was that much further off.
+# added above it and a twelfth below, for others an eighth above. Of such laws, left out of
+# training, it was that much further off.
 
 order = sorted(table, key=lambda name: table[name].value)
 fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")

@@ -578,9 +578,8 @@ def _object_column(name: str, values: Array) -> Column:
     try:
         codes, levels = pd.factorize(flat, use_na_sentinel=True)
     except (TypeError, ValueError) as error:  # lists and dictionaries have no hash
-        raise _neither(
-            name, next(v for v in flat if getattr(v, "__hash__", None) is None)
-        ) from error
+        unlike = (v for v in flat if getattr(v, "__hash__", None) is None)
+        raise _neither(name, next(unlike, flat[0])) from error
     known = [plain(float(v) if isinstance(v, Decimal) else v) for v in levels.tolist()]
     if known and all(isinstance(v, date) and not hasattr(v, "nanosecond") for v in known):
         return date_column(name, np.array([*known, None], dtype="datetime64[us]")[codes])
