@@ -552,8 +552,7 @@ def refuse_durations(name: str, kind: Any, seen: Any) -> None:
     raise DataError(
         f"Column {name!r} holds durations or times of day ({kind}).",
         got=seen,
-        hint=f"leave the column out (where there is such a parameter, exclude=[{name!r}]), or make "
-        "it a number: x / np.timedelta64(1, 's')",
+        hint=f"exclude=[{name!r}] to leave it out, or convert it to a number",
     )
 
 

@@ -108,8 +108,8 @@ def assignment(
     """Who sees whom, (members, families): each family is hidden from as many members.
 
     Relatives are hidden from different members, where there are members enough: who is asked about
-    a family knows its relatives. Families are dealt out group by group, each round one place on, so
-    that members who share a family differ in the next.
+    a family knows its relatives. Families are dealt out group by group; after each round the next
+    group begins one place on, so that members who share a family differ in the next.
 
     Parameters
     ----------
@@ -128,9 +128,14 @@ def assignment(
     """
     seen = np.ones((settings.members, families), dtype=bool)
     order = range(families) if groups is None else sorted(range(families), key=groups.__getitem__)
-    for place, family in enumerate(order):
-        for turn in range(place * settings.left_out, (place + 1) * settings.left_out):
-            seen[(turn + turn // settings.members) % settings.members, family] = False
+    turn, moved, last = 0, 0, None
+    for family in order:
+        group = family if groups is None else groups[family]
+        if group != last:
+            moved, last = turn // settings.members, group
+        for _ in range(settings.left_out):
+            seen[(turn + moved) % settings.members, family] = False
+            turn += 1
     return seen
 
 
