@@ -353,6 +353,13 @@ def test_whole_numbers_as_objects_are_told_apart_or_refused(make):
         assert "np.unique" in error.value.hint
 
 
+def test_a_relation_of_duckdb_is_read():
+    duckdb = pytest.importorskip("duckdb")
+    x, y = pair(dx=1)
+    frame = pd.DataFrame({"x": x[:, 0], "y": y[:, 0]})
+    assert im.mist(duckdb.from_df(frame), "y").value == im.mist(frame, "y").value
+
+
 def test_lists_in_a_column_are_refused():
     frame = pl.DataFrame({"a": [[1, 2]] * 40, "b": pair()[1][:, 0]})
     with pytest.raises(DataError, match="neither numbers nor text"):
