@@ -182,7 +182,7 @@ def _kept_rows(column: Column, frame: Any) -> str:
         return f"frame.filter(pl.col({column.name!r}).is_finite())"
     if library == "pyarrow":
         return f"frame.filter(pyarrow.compute.is_finite(frame[{column.name!r}]))"
-    kinds = getattr(frame, "dtypes", None)  # a mapping in pandas; other frames have a list
+    kinds: Any = getattr(frame, "dtypes", None)  # a mapping in pandas; other frames have a list
     kind = str(kinds.get(column.name, "float")) if hasattr(kinds, "get") else "float"
     cast = "" if kind.startswith("float") else ".astype(float)"
     return f"keep = np.isfinite(frame[{column.name!r}]{cast}); frame[keep]"

@@ -141,10 +141,10 @@ def without(group: str | None = None) -> dict[str, Family]:
         tuple(family for family in parts if family.name in chosen)
         for chosen in (_FLOWN, _NOISY, _SCALES, _WAVES)
     )
-    both = (*uncommon, *noisy)
+    behind = (*uncommon, *noisy, *scales, *waves, *waves)  # waves twice: flows hide them best
     flows = (
         *(CopulaFlow(uncommon), NoisyFlow(noisy), ScaleFlow(scales), WaveFlow(waves)),
-        *(BentCopula(both), ShearedCopula(both)),
+        *(BentCopula(behind), ShearedCopula(behind)),
     )
     absent = Absent(tuple(family for family in parts if family.group != "discrete"))
     spiked = Spiked(tuple(f for f in parts if isinstance(f, Pairs) and f.name in _BEHIND_SPIKES))
