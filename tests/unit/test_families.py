@@ -253,7 +253,8 @@ def test_spiral_keeps_norms_and_flow_can_be_undone():
     x = torch.randn(3, 50, 5, generator=seeded(), dtype=torch.float64)
     assert torch.allclose(maps.spiral(x, seeded(1)).norm(dim=2), x.norm(dim=2))
     row = x[:1, :1]
-    for how in (maps.spiral, maps.swirl, maps.flow, maps.bend, maps.bent, maps.sheared):
+    hows = (maps.spiral, maps.swirl, maps.flow, maps.bend, maps.bent, maps.sheared, maps.stretched)
+    for how in hows:
         jacobian = [
             torch.autograd.functional.jacobian(
                 lambda v, how=how: how(v.reshape(1, 1, 5), seeded(2)).flatten(), row + shift
@@ -294,6 +295,20 @@ def test_shears_keep_volumes_and_move_half_of_the_columns():
         lambda v: maps.shear(v.reshape(1, 1, 5), seeded(1)).flatten(), x[:1, :1]
     )
     assert abs(float(torch.linalg.det(jacobian.reshape(5, 5)))) == pytest.approx(1, abs=1e-9)
+
+
+def test_stretches_scale_half_of_the_columns_by_functions_of_the_other_half():
+    x = torch.randn(20, 40, 5, generator=seeded(), dtype=torch.float64)
+    moved = maps.stretch(x, seeded(1))
+    assert torch.equal(moved[..., 3:], x[..., :2])
+    factor = moved[..., :3] / x[..., 2:]
+    assert float(factor.min()) >= math.exp(-1.5)
+    assert float(factor.max()) <= math.exp(1.5)
+    assert float(factor.std(dim=1).median()) > 0.3
+    other = x.clone()
+    other[..., 2:] *= -2.0
+    assert torch.allclose(maps.stretch(other, seeded(1))[..., :3] / other[..., 2:], factor)
+    assert torch.equal(maps.stretched(x[..., :1], seeded(1)), x[..., :1])
 
 
 def test_coupling_leaves_one_half_and_moves_the_other_one_to_one():
@@ -1333,8 +1348,9 @@ def test_norms_of_moved_vectors_are_direct_integrals(d, place):
     assert mi == pytest.approx(-xlogy(p, p).sum() * step - plain, abs=1e-3)
 
 
-def test_noisy_flows_name_their_parts():
-    parts = {drawn("noisy_flow", 2, 10, 3, 2, seed).parts for seed in range(16)}
+@pytest.mark.parametrize("name", ["noisy_flow", "stretched_waves", "swirled_waves"])
+def test_noisy_flows_name_their_parts(name):
+    parts = {drawn(name, 2, 10, 3, 2, seed).parts for seed in range(16)}
     assert {len(p) for p in parts} == {1}
     assert len(parts) >= 5
     assert all(FAMILIES[p[0]].group != "map" for p in parts)

@@ -82,8 +82,10 @@ from infometric.amortised.families.maps import (
     ScaleFlow,
     ShearedCopula,
     Spiral,
+    StretchedWaves,
     Surface,
     Swirl,
+    SwirledWaves,
     Twisted,
     WaveFlow,
 )
@@ -125,6 +127,7 @@ _FLOWN = ("student", "student_pairs", "clayton", "frank", "grid_rotated")  # beh
 _NOISY = ("additive_noise", "skewed_noise", "curve", "circular", "grid_copula", "gumbel", "joe")
 _SCALES = ("scale_mixture", "scale_pairs", "graded_scale", "graded_pairs")
 _WAVES = ("oscillation", "ring", "bounded_noise", "smooth_noise", "volatility")
+_HIDDEN = ("curve", "circular")  # as well as waves
 _BEHIND_SPIKES = ("additive_noise", "skewed_noise", "curve", "clayton", "student_pairs")
 
 
@@ -141,9 +144,11 @@ def without(group: str | None = None) -> dict[str, Family]:
         tuple(family for family in parts if family.name in chosen)
         for chosen in (_FLOWN, _NOISY, _SCALES, _WAVES)
     )
-    behind = (*uncommon, *noisy, *scales, *waves, *waves)  # waves twice: flows hide them best
+    behind = (*uncommon, *noisy, *scales, *waves)
+    hidden = (*waves, *(family for family in noisy if family.name in _HIDDEN))
     flows = (
         *(CopulaFlow(uncommon), NoisyFlow(noisy), ScaleFlow(scales), WaveFlow(waves)),
+        *(StretchedWaves(hidden), SwirledWaves(hidden)),
         *(BentCopula(behind), ShearedCopula(behind)),
     )
     absent = Absent(tuple(family for family in parts if family.group != "discrete"))

@@ -6,8 +6,8 @@ functions of the other half:
 
 .. math:: (a, b) \mapsto (a,\; b\,e^{s(a)} + t(a)) .
 
-Without the factor it is a shear. A bending layer mixes the columns and sends each through a
-strictly increasing function.
+Without the factor it is a shear, without what is added a stretch. A bending layer mixes the columns
+and sends each through a strictly increasing function.
 
 References
 ----------
@@ -132,6 +132,27 @@ def shear(rows: Tensor, rng: torch.Generator) -> Tensor:
     return torch.cat([b + strength * hidden @ to, a], dim=2)
 
 
+def stretched(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """Rows turned, then half of the columns scaled by functions of the other half, twice."""
+    if rows.shape[2] == 1:
+        return rows
+    for _ in range(2):
+        rows = stretch(rotate(rows, rng), rng)
+    return rows
+
+
+def stretch(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """One stretching layer: the former half scales the latter, no column by more than 4.5."""
+    batch, _, d = rows.shape
+    half = d // 2
+    a, b = rows[..., :half], rows[..., half:]
+    slope = normal(rng, batch, half, HIDDEN) * (1.5 / math.sqrt(half))
+    hidden = torch.tanh(a @ slope + normal(rng, batch, 1, HIDDEN))
+    strength = uniform(rng, batch, 1, 1, low=0.3, high=1.5)
+    to = normal(rng, batch, HIDDEN, d - half) * (2 / math.sqrt(HIDDEN))
+    return torch.cat([b * torch.exp(strength * torch.tanh(hidden @ to)), a], dim=2)
+
+
 def bent(rows: Tensor, rng: torch.Generator) -> Tensor:
     """Rows through one bending layer or two, their columns then mixed in half of the tasks."""
     for _ in range(whole(rng, 1, 2)):
@@ -254,6 +275,33 @@ class WaveFlow(CopulaFlow):
     """Blocks of waves, rings, volatile pairs, bounded or smooth noise, through random flows."""
 
     name: ClassVar[str] = "wave_flow"
+
+
+@dataclass(frozen=True)
+class StretchedWaves(CopulaFlow):
+    """Blocks of waves, curves, circles and the like behind stretches.
+
+    They are left out with what they are made of, not with other maps.
+    """
+
+    name: ClassVar[str] = "stretched_waves"
+    group: ClassVar[str] = "curve"
+
+    @staticmethod
+    def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
+        return stretched(rows, rng)
+
+
+@dataclass(frozen=True)
+class SwirledWaves(CopulaFlow):
+    """Blocks of waves, curves, circles and the like in swirls, left out as those in stretches."""
+
+    name: ClassVar[str] = "swirled_waves"
+    group: ClassVar[str] = "curve"
+
+    @staticmethod
+    def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
+        return mix(swirl(rows, rng, 2.0), rng, 0.5)
 
 
 @dataclass(frozen=True)
