@@ -67,7 +67,6 @@ from infometric.amortised.families.joint import (
     GammaExponential,
     Independent,
     ModularSum,
-    Overcomplete,
     Parity,
     Redundant,
     SharedFrailty,
@@ -157,8 +156,7 @@ def without(group: str | None = None) -> dict[str, Family]:
     # a task names two parts at most: no two families side by side that have a part of their own
     side_by_side = (Stacked(parts), Independent(parts))
     inner = parts if spiked.group == group else (*parts, spiked)
-    widened = (Redundant(inner), Overcomplete(inner), Sparse(inner))
-    combined = (*flows, spiked, absent, *side_by_side, *widened)
+    combined = (*flows, spiked, absent, *side_by_side, Redundant(inner), Sparse(inner))
     return {f.name: f for f in (*parts, *combined) if f.group != group}
 
 
