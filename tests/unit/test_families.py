@@ -39,6 +39,7 @@ from infometric.amortised.families.discrete import Spiked  # noqa: E402
 from infometric.amortised.families.elliptical import scale_excess, student_excess  # noqa: E402
 from infometric.amortised.families.joint import (  # noqa: E402
     SPARE,
+    Overcomplete,
     Redundant,
     Sparse,
     frailty_information,
@@ -62,7 +63,7 @@ TIED = (
     *("counts", "hurdle", "binary_vectors", "spiked", "absent"),
 )
 # their parts may be discrete
-SOMETIMES_TIED = (*TIED, "stacked", "independent", "redundant", "sparse")
+SOMETIMES_TIED = (*TIED, "stacked", "independent", "redundant", "overcomplete", "sparse")
 GAUSSIAN = [name for name, family in FAMILIES.items() if family.group == "gaussian"]
 
 
@@ -1363,7 +1364,7 @@ def test_stacked_adds_and_independent_has_none():
     assert none.mi.tolist() == [0.0] * 5
 
 
-@pytest.mark.parametrize("kind", [Redundant, Sparse])
+@pytest.mark.parametrize("kind", [Redundant, Overcomplete, Sparse])
 @pytest.mark.parametrize(("dx", "dy"), [(6, 4), (1, 5), (9, 2)])
 def test_further_columns_leave_the_canonical_correlations(kind, dx, dy):
     """Of normal blocks no function and no noise correlates better than a linear form."""
@@ -1377,7 +1378,7 @@ def test_further_columns_leave_the_canonical_correlations(kind, dx, dy):
         assert found == pytest.approx(mi, abs=0.02 + 0.01 * mi)
 
 
-@pytest.mark.parametrize("name", ["redundant", "sparse"])
+@pytest.mark.parametrize("name", ["redundant", "overcomplete", "sparse"])
 @pytest.mark.parametrize("seed", range(5))
 def test_further_columns_stand_beside_those_of_the_part(name, seed):
     family, rng = FAMILIES[name], seeded(seed)
@@ -1406,6 +1407,20 @@ def test_redundant_columns_are_functions_with_little_noise():
     values = np.array([len(torch.unique(new[i])) for i in range(400)])
     assert 0.02 < np.mean(values == 2) < 0.12  # signs without noise
     assert set(values) == {2, 300}
+
+
+def test_overcomplete_columns_are_sums_with_little_noise():
+    rows = torch.randn(400, 300, 2, generator=seeded(), dtype=torch.float64)
+    wide = Overcomplete._wide(rows, 3, seeded(1))
+    assert torch.equal(wide[..., :2], rows)
+    told = []
+    for x, new in zip(rows.numpy(), wide[..., 2].numpy(), strict=True):
+        design = np.column_stack([np.ones(300), x])
+        left = new - design @ np.linalg.lstsq(design, new, rcond=None)[0]
+        told.append(1 - left.var() / new.var())
+    assert 0.15 < np.mean(np.array(told) > 0.98) < 0.5  # as they are, or a little bent
+    assert 0.15 < np.mean(np.array(told) < 0.1) < 0.5  # alike on both sides
+    assert len(torch.unique(wide[..., 2])) == 400 * 300
 
 
 # --- an estimator that knows nothing of the families ------------------------------------------

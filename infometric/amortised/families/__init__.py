@@ -67,6 +67,7 @@ from infometric.amortised.families.joint import (
     GammaExponential,
     Independent,
     ModularSum,
+    Overcomplete,
     Parity,
     Redundant,
     SharedFrailty,
@@ -156,7 +157,8 @@ def without(group: str | None = None) -> dict[str, Family]:
     # a task names two parts at most: no two families side by side that have a part of their own
     side_by_side = (Stacked(parts), Independent(parts))
     inner = parts if spiked.group == group else (*parts, spiked)
-    combined = (*flows, spiked, absent, *side_by_side, Redundant(inner), Sparse(inner))
+    widened = (Redundant(inner), Overcomplete(inner), Sparse(inner))
+    combined = (*flows, spiked, absent, *side_by_side, *widened)
     return {f.name: f for f in (*parts, *combined) if f.group != group}
 
 

@@ -337,6 +337,25 @@ class Redundant(Widened):
 
 
 @dataclass(frozen=True)
+class Overcomplete(Redundant):
+    """Further columns are weighted sums of all columns of the block, bent or not, with noise."""
+
+    name: ClassVar[str] = "overcomplete"
+
+    @staticmethod
+    def _wide(rows: Tensor, d: int, rng: torch.Generator) -> Tensor:
+        batch, n, a = rows.shape
+        if a == d:
+            return rows
+        sums = standard(rows @ normal(rng, batch, a, d - a))
+        ways = torch.stack([sums, sums.abs(), torch.asinh(3 * sums), torch.sin(2 * sums)])
+        which = wholes(rng, batch, 1, d - a, low=0, high=len(ways) - 1)
+        made = ways.gather(0, which[None].expand(1, -1, n, -1))[0]
+        level = log_uniform(rng, batch, 1, d - a, low=1e-3, high=0.5)
+        return torch.cat([rows, standard(made) + level * normal(rng, *made.shape)], dim=2)
+
+
+@dataclass(frozen=True)
 class Sparse(Widened):
     """A few columns of another family among columns that tell nothing.
 
