@@ -94,9 +94,11 @@ from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, R
 from infometric.amortised.families.sums import (
     BoundedNoise,
     Circular,
+    LeaningWave,
     Oscillation,
     SkewedNoise,
     SmoothNoise,
+    Torus,
 )
 
 _PARTS: tuple[Family, ...] = (
@@ -114,12 +116,12 @@ _PARTS: tuple[Family, ...] = (
         Volatility(),
         VectorVolatility(),
     ),
-    *(Curve(), Ring(), GammaExponential(), Oscillation()),
+    *(Curve(), Ring(), GammaExponential(), Oscillation(), LeaningWave()),
     *(Spiral(), Swirl(), Twisted(), GaussianFlow(), Embedding(), Surface()),
     *(Mixture(), Clusters()),
     *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
-    *(Parity(), Checkerboard(), ModularSum(), Circular(), Product(), Interaction()),
+    *(Parity(), Checkerboard(), ModularSum(), Circular(), Torus(), Product(), Interaction()),
     *(PlaneWave(), PlaneZigzag(), PlaneSwell(), Winding(), Bearing(), BoundedInteraction()),
 )
 

@@ -2,7 +2,8 @@ r"""Pairs in which Y is X and noise that is not normal, on the line or around a 
 
 With S and N independent, :math:`I(S; gS + N) = h(gS + N) - h(N)`; the law of the sum is the
 convolution of two histograms. Around a circle of circumference 1, Y is uniform where X is, and
-:math:`I = -h(N)`, N the noise once it is wrapped.
+:math:`I = -h(N)`, N the noise once it is wrapped; so it is where whole multiples of both differ by
+N.
 
 References
 ----------
@@ -197,6 +198,26 @@ class Oscillation(BoundedNoise):
         return u - 0.5, y, known
 
 
+@dataclass(frozen=True)
+class LeaningWave(Oscillation):
+    """Y = g w(mX) + N with a zigzag that leans: slow one way and fast the other, or with a jump."""
+
+    name: ClassVar[str] = "leaning_wave"
+    noises: ClassVar[tuple[str, ...]] = ("normal", "triangular", "uniform")
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs with turns and a phase as an oscillation's; each leans by itself."""
+        noise = self.noises[whole(rng, 0, len(self.noises) - 1)]
+        gain, known = sum_table("uniform", noise).nearest(mi)
+        u = uniform(rng, len(mi), n, mi.shape[1])
+        turns = few(rng, len(mi), 1, mi.shape[1], high=TURNS) * u
+        turns = turns + uniform(rng, len(mi), 1, mi.shape[1])
+        wave = leaning(turns, uniform(rng, len(mi), 1, mi.shape[1], low=0.5, high=1.2).clamp(max=1))
+        wave = wave * signs(rng, len(mi), 1, mi.shape[1])
+        y = gain[:, None, :] * wave + LAWS[noise].quantile(self._inside(mi, n, rng))
+        return u - 0.5, y, known
+
+
 @cache
 def wrapped_table() -> Table:
     """Information between a uniform angle and itself with normal noise, over sigma in turns."""
@@ -235,6 +256,20 @@ def zigzag(turns: Tensor) -> Tensor:
     return 2 * (turns - torch.floor(turns) - 0.5).abs() - 0.5
 
 
+def leaning(turns: Tensor, share: Tensor) -> Tensor:
+    """Wave that rises from -1/2 to 1/2 in this share of a turn and falls in the rest: uniform.
+
+    Examples
+    --------
+    >>> wave = leaning(torch.tensor([0.0, 0.4, 0.8, 0.9, 1.0]), torch.tensor(0.8))
+    >>> wave.round(decimals=6).tolist()
+    [-0.5, 0.0, 0.5, 0.0, -0.5]
+    """
+    part = turns - torch.floor(turns)
+    falling = (1 - part) / (1 - share).clamp(min=1e-12)
+    return torch.where(part < share, part / share, falling) - 0.5
+
+
 @dataclass(frozen=True)
 class Circular(Pairs):
     """Y = mX + noise around a circle, X uniform: the noise is uniform or wrapped normal."""
@@ -249,3 +284,25 @@ class Circular(Pairs):
         u = uniform(rng, *noise.shape)
         turns = few(rng, len(mi), 1, mi.shape[1], high=TURNS)
         return u - 0.5, around(turns * u + noise, rng), known
+
+
+@dataclass(frozen=True)
+class Torus(Pairs):
+    """lY = mX + noise around a circle, X uniform: bands that wind about a torus."""
+
+    name: ClassVar[str] = "torus"
+    group: ClassVar[str] = "parity"
+    cap: ClassVar[float] = 3.0
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs with m of two to thirteen turns, mostly few, and l of two to four.
+
+        Which of the l values Y takes tells nothing: given X, Y has the density of the noise at
+        lY - mX.
+        """
+        noise, known = circle_noise(mi, n, rng)
+        u = uniform(rng, *noise.shape)
+        m = 1 + few(rng, len(mi), 1, mi.shape[1], high=TURNS)
+        times = 1 + few(rng, len(mi), 1, mi.shape[1], high=3)
+        which = torch.floor(times * uniform(rng, *noise.shape))
+        return u - 0.5, around((m * u + noise + which) / times, rng), known
