@@ -60,7 +60,7 @@ from infometric.functional.neighbor_information import KSG1, MixedKSG  # noqa: E
 NAMES = list(FAMILIES)
 TIED = (
     *("discrete_table", "label", "overlapping_intervals", "zero_inflated", "rounded"),
-    *("counts", "hurdle", "binary_vectors", "spiked", "absent"),
+    *("counts", "hurdle", "binary_vectors", "spiked", "absent", "latent_classes"),
 )
 # their parts may be discrete
 SOMETIMES_TIED = (*TIED, "stacked", "independent", "redundant", "overcomplete", "sparse")
@@ -255,6 +255,7 @@ def test_spiral_keeps_norms_and_flow_can_be_undone():
     assert torch.allclose(maps.spiral(x, seeded(1)).norm(dim=2), x.norm(dim=2))
     row = x[:1, :1]
     hows = (maps.spiral, maps.swirl, maps.flow, maps.bend, maps.bent, maps.sheared, maps.stretched)
+    hows = (*hows, maps.warp, maps.warped)
     for how in hows:
         jacobian = [
             torch.autograd.functional.jacobian(
@@ -310,6 +311,30 @@ def test_stretches_scale_half_of_the_columns_by_functions_of_the_other_half():
     other[..., 2:] *= -2.0
     assert torch.allclose(maps.stretch(other, seeded(1))[..., :3] / other[..., 2:], factor)
     assert torch.equal(maps.stretched(x[..., :1], seeded(1)), x[..., :1])
+
+
+@pytest.mark.parametrize("how", [maps.bend, maps.warp])
+def test_a_single_column_keeps_its_order_or_turns_it(how):
+    x = torch.randn(60, 200, 1, generator=seeded(), dtype=torch.float64).sort(dim=1).values
+    step = how(100 * x, seeded(1)).diff(dim=1)[..., 0]
+    assert bool(((step > 0).all(1) | (step < 0).all(1)).all())
+
+
+def test_hidden_classes_leave_tables_of_no_higher_rank():
+    """Beyond as many singular values as there are classes, less one, counts show chance alone."""
+    beyond, within = [], []
+    for seed in range(30):
+        classes = base.whole(seeded(seed), 2, 8)
+        x, y, _ = FAMILIES["latent_classes"].pairs(tensor([2.0]), 100_000, seeded(seed))
+        count = np.zeros((12, 12))
+        np.add.at(count, (x[0, :, 0].long().numpy(), y[0, :, 0].long().numpy()), 1)
+        expected = np.outer(count.sum(1), count.sum(0)) / len(x[0])
+        rest = np.divide(count - expected, np.sqrt(expected), where=expected > 0, out=0 * expected)
+        size = np.linalg.svd(rest, compute_uv=False)
+        within.append(size[0])
+        beyond.append(size[classes - 1])
+    assert max(beyond) < 2 * math.sqrt(12)  # of numbers of variance one
+    assert min(within) > 2 * math.sqrt(12)
 
 
 def test_coupling_leaves_one_half_and_moves_the_other_one_to_one():
@@ -1031,9 +1056,10 @@ def plug_in(x, y):
     return float((p[kept] * np.log(p[kept] / product[kept])).sum()) - bias
 
 
+@pytest.mark.parametrize("name", ["discrete_table", "latent_classes"])
 @pytest.mark.parametrize("seed", range(4))
-def test_discrete_tables_have_the_information_of_their_counts(seed):
-    both = drawn("discrete_table", 6, 40_000, 1, 1, seed)
+def test_discrete_tables_have_the_information_of_their_counts(name, seed):
+    both = drawn(name, 6, 40_000, 1, 1, seed)
     for i in range(6):
         found = plug_in(both.x[i, :, 0].numpy(), both.y[i, :, 0].numpy())
         assert found == pytest.approx(float(both.mi[i]), abs=0.02)

@@ -27,6 +27,7 @@ from infometric.amortised.families.counted import Absent, BinaryVectors, Counts,
 from infometric.amortised.families.discrete import (
     DiscreteTable,
     Label,
+    LatentClasses,
     OverlappingIntervals,
     Rounded,
     Spiked,
@@ -88,6 +89,7 @@ from infometric.amortised.families.maps import (
     Swirl,
     SwirledWaves,
     Twisted,
+    WarpedCopula,
     WaveFlow,
 )
 from infometric.amortised.families.noisy import AdditiveNoise, Curve, Product, Ring, Volatility
@@ -119,7 +121,7 @@ _PARTS: tuple[Family, ...] = (
     *(Curve(), Ring(), GammaExponential(), Oscillation(), LeaningWave()),
     *(Spiral(), Swirl(), Twisted(), GaussianFlow(), Embedding(), Surface()),
     *(Mixture(), Clusters()),
-    *(DiscreteTable(), BinaryVectors(), Label(), OverlappingIntervals()),
+    *(DiscreteTable(), LatentClasses(), BinaryVectors(), Label(), OverlappingIntervals()),
     *(ZeroInflated(), Hurdle(), Rounded(), Counts()),
     *(Parity(), Checkerboard(), ModularSum(), Circular(), Torus(), Product(), Interaction()),
     *(PlaneWave(), PlaneZigzag(), PlaneSwell(), Winding(), Bearing(), BoundedInteraction()),
@@ -152,7 +154,7 @@ def without(group: str | None = None) -> dict[str, Family]:
     flows = (
         *(CopulaFlow(uncommon), NoisyFlow(noisy), ScaleFlow(scales), WaveFlow(waves)),
         *(StretchedWaves(hidden), SwirledWaves(hidden)),
-        *(BentCopula(behind), ShearedCopula(behind)),
+        *(BentCopula(behind), WarpedCopula(behind), ShearedCopula(behind)),
     )
     absent = Absent(tuple(family for family in parts if family.group != "discrete"))
     spiked = Spiked(tuple(f for f in parts if isinstance(f, Pairs) and f.name in _BEHIND_SPIKES))

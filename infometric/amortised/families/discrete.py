@@ -26,6 +26,7 @@ from infometric.amortised.families.base import (
     Draw,
     Pairs,
     Table,
+    gamma,
     log_uniform,
     normal,
     uniform,
@@ -81,6 +82,29 @@ class DiscreteTable(Tied):
         order = torch.where(uniform(rng, batch, pairs, 1) < 0.5, order, order.sort(2).values)
         right = torch.nn.functional.one_hot(order, k)
         return sent * ((1 - error) * right + error / k)
+
+
+@dataclass(frozen=True)
+class LatentClasses(Tied):
+    """Two discrete columns that each report a hidden class, and are independent given it."""
+
+    name: ClassVar[str] = "latent_classes"
+
+    def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Two to eight classes; two to twelve levels a side, in no order."""
+        classes, *levels = whole(rng, 2, 8), whole(rng, 2, 12), whole(rng, 2, 12)
+        share = weights(rng, mi.numel(), classes, low=1.0).reshape(*mi.shape, classes)
+        told = (self._reports(mi, classes, k, rng) for k in levels)
+        p = diluted(torch.einsum("bpk,bpki,bpkj->bpij", share, *told), mi, rng)
+        x, y = draw_cells(p, n, rng)
+        return x.to(p.dtype), y.to(p.dtype), table_information(p)
+
+    @staticmethod
+    def _reports(mi: Tensor, classes: int, levels: int, rng: torch.Generator) -> Tensor:
+        """Probability of each level given the class, (batch, pairs, classes, levels)."""
+        sharpness = log_uniform(rng, *mi.shape, 1, 1, low=0.1, high=3.0)
+        drawn = gamma(rng, sharpness.expand(*mi.shape, classes, levels).contiguous()) + 1e-3
+        return drawn / drawn.sum(3, keepdim=True)
 
 
 @dataclass(frozen=True)

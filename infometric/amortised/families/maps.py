@@ -6,8 +6,8 @@ functions of the other half:
 
 .. math:: (a, b) \mapsto (a,\; b\,e^{s(a)} + t(a)) .
 
-Without the factor it is a shear, without what is added a stretch. A bending layer mixes the columns
-and sends each through a strictly increasing function.
+Without the factor it is a shear, without what is added a stretch. A bending or warping layer
+mixes the columns and sends each through a strictly increasing function.
 
 References
 ----------
@@ -174,6 +174,24 @@ def bend(rows: Tensor, rng: torch.Generator) -> Tensor:
     return torch.where(which == 0, cubic, torch.where(which == 1, slow, kink))
 
 
+def warped(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """Rows whose columns are mixed and warped; mixed once more in half of the tasks."""
+    return mix(warp(rows, rng), rng, 0.5)
+
+
+def warp(rows: Tensor, rng: torch.Generator) -> Tensor:
+    """One warping layer: columns mixed, then each a power, a line with ripples, or flat far out."""
+    batch, _, d = rows.shape
+    turn = mixing(batch, d, rng, 1.0)
+    t = rows @ (turn / turn.norm(dim=1, keepdim=True)) - normal(rng, batch, 1, d)
+    a = log_uniform(rng, batch, 1, d, low=0.4, high=2.5)
+    power = torch.sign(t) * t.abs() ** a
+    ripple = t + 0.9 * torch.sin(2 * a * t) / (2 * a)
+    flat = t / (1 + a * t.abs())
+    which = wholes(rng, batch, 1, d, low=0, high=2)
+    return torch.where(which == 0, power, torch.where(which == 1, ripple, flat))
+
+
 @dataclass(frozen=True)
 class Mapped(Family):
     """Base: blocks of several columns, as a map of a single one changes nothing that ranks show."""
@@ -313,6 +331,17 @@ class BentCopula(CopulaFlow):
     @staticmethod
     def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
         return bent(rows, rng)
+
+
+@dataclass(frozen=True)
+class WarpedCopula(CopulaFlow):
+    """Blocks of other families behind a warping layer."""
+
+    name: ClassVar[str] = "warped_copula"
+
+    @staticmethod
+    def _through(rows: Tensor, rng: torch.Generator) -> Tensor:
+        return warped(rows, rng)
 
 
 @dataclass(frozen=True)
