@@ -29,6 +29,7 @@ from infometric.typing import Array
 
 CELLS = 1 << 13
 TURNS = 12  # at most, around a circle
+BANDS = 5  # about a torus, less one: many together are too fine for ranks to show
 GAINS = np.r_[0.0, np.geomspace(0.003, 16.0, 64)]
 
 
@@ -295,14 +296,14 @@ class Torus(Pairs):
     cap: ClassVar[float] = 3.0
 
     def pairs(self, mi: Tensor, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Pairs with m of two to thirteen turns, mostly few, and l of two to four.
+        """Pairs with m of two to six turns, mostly few, and l of two or three.
 
         Which of the l values Y takes tells nothing: given X, Y has the density of the noise at
         lY - mX.
         """
         noise, known = circle_noise(mi, n, rng)
         u = uniform(rng, *noise.shape)
-        m = 1 + few(rng, len(mi), 1, mi.shape[1], high=TURNS)
-        times = 1 + few(rng, len(mi), 1, mi.shape[1], high=3)
+        m = 1 + few(rng, len(mi), 1, mi.shape[1], high=BANDS)
+        times = 1 + few(rng, len(mi), 1, mi.shape[1], high=2)
         which = torch.floor(times * uniform(rng, *noise.shape))
         return u - 0.5, around((m * u + noise + which) / times, rng), known
