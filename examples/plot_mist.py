@@ -55,8 +55,8 @@ print(f"KSG, 15 values: {alone:.2f} CPU s; one interval: {one:.2f} CPU s")
 # Dots with lines are MIST and its intervals, diamonds are neighbours: the order of the pairs is
 # nearly the same, and every diamond that is not below zero lies on its line, or next to its end.
 # The lines are long.
-# Columns with ties have margins of their own: at 90 % three eighths of the width of the interval
-# are added above it and a fourteenth below, for others a seventh above. Of such laws, left out of
+# Columns with ties have margins of their own: at 90 % two fifths of the width of the interval are
+# added above it and a fifteenth below, for others a tenth above. Of such laws, left out of
 # training, it was that much further off.
 
 order = sorted(table, key=lambda name: table[name].value)
