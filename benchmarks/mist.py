@@ -50,7 +50,7 @@ PROBLEMS = (
     "independent, 10 + 10",
 )
 LIMITS = (
-    *("waves", "oblique", "parity", "information", "close", "prior", "volatile", "ball"),
+    *("waves", "oblique", "bands", "parity", "information", "close", "prior", "volatile", "ball"),
     *("wide", "levels", "rare", "series", "diluted", "doubled", "copies", "rows"),
 )
 Cell = dict[str, Any]

@@ -291,6 +291,13 @@ def oblique(rng: Rng, n: int, turns: float) -> Drawn:
     return Drawn(x, column(y), smeared("sine", 0.3, 1.0))
 
 
+def bands(rng: Rng, n: int, turns: int) -> Drawn:
+    """Two pairs: thrice a column of y is so many times that of x and noise, around a circle."""
+    x, noise = rng.uniform(size=(n, 2)), rng.uniform(size=(n, 2)) / math.e
+    y = (turns * x + noise + rng.integers(3, size=(n, 2))) / 3 % 1.0
+    return Drawn(x, y, 2.0)  # of each pair -log of the width of the noise
+
+
 def parity(rng: Rng, n: int, columns: int) -> Drawn:
     """The sign of y is the product of the signs of all columns of x."""
     x = rng.normal(size=(n, columns))
@@ -413,6 +420,7 @@ class Limit(NamedTuple):
 LIMITS: dict[str, Limit] = {
     "waves": Limit("A sine with noise", "turns", sine, (1, 2, 4, 8, 16, 24)),
     "oblique": Limit("A wave along the sum of two columns", "turns", oblique, (1, 2, 3, 4, 5)),
+    "bands": Limit("Two pairs of bands about a torus", "times x", bands, (2, 4, 5, 8, 13)),
     "parity": Limit("The sign of a product", "columns of x", parity, (1, 2, 3, 4), 1000),
     "information": Limit(
         "Normal, 10 + 10 columns, 100 rows", "nats", lambda r, n, i: normal(r, n, 10, i),

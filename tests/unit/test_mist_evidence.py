@@ -168,6 +168,20 @@ def test_truth_of_an_oblique_wave_is_that_of_its_density(scripts):
         assert drawn.truth == pytest.approx(wanted, abs=1e-3)
 
 
+@pytest.mark.parametrize("turns", [2, 13])
+def test_truth_of_bands_is_that_of_their_density(scripts, turns):
+    """Given its column of x, one of y is uniform on intervals that are 1/e of the circle in all."""
+    drawn = scripts["laws"].bands(np.random.default_rng(0), 30_000, turns)
+    for x, y in zip(drawn.x.T, drawn.y.T, strict=True):
+        assert np.histogram(y, 10, (0, 1))[0].min() > 2800
+        place = (3 * y - turns * x) % 1.0
+        assert place.max() < 1 / np.e + 1e-9
+        assert np.histogram(place, 10, (0, 1 / np.e))[0].min() > 2800
+        which = np.rint(3 * y - turns * x - place).astype(int) % 3
+        assert np.bincount(which).min() > 9700
+    assert drawn.truth == pytest.approx(-2 * np.log(3 * (1 / np.e) / 3))
+
+
 def test_limits_and_problems_say_the_middle_and_the_share(scripts):
     mist = scripts["mist"]
     cells = {"limit-waves": {"settings": {"4": [reading(1.0, 1.0), reading(1.0, 2.0, far=True)]}}}

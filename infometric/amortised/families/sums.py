@@ -29,7 +29,7 @@ from infometric.typing import Array
 
 CELLS = 1 << 13
 TURNS = 12  # at most, around a circle
-BANDS = 5  # about a torus, less one: many together are too fine for ranks to show
+BANDS = 5  # about a torus, less one: finer ones are lost where there is more than one pair
 GAINS = np.r_[0.0, np.geomspace(0.003, 16.0, 64)]
 
 
