@@ -21,7 +21,7 @@ _WHERE = {
         "mutual_information_matrix score_features psi csi differential_entropy "
         "differential_renyi_entropy differential_tsallis_entropy "
         "information_value weight_of_evidence diffusion_spectral_entropy diffusion_spectral_mi "
-        "neural_mutual_information mist"
+        "neural_mutual_information mist membership_scores"
     ),
     "infometric.estimators": (
         "Entropy RenyiEntropy TsallisEntropy HillNumber KLDivergence JeffreysDivergence "
@@ -44,6 +44,14 @@ _WHERE = {
     ),
     "infometric.state.counts": "Counts",
     "infometric.state.scores": "Scores",
+    "infometric.llm.tokens": "TokenScores",
+    "infometric.llm.frequency": "TokenFrequency",
+    "infometric.llm.membership": "MembershipScore",
+    "infometric.llm.scores": (
+        "DCPDD LossScore ZlibScore LowercaseScore ReferenceScore NeighborScore MinK ReCaLL "
+        "ConReCall SURP PMIScore"
+    ),
+    "infometric.llm.combined": "CombinedScore",
     "infometric.state.sample": "Sample",
     "infometric.state.spectrum": "Spectrum",
     "infometric.state.kernels": "Kernel",
@@ -63,6 +71,9 @@ _WHERE = {
     "infometric.probe": "TrainingProbe",
     "infometric.pareto": "FairnessFrontier FairnessPoint",
     "infometric.inference": "infer",
+    "infometric.llm.table": "MembershipTable",
+    "infometric.detection": "MembershipEvaluation",
+    "infometric.uncertainty.blocks": "TokenBlocks",
     "infometric.uncertainty": (
         "Delta NoncentralChi2 Chi2Null Jackknife Bootstrap Permutation Posterior GoodTuring "
         "ClopperPearson Simultaneous FisherZ DeLong KolmogorovBand Subsampling Partitions "
@@ -71,12 +82,12 @@ _WHERE = {
     "infometric.base": "Estimator",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_MODULES = ("datasets", "exceptions", "oracles", "testing")
+_MODULES = ("datasets", "exceptions", "llm", "oracles", "testing")
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
-    from infometric import datasets, exceptions, oracles, testing
+    from infometric import datasets, exceptions, llm, oracles, testing
     from infometric.amortised.estimator import MIST
     from infometric.base import Estimator
     from infometric.comparison import EncodingComparison
@@ -106,6 +117,7 @@ if TYPE_CHECKING:
         psi_sample_size,
     )
     from infometric.curves import LearningCurves
+    from infometric.detection import MembershipEvaluation
     from infometric.estimators import (
         AdjustedMutualInformation,
         AlphaDivergence,
@@ -167,6 +179,7 @@ if TYPE_CHECKING:
         jensen_shannon_distance,
         jensen_shannon_divergence,
         kl_divergence,
+        membership_scores,
         mist,
         mutual_information,
         mutual_information_matrix,
@@ -184,6 +197,24 @@ if TYPE_CHECKING:
     )
     from infometric.history import TrainingHistory
     from infometric.inference import infer
+    from infometric.llm.combined import CombinedScore
+    from infometric.llm.frequency import TokenFrequency
+    from infometric.llm.membership import MembershipScore
+    from infometric.llm.scores import (
+        DCPDD,
+        SURP,
+        ConReCall,
+        LossScore,
+        LowercaseScore,
+        MinK,
+        NeighborScore,
+        PMIScore,
+        ReCaLL,
+        ReferenceScore,
+        ZlibScore,
+    )
+    from infometric.llm.table import MembershipTable
+    from infometric.llm.tokens import TokenScores
     from infometric.neural.dimension import EffectiveDimension, effective_dimension
     from infometric.neural.estimator import NeuralMI
     from infometric.neural.reliable import ReliableMI
@@ -221,6 +252,7 @@ if TYPE_CHECKING:
         Subsampling,
         Wilson,
     )
+    from infometric.uncertainty.blocks import TokenBlocks
 
 
 def __getattr__(name: str) -> Any:

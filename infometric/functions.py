@@ -40,6 +40,8 @@ from infometric.estimators.continuous import from_neighbors, raw_columns
 from infometric.estimators.discrete import shared_encoders
 from infometric.estimators.matrix import pairwise_information, scored_columns
 from infometric.exceptions import DataError, InvalidParameterError
+from infometric.llm.scores import scored_texts
+from infometric.llm.table import MembershipTable
 from infometric.neural.estimator import NeuralMI
 from infometric.neural.reliable import ReliableMI
 from infometric.pairwise import PairwiseResult
@@ -1494,6 +1496,68 @@ def mist(
     """
     made = MIST(weights=weights, units=units, uncertainty=method)
     return made.fit(x, y).estimate(level=level, rng=rng)  # type: ignore[no-any-return]
+
+
+def membership_scores(
+    tokens: Any,
+    *,
+    method: Any = "dc_pdd",
+    reference: Any = None,
+    calibration: Any = None,
+    level: float = 0.95,
+    uncertainty: Any = "auto",
+    **options: Any,
+) -> MembershipTable:
+    """Scores of how like training data texts are to a language model, with evidence.
+
+    Parameters
+    ----------
+    tokens : TokenScores, path, frame or sequence of sequences of float
+        Log-probabilities of the tokens of each text.
+    method : str or MembershipScore
+        "dc_pdd", "loss", "zlib", "lowercase", "reference", "neighbor", "min_k", "min_k_plus_plus",
+        "recall", "con_recall", "surp" or "pmi"; or an estimator.
+    reference : TokenFrequency, counts or path, optional
+        How often each token occurs in a reference corpus; "dc_pdd" and "pmi" need it.
+    calibration : TokenScores, path, frame or sequence, optional
+        Texts of the same kind that are no members. Without them there are scores and intervals, but
+        no p-values and no decision.
+    level : float
+        Nominal coverage of the intervals, which are of the noise of the tokens of a text.
+    uncertainty : str or TokenBlocks
+        "auto" is ``TokenBlocks(block=8)``; "none" gives no intervals.
+    **options
+        Parameters of the score: `cap`, `k`, `gamma` and so on. The cap of "dc_pdd" is adaptive
+        where there is a calibration to learn it from, else 0.01.
+
+    Returns
+    -------
+    MembershipTable
+        One result per text; `decision`, `evaluate` and `adjust` are its methods.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where there is no such score or parameter, or a reference is needed.
+    DataError
+        Where a column is absent that the score is made of.
+
+    References
+    ----------
+    Zhang, W. et al. (2024). Pretraining data detection for large language models: a
+    divergence-based calibration method. EMNLP. doi:10.18653/v1/2024.emnlp-main.300
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> texts = im.TokenScores.from_lists(
+    ...     ids=[[0, 1, 2], [3, 1, 0]], logprob=[[-0.1, -0.3, -0.2], [-5.0, -2.0, -7.0]]
+    ... )
+    >>> found = im.membership_scores(texts, reference=[90, 60, 40, 10], cap=0.01)
+    >>> found.to_frame()["value"].round(4).tolist()
+    [0.01, 0.0068]
+    """
+    return scored_texts(method, tokens, reference, calibration, level, uncertainty, options)
 
 
 def normalized_mutual_information(

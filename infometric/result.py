@@ -381,13 +381,7 @@ class ResultTable(Mapping[str, Result]):
         rate. J. R. Statist. Soc. B 57, 289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
         """
         pvalues = np.array([r.pvalue for r in self._results.values()], dtype=float)
-        known = ~np.isnan(pvalues)
-        adjusted = dict(self.adjusted)
-        for method in methods:
-            column = np.full(pvalues.shape, np.nan)
-            if known.any():
-                column[known] = adjusted_pvalues(pvalues[known], method)
-            adjusted[f"pvalue_{method.removeprefix('fdr_')}"] = tuple(column.tolist())
+        adjusted = self.adjusted | adjusted_columns(pvalues, methods)
         return ResultTable(self._results, adjusted=adjusted, meta=self.meta)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -459,6 +453,18 @@ class ResultTable(Mapping[str, Result]):
             for row in self.rows()
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def adjusted_columns(pvalues: NDArray[Any], methods: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """p-values adjusted for their number, by the name of their column; unknown ones stay so."""
+    known = ~np.isnan(pvalues)
+    found = {}
+    for method in methods:
+        column = np.full(pvalues.shape, np.nan)
+        if known.any():
+            column[known] = adjusted_pvalues(pvalues[known], method)
+        found[f"pvalue_{method.removeprefix('fdr_')}"] = tuple(column.tolist())
+    return found
 
 
 def check_units(units: str) -> None:

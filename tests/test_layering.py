@@ -19,14 +19,14 @@ LAYERS = [
     ("uncertainty",),
     (
         *("result", "pairwise", "timeline", "comparison", "pareto", "history", "curves"),
-        *("extrapolation", "inference", "oracles"),
+        *("detection", "extrapolation", "inference", "oracles"),
     ),
-    ("validation",),
+    ("validation", "hooks"),
     ("sources",),
     ("base",),
     ("testing",),
-    ("estimators", "credit", "neural", "amortised", "datasets"),
-    ("functions", "hooks", "probe"),
+    ("estimators", "credit", "neural", "amortised", "datasets", "llm"),
+    ("functions", "probe"),
     ("report", "__main__"),
 ]
 RANK = {name: i for i, names in enumerate(LAYERS) for name in names}
@@ -35,7 +35,7 @@ MATHEMATICS = {"numpy", "scipy.special", "scipy.spatial", "scipy.linalg"}
 # looks upward
 _DRAWN = (
     *("result", "pairwise", "timeline", "comparison", "pareto", "history", "curves", "sources"),
-    "extrapolation",
+    *("extrapolation", "detection"),
 )
 UPWARD = {(part, "report") for part in _DRAWN}
 
@@ -91,7 +91,7 @@ def test_the_report_sees_results_only():
             continue  # doors: they call the facade
         allowed = {"report", "result", "pairwise", "timeline", "comparison", "pareto"}
         allowed |= {"exceptions", "_version", "state", "history"}
-        allowed |= {"files", "curves", "extrapolation"}
+        allowed |= {"files", "curves", "extrapolation", "detection"}
         assert seen <= allowed, (path.name, seen)
 
 

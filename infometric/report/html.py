@@ -23,6 +23,10 @@ _TAGS = TAGS | {
     "above budget": "shifted",
     "unfair": "shifted",
     "four fifths broken": "shifted",
+    "scores higher than the reference": "shifted",
+    "no difference shown": "undecided",
+    "told apart without the model": "shifted",
+    "not told apart without the model": "stable",
 }
 _MOST_CELLS = 100  # in the detail of one result; the JSON twin holds all
 
@@ -216,10 +220,11 @@ def _verdict(r: Result) -> str:
     """Cell of the verdict, the alarm of a monitored column, and the rule of thumb."""
     verdict = r.diagnostics["verdict"]
     alarm = ' <span class="tag shifted">▲ alarm</span>' if r.diagnostics.get("alarm") else ""
+    thumb = r.diagnostics.get("rule_of_thumb")
+    spoken = f'<span class="thumb">rule of thumb: {escape(thumb)}</span>' if thumb else ""
     return (
         f'<td data-key="{escape(verdict)}"><span class="tag {_TAGS[verdict]}">{escape(verdict)}'
-        f"</span>{alarm}"
-        f'<span class="thumb">rule of thumb: {escape(r.diagnostics["rule_of_thumb"])}</span></td>'
+        f"</span>{alarm}{spoken}</td>"
     )
 
 
@@ -382,7 +387,15 @@ _ACCOUNT = {
     "95 % lower bound, corrected for continuity, is at least 0.8.",
     "WeightOfEvidence": "The interval is Wald's, from the covariance of the two multinomial "
     "samples; p tests that the bin carries no evidence.",
-}
+} | dict.fromkeys(
+    (
+        *("DCPDD", "LossScore", "ZlibScore", "LowercaseScore", "ReferenceScore", "NeighborScore"),
+        *("MinK", "ReCaLL", "ConReCall", "SURP", "PMIScore", "CombinedScore"),
+    ),
+    "p is conformal: the rank of the score among those of the calibration texts, which are no "
+    "members, adjusted for the number of texts by Benjamini and Hochberg. The interval is of the "
+    "noise of the tokens of a text, by blocks of them; it says nothing of membership.",
+)
 
 
 def _breakable(name: str) -> str:

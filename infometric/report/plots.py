@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -214,16 +214,44 @@ def roc(found: EncodingComparison, ax: Any = None) -> Any:
             got=found.models,
             hint="draw a result of compare_encodings()",
         )
-    ax = _axes(ax, (5.0, 4.6))
     sample = found.samples[-1]
-    styles = zip((ACCENT, OTHER, INK), ("-", "--", ":"), strict=True)
-    for (model, (false, true)), (colour, style) in zip(found.curves.items(), styles, strict=False):
-        area = found.measures[f"{model} / {sample} / auc"]
-        name = f"{model.replace('_', ' ')}, {area.value:.3f}"
-        ax.plot(false, true, style, color=colour, lw=1.6, label=name)
+    areas = {m: found.measures[f"{m} / {sample} / auc"].value for m in found.curves}
+    return roc_curves(found.curves, areas, ax, "events")
+
+
+def roc_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    areas: Mapping[str, float],
+    ax: Any = None,
+    events: str = "members",
+) -> Any:
+    """Receiver operating characteristics by name.
+
+    Parameters
+    ----------
+    curves : mapping of str to pair of sequences
+        False and true positive rates.
+    areas : mapping of str to float
+        Area under each.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones by default.
+    events : str
+        What the axes call those to be found.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax, (5.0, 4.6))
+    styles = [(c, s) for s in ("-", "--", ":") for c in (ACCENT, OTHER, INK, SOFT)]
+    if len(curves) <= 3:  # told apart without colour too
+        styles = list(zip((ACCENT, OTHER, INK), ("-", "--", ":"), strict=True))
+    for (name, (false, true)), (colour, style) in zip(curves.items(), styles, strict=False):
+        text = f"{name.replace('_', ' ')}, {areas[name]:.3f}"
+        ax.plot(false, true, style, color=colour, lw=1.6, label=text)
     ax.plot([0, 1], [0, 1], color=SOFT, lw=0.8)
-    ax.set_xlabel("share of non-events at or above")
-    ax.set_ylabel("share of events at or above")
+    ax.set_xlabel(f"share of non-{events} at or above")
+    ax.set_ylabel(f"share of {events} at or above")
     ax.set_aspect("equal")
     ax.legend(frameon=False, loc="lower right", title="area under the curve")
     _quiet(ax, "y")

@@ -95,6 +95,8 @@ def cells(table: ResultTable) -> tuple[list[str], list[list[str]]]:
     first = results[0] if results else None
     heading, pvalues = table.shown_pvalues
     verdicts = any("verdict" in r.diagnostics for r in results)
+    thumbs = any("rule_of_thumb" in r.diagnostics for r in results)
+    told = ("verdict", "rule_of_thumb") if thumbs else ("verdict",)
     heads = [
         "",
         first.units if first and first.units != DIMENSIONLESS else "value",
@@ -106,9 +108,9 @@ def cells(table: ResultTable) -> tuple[list[str], list[list[str]]]:
     for i, (name, r) in enumerate(table.items()):
         row = [name, digits(r.value), interval(r), p_text(pvalues[i]), sizes(r)]
         if verdicts:
-            row += [str(r.diagnostics.get(k, "")) for k in ("verdict", "rule_of_thumb")]
+            row += [str(r.diagnostics.get(k, "")) for k in told]
         rows.append(row)
-    return heads + (["verdict", "rule of thumb"] if verdicts else []), rows
+    return heads + ([k.replace("_", " ") for k in told] if verdicts else []), rows
 
 
 def column_widths(heads: list[str], rows: list[list[str]], room: int) -> list[int] | None:

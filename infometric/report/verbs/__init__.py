@@ -3,6 +3,7 @@
 MODULES: tuple[str, ...] = (
     "binning",
     "fairness",
+    "membership",
     "monitoring",
     "neural",
     "representation",

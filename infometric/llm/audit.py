@@ -1,0 +1,372 @@
+"""Verdicts on a whole corpus, and the check that a benchmark cannot be solved without the model.
+
+References
+----------
+Welch, B. L. (1947). The generalization of "Student's" problem when several different population
+variances are involved. Biometrika 34, 28-35. doi:10.1093/biomet/34.1-2.28
+Das, D., Zhang, J., Tramèr, F. (2025). Blind baselines beat membership inference attacks for
+foundation models. IEEE SPW. arXiv:2406.16201
+Maini, P. et al. (2024). LLM dataset inference: did you train on my dataset? NeurIPS.
+arXiv:2406.06443
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.special import nctdtr, stdtr, stdtrit
+
+from infometric.exceptions import DataError, InvalidParameterError, LeakageWarning, UnsupportedError
+from infometric.inference import check_level
+from infometric.llm.combined import CombinedScore, halves
+from infometric.llm.evaluation import evaluate
+from infometric.llm.membership import MembershipScore
+from infometric.llm.reading import token_scores
+from infometric.llm.scores import named_score
+from infometric.llm.tokens import TokenScores
+from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result
+from infometric.typing import RNG, Array
+
+EFFECTS = (0.1, 0.2, 0.5)  # standardised differences whose power is told
+BLIND = 0.55  # area under the curve without a model, above which it is told
+_HALVINGS = 60
+
+
+def dataset_test(
+    suspect: Any,
+    reference: Any,
+    *,
+    method: Any = None,
+    token_reference: Any = None,
+    alpha: float = 0.01,
+    level: float = 0.95,
+    rng: RNG = None,
+) -> Result:
+    """Whether a corpus scores higher than texts that are no members: one verdict for all of it.
+
+    Single texts can rarely be told apart; the mean of a hundred can. Welch's test of one side: if
+    the two corpora differ in nothing but membership, a small p-value is evidence of it. What else
+    sets them apart (source, date, length) shifts scores too: ask `audit_split` first.
+
+    Parameters
+    ----------
+    suspect, reference : array-like of scores, table of scores, or token scores
+        Corpus in question, and one of the same kind that was not trained on.
+    method : str, MembershipScore or list of them, optional
+        Score of token scores. A list is combined: half of either corpus, drawn at random, gives
+        the weights and the other half is tested.
+    token_reference : TokenFrequency, optional
+        For the scores that compare with token frequencies.
+    alpha : float
+        Size of the test, for the verdict and the power.
+    level : float
+        Nominal coverage of the interval of the difference.
+    rng : int, Generator or None
+        Draws the halves.
+
+    Returns
+    -------
+    Result
+        Difference of the mean scores with Welch's interval of two sides and p-value of one side.
+        Diagnostics: `verdict`, `effect` (in standard deviations), `power` at effects of 0.1, 0.2
+        and 0.5 for these sizes, and `detectable`, the effect that is found with probability 0.8.
+
+    Raises
+    ------
+    DataError
+        Where a corpus has fewer than two scores.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> rng = np.random.default_rng(0)
+    >>> found = im.llm.dataset_test(rng.normal(0.5, 1, 200), rng.normal(0, 1, 200))
+    >>> found.diagnostics["verdict"], found.pvalue < 0.01
+    ('scores higher than the reference', True)
+    """
+    check_level(level)
+    if not (isinstance(alpha, float) and 0 < alpha < 0.5):
+        raise InvalidParameterError(
+            "alpha must be the size of a test, below one half.", got=alpha, hint="alpha=0.01"
+        )
+    a, b, name = _two_samples(suspect, reference, method, token_reference, rng)
+    known_a, known_b = (_finite(values, which) for values, which in ((a, "suspect"),
+                                                                     (b, "reference")))  # fmt: skip
+    found = welch(known_a, known_b, alpha, level, name)
+    missing = len(a) + len(b) - len(known_a) - len(known_b)
+    return replace(found, diagnostics=found.diagnostics | {"missing": missing})
+
+
+def _two_samples(
+    suspect: Any, reference: Any, method: Any, frequency: Any, rng: RNG
+) -> tuple[Array, Array, str]:
+    """Scores of either corpus, and what they are."""
+    if method is None:
+        name = getattr(suspect, "facts", {}).get("measure", "score")
+        return _scores(suspect), _scores(reference), name
+    mine, theirs = token_scores(suspect), token_scores(reference)
+    if isinstance(method, list | tuple | CombinedScore):
+        return _combined(mine, theirs, method, frequency, rng)
+    score: MembershipScore = named_score(method, frequency)
+    score.fit(mine + theirs)  # a cap of both is fair to both: it knows of no label
+    return score.score_samples(mine), score.score_samples(theirs), score._functional().name
+
+
+def _combined(
+    mine: TokenScores, theirs: TokenScores, method: Any, frequency: Any, rng: RNG
+) -> tuple[Array, Array, str]:
+    """Scores of the halves that the weights were not learned from."""
+    generator = np.random.default_rng(rng)
+    members = np.concatenate([np.ones(len(mine), bool), np.zeros(len(theirs), bool)])
+    learn, test = halves(members, generator)
+    if isinstance(method, CombinedScore):
+        score = method
+    else:
+        score = CombinedScore(list(method), reference=frequency, random_state=generator)
+    whole = mine + theirs
+    score.fit(whole[learn], members[learn])
+    found, kept = score.score_samples(whole[test]), members[test]
+    return found[kept], found[~kept], "combined"
+
+
+def _scores(values: Any) -> Array:
+    """Scores of an array or a table.
+
+    Raises
+    ------
+    UnsupportedError
+        Where they are token scores without a method.
+    """
+    if hasattr(values, "facts"):
+        return np.asarray(values.columns.value)
+    if isinstance(values, TokenScores):
+        raise UnsupportedError(
+            "Token scores become scores by a method.",
+            got=values,
+            hint="dataset_test(suspect, reference, method='min_k')",
+        )
+    found = np.asarray(values, dtype=float)
+    if found.ndim != 1:
+        raise DataError(
+            "Scores are one number per text.", got=found.shape, hint="dataset_test(a, b)"
+        )
+    return found
+
+
+def _finite(values: Array, which: str) -> Array:
+    known = values[np.isfinite(values)]
+    if len(known) < 2:
+        raise DataError(
+            f"The {which} corpus has {len(known)} finite score(s), and a test needs two or more.",
+            got=len(values),
+            hint="a corpus of a hundred texts or more",
+        )
+    return known
+
+
+def welch(a: Array, b: Array, alpha: float, level: float, name: str) -> Result:
+    """Difference of two means with Welch's interval, test of one side, and power."""
+    parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    se, gap = math.sqrt(parts.sum()), float(a.mean() - b.mean())
+    if se == 0:
+        raise DataError(
+            "Neither corpus varies: all scores of each are the same.",
+            got={"suspect": float(a[0]), "reference": float(b[0])},
+            hint="a score that varies between texts",
+        )
+    df = parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum()
+    pvalue, reach = float(stdtr(df, -gap / se)), float(stdtrit(df, 0.5 + level / 2)) * se
+    spread = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
+    unit = se / spread  # error of a standardised difference
+    found = pvalue <= alpha
+    told = {
+        "verdict": "scores higher than the reference" if found else "no difference shown",
+        "alpha": alpha,
+        "df": float(df),
+        "effect": gap / spread,
+        "power": {f"{e:g}": _power(e / unit, df, alpha) for e in EFFECTS},
+        "detectable": detectable(df, alpha) * unit,
+        "null_test": "welch, one side",
+    }
+    return Result(
+        f"{name}_difference", gap, se, ConfidenceInterval(gap - reach, gap + reach), level,
+        DIMENSIONLESS, (len(a), len(b)), "welch", pvalue, diagnostics=told,
+    )  # fmt: skip
+
+
+def _power(shift: float, df: float, alpha: float) -> float:
+    """Chance that the test rejects where the standardised mean is so many errors above zero."""
+    return float(1 - nctdtr(df, shift, stdtrit(df, 1 - alpha)))
+
+
+def detectable(df: float, alpha: float, power: float = 0.8) -> float:
+    """Difference in standard errors that the test finds with a given chance.
+
+    Examples
+    --------
+    >>> round(detectable(1e6, 0.05), 3)
+    2.486
+    """
+    low, high = 0.0, 100.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _power(middle, df, alpha) < power else (low, middle)
+    return high
+
+
+# --- without the model --------------------------------------------------------------------------
+
+
+def audit_split(
+    texts_a: Sequence[Any],
+    texts_b: Sequence[Any],
+    *,
+    folds: int = 5,
+    level: float = 0.95,
+    rng: RNG = 0,
+) -> Result:
+    """Whether two sets of texts can be told apart without any model: the blind check.
+
+    A bag-of-words logistic regression, with the length of a text and of its compressed form, is
+    fitted to some folds and asked about the rest. Where its area under the curve lies above one
+    half, members and non-members differ in their words: a membership score that tells them apart
+    may know no more than that.
+
+    Parameters
+    ----------
+    texts_a, texts_b : sequence of str, or of sequences of token numbers, or TokenScores
+        The two sets: members and non-members of a benchmark, a suspect corpus and its reference.
+    folds : int
+        Parts of the cross-validation.
+    level : float
+        Nominal coverage of the interval.
+    rng : int, Generator or None
+        Deals the texts to folds.
+
+    Returns
+    -------
+    Result
+        Area under the curve out of fold. Diagnostics hold `verdict`: "told apart without the
+        model" where the interval lies above one half, "undecided" where the area alone is above
+        0.55, else "not told apart without the model".
+
+    Raises
+    ------
+    DataError
+        Where a set has fewer texts than folds.
+
+    Warns
+    -----
+    LeakageWarning
+        Where the area is above 0.55, or its interval lies above one half.
+
+    Examples
+    --------
+    >>> import infometric as im
+    >>> words = np.random.default_rng(0).choice(["red", "green", "blue"], (400, 9))
+    >>> texts = [" ".join(row) for row in words]
+    >>> im.llm.audit_split(texts[:200], texts[200:]).diagnostics["verdict"]
+    'not told apart without the model'
+    """
+    check_level(level)
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+        raise InvalidParameterError("folds must be 2 or more.", got=folds, hint="folds=5")
+    documents = [_documents(texts, which) for texts, which in ((texts_a, "a"), (texts_b, "b"))]
+    for which, texts in zip("ab", documents, strict=True):
+        if len(texts) < 2 * folds:
+            raise DataError(
+                f"Set {which} has {len(texts)} text(s), too few for {folds} folds.",
+                got=len(texts),
+                hint=f"{2 * folds} texts or more, or folds=2",
+            )
+    labels = np.repeat([1, 0], [len(documents[0]), len(documents[1])])
+    scores = _blind_scores(documents[0] + documents[1], labels, folds, rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = evaluate({"blind": scores}, labels, fpr=[], level=level).auc["blind"]
+    verdict, text = _blind_verdict(found)
+    if text:
+        warnings.warn(text, LeakageWarning, stacklevel=2)
+    told = {"verdict": verdict, "limit": BLIND, "folds": folds, "null_test": "mann_whitney"}
+    return replace(
+        found, measure="blind_auc", diagnostics=found.diagnostics | told,
+        warnings=(*found.warnings, *([text] if text else [])),
+    )  # fmt: skip
+
+
+def _blind_verdict(found: Result) -> tuple[str, str]:
+    """Verdict on an area without a model, and a warning where it needs one."""
+    area = f"area under the curve {found.value:.3f}, {found.ci.low:.3f} to {found.ci.high:.3f}"
+    if found.ci.low > 0.5:
+        return "told apart without the model", (
+            f"the two sets are told apart without the model ({area}): a membership score that "
+            "separates them may see the split, not membership"
+        )
+    if found.value > BLIND:
+        return "undecided", (
+            f"so few texts cannot exclude that the two sets differ without the model ({area})"
+        )
+    return "not told apart without the model", ""
+
+
+def _documents(texts: Any, which: str) -> list[str]:
+    """Texts, of token numbers as words.
+
+    Raises
+    ------
+    DataError
+        Where they are neither.
+    """
+    if isinstance(texts, TokenScores):
+        ids = texts.need("ids", "audit_split")
+        return [" ".join(map(str, ids[a:b])) for a, b in zip(texts.offsets, texts.offsets[1:],
+                                                             strict=False)]  # fmt: skip
+    if isinstance(texts, str):
+        raise DataError("A set holds many texts.", got=texts, hint="audit_split([...], [...])")
+    found = []
+    for i, text in enumerate(texts):
+        if isinstance(text, str):
+            found.append(text)
+        elif np.ndim(text) == 1:
+            found.append(" ".join(map(str, np.asarray(text).tolist())))
+        else:
+            raise DataError(
+                f"Text {i} of set {which} is no text and no list of tokens.",
+                got=text,
+                hint="audit_split(list_of_texts, list_of_texts)",
+            )
+    return found
+
+
+def _blind_scores(texts: Sequence[str], labels: Array, folds: int, rng: RNG) -> Array:
+    """Log odds out of fold, of words, length and compressed length."""
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import MaxAbsScaler
+
+    lengths = np.array([[len(t), len(zlib.compress(t.encode("utf-8", "surrogatepass")))]
+                        for t in texts], float)  # fmt: skip
+    spread = np.maximum(lengths.std(0), 1e-12)
+    lengths = (lengths - lengths.mean(0)) / spread
+    words = CountVectorizer(token_pattern=r"\w+|[^\w\s]", min_df=2, binary=False)
+    try:
+        table = hstack([MaxAbsScaler().fit_transform(words.fit_transform(texts).astype(float)),
+                        lengths]).tocsr()  # fmt: skip
+    except ValueError:  # no word occurs twice
+        from scipy.sparse import csr_matrix
+
+        table = csr_matrix(lengths)
+    out = np.empty(len(texts))
+    seed = int(np.random.default_rng(rng).integers(2**31))
+    for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(table, labels):
+        model = LogisticRegression(max_iter=1000).fit(table[train], labels[train])
+        out[test] = model.decision_function(table[test])
+    return out

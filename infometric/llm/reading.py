@@ -1,0 +1,322 @@
+"""Token scores and counts out of Parquet, through DuckDB: flat arrays, without a loop over rows."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from infometric.exceptions import ColumnError, DataError, SourceError, and_list
+from infometric.llm.columns import ALIGNED, APART
+from infometric.sources.paths import is_parquet_name, refuse_no_file
+from infometric.sources.sql import identifier
+from infometric.sources.tables import MEMORY_LIMIT, connect
+from infometric.state.ragged import Ragged
+from infometric.typing import Array
+
+LISTS = ("ids", "logprob", *ALIGNED, *APART)
+PLAIN = ("text", "zlib", "bytes", "name")
+FACTS = ("tokenizer", "model", "context", "vocabulary_size")
+
+
+class TokenFile:
+    """A Parquet file with a row per text.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File, or a pattern of files.
+
+    Raises
+    ------
+    SourceError
+        Where it is absent or no Parquet file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        if not is_parquet_name(self.path):
+            raise SourceError(
+                f"{self.path} is no Parquet file by its name.",
+                got=self.path,
+                hint="tokens.to_parquet('scores.parquet'), or TokenScores.load of an .npz file",
+            )
+        refuse_no_file(self.path, "parquet")
+        self._connection = connect(MEMORY_LIMIT)
+        quoted = self.path.replace("'", "''")
+        self._source = f"read_parquet('{quoted}')"
+        described = self._run(f"DESCRIBE SELECT * FROM {self._source}").fetchall()
+        self.types = {str(row[0]): str(row[1]) for row in described}
+
+    def _run(self, query: str) -> Any:
+        import duckdb
+
+        try:
+            return self._connection.execute(query)
+        except duckdb.Error as error:
+            raise SourceError(
+                f"{self.path} cannot be read: {str(error).splitlines()[0]}",
+                hint="write the file again: tokens.to_parquet(path)",
+            ) from error
+
+    def __len__(self) -> int:
+        return int(self._run(f"SELECT count(*) FROM {self._source}").fetchone()[0])
+
+    def require(self, name: str) -> None:
+        """Error where a column is absent, naming the nearest."""
+        if name not in self.types:
+            raise ColumnError.missing(name, self.types, where=self.path)
+
+    def lists(self, name: str, rows: tuple[int, int] | None) -> Ragged:
+        """Column of lists as one ragged array; of lists of lists, the means of the inner ones."""
+        kind, column = self.types[name], identifier(name)
+        if not kind.endswith("[]") and "[" not in kind:
+            raise DataError(
+                f"Column {name!r} of {self.path} holds {kind}, not one list of numbers per text.",
+                got=kind,
+                hint="a column of lists, as tokens.to_parquet(path) writes it",
+            )
+        if kind.count("[") > 1:
+            column = f"[list_avg(one) for one in {column}]"
+        part = self._part(rows)
+        found = self._run(
+            f"SELECT coalesce(len({column}), -1) AS size, "
+            f"coalesce(list_count({column}), 0) AS known FROM {part}"
+        ).fetchnumpy()
+        sizes = np.asarray(found["size"], np.int64)
+        bad = sizes != np.asarray(found["known"], np.int64)
+        if bad.any():
+            raise DataError(
+                f"A value of {name!r} in row {int(np.flatnonzero(bad)[0])} of {self.path} is "
+                "missing.",
+                got=None,
+                hint="leave out the first token of a server that gives it no log-probability",
+            )
+        values = self._run(f"SELECT unnest({column}) AS v FROM {part}").fetchnumpy()["v"]
+        return Ragged(np.ma.getdata(values), np.concatenate([[0], np.cumsum(sizes)]))
+
+    def plain(self, name: str, rows: tuple[int, int] | None) -> list[Any]:
+        """Column of one value per text."""
+        found = self._run(f"SELECT {identifier(name)} FROM {self._part(rows)}").fetchall()
+        return [row[0] for row in found]
+
+    def fact(self, name: str) -> Any:
+        """The one value of a column that says the same of every text.
+
+        Raises
+        ------
+        DataError
+            Where there are several: the texts do not belong together.
+        """
+        query = f"SELECT DISTINCT {identifier(name)} FROM {self._source} LIMIT 3"
+        found = [row[0] for row in self._run(query).fetchall()]
+        if len(found) > 1:
+            raise DataError(
+                f"{self.path} holds scores of several {name}s, which do not belong together.",
+                got=found,
+                hint=f"one file for each {name}",
+            )
+        return found[0] if found else None
+
+    def _part(self, rows: tuple[int, int] | None) -> str:
+        if rows is None:
+            return self._source
+        start, stop = rows
+        return f"(SELECT * FROM {self._source} LIMIT {stop - start} OFFSET {start})"
+
+
+def parquet_parts(
+    path: str | os.PathLike[str], rows: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """Arguments of `TokenScores.from_lists` that a file holds.
+
+    Raises
+    ------
+    ColumnError
+        Where it has no log-probabilities.
+    """
+    file = TokenFile(path)
+    file.require("logprob")
+    parts: dict[str, Any] = {name: file.lists(name, rows) for name in LISTS if name in file.types}
+    plain = {name: file.plain(name, rows) for name in PLAIN if name in file.types}
+    facts = {name: file.fact(name) for name in FACTS if name in file.types}
+    if "name" in plain:
+        plain["names"] = plain.pop("name")
+    if "text" in plain and "zlib" in plain:
+        del plain["text"]
+    return parts | plain | {k: v for k, v in facts.items() if v is not None}
+
+
+def parquet_counts(
+    path: str | os.PathLike[str], column: str, count: str, most: int | None
+) -> tuple[Array, int]:
+    """Counts of the tokens of a column of lists, by one GROUP BY of DuckDB, and the documents."""
+    file = TokenFile(path)
+    file.require(column)
+    name = identifier(column)
+    cut = name if most is None else f"list_slice({name}, 1, {most})"
+    kinds = f"list_distinct({cut})" if count == "document" else cut
+    rows = file._run(
+        f"SELECT id, count(*) AS n FROM (SELECT unnest({kinds}) AS id FROM {file._source}) "
+        "GROUP BY id"
+    ).fetchnumpy()
+    return by_number(rows["id"], rows["n"]), len(file)
+
+
+def by_number(kinds: Any, counts: Any) -> Array:
+    """Counts in the order of the numbers of the tokens.
+
+    Raises
+    ------
+    DataError
+        Where a number is missing, negative or not whole.
+    """
+    gone = np.ma.getmaskarray(kinds) if np.ma.isMaskedArray(kinds) else np.zeros(len(kinds), bool)
+    plain = np.asarray(np.ma.getdata(kinds))
+    whole = plain.dtype.kind in "iu" or (
+        plain.dtype.kind == "f" and (plain == np.rint(plain)).all()
+    )
+    if gone.any() or not whole or (len(plain) and plain.min() < 0):
+        raise DataError(
+            "Numbers of tokens are whole and not negative.",
+            got=kinds[:5] if not whole else plain[plain < 0][:3].tolist() or None,
+            hint="the column of token numbers first, then their counts",
+        )
+    out = np.zeros(int(plain.max(initial=-1)) + 1, np.int64)
+    np.add.at(out, plain.astype(np.int64), np.asarray(np.ma.getdata(counts)).astype(np.int64))
+    return out
+
+
+def counted_rows(counts: Any) -> Any:
+    """Counts in the order of token numbers, of the rows of a GROUP BY wherever they lie."""
+    if isinstance(counts, Mapping):
+        return counts
+    if isinstance(counts, str | os.PathLike) or hasattr(counts, "columns"):
+        return of_frame(counts)
+    if isinstance(counts, list | tuple) and len(counts) and np.ndim(counts[0]) == 1:
+        pairs = [tuple(row) for row in counts]
+        if any(len(row) != 2 for row in pairs):
+            raise DataError(
+                "Rows of counts are pairs: the number of a token, and its count.",
+                got=pairs[0],
+                hint="connection.execute('SELECT id, count(*) FROM tokens GROUP BY id').fetchall()",
+            )
+        kinds, found = (np.array(part) for part in zip(*pairs, strict=True))
+        return by_number(kinds, found)
+    return counts
+
+
+def of_frame(frame: Any) -> Array:
+    """Counts of a frame, a relation of DuckDB, a frame of Spark or a file."""
+    from infometric.sources import open_table
+
+    duckdb = sys.modules.get("duckdb")
+    if duckdb is not None and isinstance(frame, duckdb.DuckDBPyRelation):
+        columns = frame.fetchnumpy()
+        chosen = pair_of(list(columns))
+        return by_number(*(columns[name] for name in chosen))
+    if type(frame).__module__.startswith("pyspark.sql."):
+        chosen = pair_of(list(frame.columns))
+        rows = frame.select(*chosen).collect()
+        return by_number(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]))
+    table = open_table(frame)
+    kinds, found = (table.column(name).values for name in pair_of(table.names))
+    return by_number(np.asarray(kinds), found)
+
+
+def pair_of(names: Any) -> tuple[str, str]:
+    """Columns of the numbers and of the counts.
+
+    Raises
+    ------
+    DataError
+        Where there are fewer than two columns.
+    """
+    lower = {str(name).lower(): name for name in names}
+    kinds = next((lower[k] for k in ("id", "token", "token_id", "ids") if k in lower), None)
+    found = next((lower[k] for k in ("count", "n", "counts", "frequency") if k in lower), None)
+    if kinds is not None and found is not None:
+        return kinds, found
+    if len(list(names)) < 2:
+        raise DataError(
+            "Counts need two columns: the number of a token, and how often it occurs.",
+            got=and_list(list(names)),
+            hint="SELECT id, count(*) AS count FROM tokens GROUP BY id",
+        )
+    first, second = list(names)[:2]
+    return first, second
+
+
+CHUNK = 100_000  # texts of a file that are in memory at a time
+
+
+def token_scores(data: Any) -> Any:
+    """Token scores of what a user has: themselves, a file, a frame, or lists of log-probabilities.
+
+    Raises
+    ------
+    DataError
+        Where it is none of these.
+    """
+    from infometric.llm.tokens import TokenScores
+
+    if isinstance(data, TokenScores):
+        return data
+    if isinstance(data, str | os.PathLike):
+        path = os.fspath(data)
+        npz = path.lower().endswith(".npz")
+        return TokenScores.load(path) if npz else TokenScores.from_parquet(path)
+    if hasattr(data, "columns") and hasattr(data, "__getitem__"):
+        return TokenScores.from_lists(**frame_parts(data))
+    return TokenScores.from_lists(logprob=data)
+
+
+def token_parts(data: Any) -> Any:
+    """Token scores in parts: a Parquet file so many texts at a time, all else in one."""
+    if isinstance(data, str | os.PathLike) and is_parquet_name(os.fspath(data)):
+        from infometric.llm.tokens import TokenScores
+
+        count = len(TokenFile(data))
+        for start in range(0, max(count, 1), CHUNK):
+            yield TokenScores.from_parquet(data, rows=(start, min(start + CHUNK, count)))
+        return
+    yield token_scores(data)
+
+
+def frame_parts(frame: Any) -> dict[str, Any]:
+    """Arguments of `TokenScores.from_lists` that a frame of pandas, polars or pyarrow holds.
+
+    Raises
+    ------
+    ColumnError
+        Where it has no log-probabilities.
+    """
+    names = [str(n) for n in getattr(frame, "column_names", frame.columns)]
+    if "logprob" not in names:
+        raise ColumnError.missing("logprob", names, where="the frame")
+
+    def column(name: str) -> Any:
+        found = frame[name]
+        return found if hasattr(found, "to_pylist") else found.to_list()
+
+    parts: dict[str, Any] = {n: column(n) for n in (*LISTS, *PLAIN) if n in names}
+    if "name" in parts:
+        found = parts.pop("name")
+        parts["names"] = found.to_pylist() if hasattr(found, "to_pylist") else found
+    for name in FACTS:
+        if name in names:
+            values = column(name)
+            values = values.to_pylist() if hasattr(values, "to_pylist") else values
+            distinct = list(dict.fromkeys(values))
+            if len(distinct) > 1:
+                raise DataError(
+                    f"The frame holds scores of several {name}s, which do not belong together.",
+                    got=distinct[:3],
+                    hint=f"one frame for each {name}",
+                )
+            if distinct and distinct[0] is not None:
+                parts[name] = distinct[0]
+    return parts
