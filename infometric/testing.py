@@ -293,7 +293,9 @@ def check_uncertainty(
 # --- estimators -------------------------------------------------------------------------------
 
 
-def check_estimator(estimator: Estimator, *, scikit_learn: bool = True) -> None:
+def check_estimator(
+    estimator: Estimator, *, scikit_learn: bool = True, data: tuple[Any, Any] | None = None
+) -> None:
     """Laws of an estimator: scikit-learn's own checks, then those of this library.
 
     Fitting parts and joining equals fitting the whole; a failed fit changes nothing; units commute;
@@ -306,6 +308,8 @@ def check_estimator(estimator: Estimator, *, scikit_learn: bool = True) -> None:
     scikit_learn : bool
         Whether scikit-learn's checks run too; the expected failures are `EXPECTED_FAILURES`, each
         with its reason. "check_merge" among an estimator's own leaves out the law of the parts.
+    data : pair, optional
+        X and y to take instead of that table, where an estimator cannot take it.
 
     Raises
     ------
@@ -326,7 +330,7 @@ def check_estimator(estimator: Estimator, *, scikit_learn: bool = True) -> None:
             sklearn_checks(estimator, expected_failed_checks=expected, on_skip=None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        X, y = _cases()
+        X, y = _cases() if data is None else data
         if "check_merge" not in estimator._expected_failures:
             _check_merge(estimator, X, y)
         _check_failed_fit(estimator, X, y)

@@ -271,6 +271,10 @@ class MembershipFunctional:
             found = [block_variance(h, 1 if alone else block) for h, alone in self.influence(t)]
             return np.sum([v for v, _ in found], axis=0), np.min([b for _, b in found], axis=0)
 
+    def ties(self, t: Any) -> Array | None:
+        """What orders texts whose scores are equal; None where equal scores are chance."""
+        return None
+
     def sizes(self, t: Any) -> Array:
         """Number of tokens that the score of each text rests on."""
         found = [self.parts(part)[0].sizes() for part in t.chunks(1 << 18)]
@@ -478,6 +482,10 @@ class DCPDD(PMI):
         if self.cap is not None:
             np.minimum(alpha, alpha.dtype.type(self.cap), out=alpha)
         return [MeanOf(Ragged(alpha, t.offsets), self._keep(t))]
+
+    def ties(self, t: Any) -> Array | None:
+        """Mean log-probability: many texts have no token below a low cap, and so one score."""
+        return None if self.cap is None else Loss().value(t)
 
     def value(self, t: Any) -> Array:
         """Score of each text; one pass of a compiled kernel where there is one."""

@@ -4,6 +4,8 @@ References
 ----------
 Welch, B. L. (1947). The generalization of "Student's" problem when several different population
 variances are involved. Biometrika 34, 28-35. doi:10.1093/biomet/34.1-2.28
+Nadeau, C., Bengio, Y. (2003). Inference for the generalization error. Machine Learning 52, 239-281.
+doi:10.1023/A:1024068626366
 Das, D., Zhang, J., Tramèr, F. (2025). Blind baselines beat membership inference attacks for
 foundation models. IEEE SPW. arXiv:2406.16201
 Maini, P. et al. (2024). LLM dataset inference: did you train on my dataset? NeurIPS.
@@ -20,7 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.special import nctdtr, stdtr, stdtrit
+from scipy.special import nctdtr, ndtr, ndtri, stdtr, stdtrit
 
 from infometric.exceptions import DataError, InvalidParameterError, LeakageWarning, UnsupportedError
 from infometric.inference import check_level
@@ -290,14 +292,32 @@ def audit_split(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = evaluate({"blind": scores}, labels, fpr=[], level=level).auc["blind"]
+    found = widened(found, folds)
     verdict, text = _blind_verdict(found)
     if text:
         warnings.warn(text, LeakageWarning, stacklevel=2)
-    told = {"verdict": verdict, "limit": BLIND, "folds": folds, "null_test": "mann_whitney"}
+    told = {"verdict": verdict, "limit": BLIND, "folds": folds, "null_test": "corrected for folds"}
     return replace(
         found, measure="blind_auc", diagnostics=found.diagnostics | told,
         warnings=(*found.warnings, *([text] if text else [])),
     )  # fmt: skip
+
+
+def widened(found: Result, folds: int) -> Result:
+    """Area out of fold with the error that it has: folds share most of what they were fitted to.
+
+    Nadeau and Bengio's correction of the variance, ``1 + K / (K - 1)`` for K folds, on the scale of
+    the logit. Without it the check raises a false alarm three times as often as it says.
+    """
+    if not found.se > 0:  # apart for certain: Newcombe's interval stands
+        return found
+    se = found.se * math.sqrt(1 + folds / (folds - 1))
+    gini = 2 * found.value - 1
+    scale = 2 * se / (1 - gini**2)
+    reach = float(ndtri(0.5 + found.level / 2)) * scale
+    low, high = (0.5 + math.tanh(math.atanh(gini) + end) / 2 for end in (-reach, reach))
+    pvalue = float(2 * ndtr(-abs(math.atanh(gini)) / scale))
+    return replace(found, se=se, ci=ConfidenceInterval(low, high), pvalue=pvalue)
 
 
 def _blind_verdict(found: Result) -> tuple[str, str]:

@@ -5,8 +5,9 @@ With n scores of non-members, the conformal p-value of a score s is
 .. math:: p = (1 + \#\{i : s_i \ge s\}) / (n + 1),
 
 which for a non-member that is exchangeable with them is at most u with probability at most u,
-whatever the score and its law. A threshold at the k-th largest of them flags a share of non-members
-that follows Beta(k, n + 1 - k) over calibrations.
+whatever the score and its law. Equal scores are ordered by a second one where there is one: a cap
+that many texts reach would else make the rule too cautious to flag anything. A threshold at the
+k-th largest of them flags a share of non-members that follows Beta(k, n + 1 - k) over calibrations.
 
 References
 ----------
@@ -48,6 +49,8 @@ class Calibration:
         Texts without a score.
     key : str
         What made the scores: method, cap, tokenizer, model.
+    ties : ndarray of shape (n_texts,), optional
+        What orders texts with equal scores.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Calibration:
     tokens: Array | None = None
     missing: int = 0
     key: str = ""
+    ties: Array | None = None
     capabilities: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -72,18 +76,23 @@ class Calibration:
     def _sorted(self) -> Array:
         return np.sort(self.scores)
 
-    def pvalues(self, scores: Array, *, own: bool = False) -> Array:
+    def pvalues(self, scores: Array, ties: Array | None = None, *, own: bool = False) -> Array:
         """Conformal p-value of each score; NaN where there is none.
 
         Parameters
         ----------
         scores : ndarray
             New scores.
+        ties : ndarray, optional
+            What orders them among equal ones.
         own : bool
             Whether they are those of the calibration itself: each is compared with the others.
         """
-        n = len(self.scores)
-        at_least = n - np.searchsorted(self._sorted, scores, side="left")
+        n, known = len(self.scores), self._sorted
+        if ties is not None and self.ties is not None and (known[1:] == known[:-1]).any():
+            mine, scores = in_order(self.scores, self.ties, scores, ties)
+            known = np.sort(mine)
+        at_least = n - np.searchsorted(known, scores, side="left")
         found = at_least / n if own else (1 + at_least) / (n + 1)
         return np.where(np.isnan(scores), np.nan, found)
 
@@ -146,12 +155,13 @@ class Calibration:
             both(self.tokens, other.tokens),
             self.missing + other.missing,
             self.key,
+            both(self.ties, other.ties),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready representation, read back by `from_dict`."""
         told = {"schema_version": 1, "state": "membership_calibration"}
-        names = ("scores", "variances", "tokens", "missing", "key")
+        names = ("scores", "variances", "tokens", "missing", "key", "ties")
         return told | {name: jsonable(getattr(self, name)) for name in names}
 
     @classmethod
@@ -169,7 +179,25 @@ class Calibration:
             return None if values is None else np.array(values, dtype=float)
 
         scores = np.array(data["scores"], dtype=float)
-        return cls(scores, array("variances"), array("tokens"), data["missing"], data["key"])
+        kept = (array("variances"), array("tokens"), data["missing"], data["key"], array("ties"))
+        return cls(scores, *kept)
+
+
+def in_order(
+    first: Array, first_ties: Array, second: Array, second_ties: Array
+) -> tuple[Array, Array]:
+    """Ranks of two sets of scores by score and, among equal ones, by what orders ties.
+
+    Examples
+    --------
+    >>> one = np.array([1.0, 1.0])
+    >>> [r.tolist() for r in in_order(one, np.array([3.0, 5.0]), one, np.array([4.0, 5.0]))]
+    [[0.0, 2.0], [1.0, 2.0]]
+    """
+    pairs = np.stack([np.append(first, second), np.append(first_ties, second_ties)], axis=1)
+    _, ranks = np.unique(pairs, axis=0, return_inverse=True)
+    ranks = np.where(np.isnan(pairs[:, 0]), np.nan, ranks.reshape(-1).astype(float))
+    return ranks[: len(first)], ranks[len(first) :]
 
 
 def noise_share(scores: Array, variances: Array | None) -> float:
@@ -211,6 +239,8 @@ class Decision:
         Nominal coverage of that range.
     missing : int
         Texts without a score, which are not flagged.
+    ties : bool
+        Whether equal scores were ordered by the mean log-probability.
     """
 
     flagged: Array
@@ -222,6 +252,11 @@ class Decision:
     realised: tuple[float, float]
     level: float = 0.95
     missing: int = 0
+    ties: bool = False
+
+    @property
+    def _order(self) -> str:
+        return ", equal scores by their mean log-probability" if self.ties else ""
 
     @property
     def flagged_names(self) -> list[str]:
@@ -236,8 +271,8 @@ class Decision:
         text = (
             f"{int(self.flagged.sum())} of {len(self.flagged)} texts score above "
             f"{self.threshold:.6g}, the {_ordinal(self.k)} largest of {n:,} calibration "
-            "non-members. A non-member that is exchangeable with them is flagged with probability "
-            f"{self.k / (n + 1):.4g} at most (asked: {self.fpr:g}), over draws of the calibration "
+            f"non-members{self._order}. A non-member that is exchangeable with them is flagged "
+            f"with probability {self.k / (n + 1):.4g} at most (asked: {self.fpr:g}), over draws of the calibration "
             "too; with this one calibration the share of non-members flagged lies between "
             f"{low:.4g} and {high:.4g} ({100 * self.level:g} %). If no text were a member, "
             f"{expected:.3g} would be flagged in the mean."

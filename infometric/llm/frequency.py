@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class TokenFrequency:
     [2.0, 3.0, 1.0, 2.0]
     """
 
+    capabilities: ClassVar[frozenset[str]] = frozenset()
     counts: Any = None
     n_documents: int = 0
     tokenizer: str = ""

@@ -110,9 +110,11 @@ class MembershipScore(Estimator):
         variances, _ = functional.spread(tokens, block)
         sizes = tokens.logprob.sizes
         missing = int((~known).sum())
+        ties = functional.ties(tokens)
         return Calibration(
-            scores[known], variances[known], sizes[known], missing, self._key(functional)
-        )
+            scores[known], variances[known], sizes[known], missing, self._key(functional),
+            None if ties is None else ties[known],
+        )  # fmt: skip
 
     def _key(self, functional: f.MembershipFunctional) -> str:
         """What must be equal for scores to be comparable."""
@@ -205,7 +207,7 @@ class MembershipScore(Estimator):
         reach = stdtrit(blocks - 1, 0.5 + level / 2) * se
         scores = state.scores
         columns = Columns(
-            scores, se, scores - reach, scores + reach, state.pvalues(scores, own=True),
+            scores, se, scores - reach, scores + reach, state.pvalues(scores, state.ties, own=True),
             state.tokens.astype(np.int64),
         )  # fmt: skip
         names = tuple(map(str, range(len(scores))))
@@ -379,7 +381,7 @@ def _columns(
     found = strategy(functional, tokens, value, level=level)
     nan = np.full(len(value), np.nan)
     se, low, high = (np.broadcast_to(v, value.shape) for v in (found.se, found.low, found.high))
-    pvalue = nan if calibration is None else calibration.pvalues(value)
+    pvalue = nan if calibration is None else calibration.pvalues(value, functional.ties(tokens))
     return Columns(value, se, low, high, pvalue, functional.sizes(tokens))
 
 

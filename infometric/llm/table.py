@@ -275,7 +275,8 @@ class MembershipTable(ResultTable):
         k = self.calibration.rank(fpr)
         threshold = self.calibration.threshold(k)
         return Decision(
-            flagged=self.columns.value > threshold,
+            # by p-values, which know the order of equal scores
+            flagged=self.columns.pvalue <= k / (len(self.calibration.scores) + 1) * (1 + 1e-12),
             names=self._results.names,
             fpr=float(fpr),
             threshold=threshold,
@@ -284,6 +285,7 @@ class MembershipTable(ResultTable):
             realised=self.calibration.realised(k, level),
             level=level,
             missing=int(np.isnan(self.columns.value).sum()),
+            ties=self.calibration.ties is not None,
         )
 
     def evaluate(self, labels: Any, **options: Any) -> Any:

@@ -31,13 +31,14 @@ def word_counts(
     from infometric.llm.models import tokenizer_fingerprint
 
     size = vocabulary_size if vocabulary_size is not None else len_of(tokenizer)
-    try:
-        listed = wordfreq.top_n_list(language, words)
-    except LookupError as error:
-        known = sorted(wordfreq.available_languages())
+    known = wordfreq.available_languages()
+    if language not in known:  # the list of a language that is near would be taken in silence
         raise DataError(
-            "There is no list of words of this language.", got=language, hint=f"one of {known}"
-        ) from error
+            "There is no list of words of this language.",
+            got=language,
+            hint=f"one of {sorted(known)}",
+        )
+    listed = wordfreq.top_n_list(language, words)
     counts = np.zeros(size)
     for word in listed:
         found = tokenizer(f" {word}")

@@ -58,5 +58,5 @@ def capped_means(
             if logprob[i] >= capped_from[kind]:
                 capped += 1
             else:
-                total -= math.exp(logprob[i]) * log_q[kind]
+                total -= math.exp(np.float64(logprob[i])) * log_q[kind]
         out[text] = (total + cap * capped) / count if count else np.nan
