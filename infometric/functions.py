@@ -1545,7 +1545,7 @@ def membership_scores(
     References
     ----------
     Zhang, W. et al. (2024). Pretraining data detection for large language models: a
-    divergence-based calibration method. EMNLP. doi:10.18653/v1/2024.emnlp-main.300
+    divergence-based calibration method. EMNLP. arXiv:2409.14781
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -15,6 +15,9 @@ from infometric.typing import RNG
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from infometric.llm.frequency import TokenFrequency
+    from infometric.llm.tokens import TokenScores
 
 # part of the log odds of default, and the value above which it counts
 APPLICANT_STEPS = {
@@ -211,6 +214,57 @@ def applicant_log_odds(frame: pd.DataFrame) -> NDArray[np.float64]:
     for name, (size, above) in APPLICANT_STEPS.items():
         found += size * (frame[name].to_numpy() > above)
     return found
+
+
+class MembershipTexts(NamedTuple):
+    """Token scores of texts whose membership is known, and what is needed to calibrate."""
+
+    texts: TokenScores
+    labels: NDArray[np.int64]
+    calibration: TokenScores
+    frequency: TokenFrequency
+
+
+def load_membership() -> MembershipTexts:
+    """Token scores by a small language model of texts that it was trained on, and of others.
+
+    A model of 1.1 million parameters read 64 tokens each of docstrings of scientific Python
+    packages; members twice, among background documents, non-members never. The split is random.
+    Made by ``benchmarks/membership.py --bundle`` (the texts themselves are not kept; numbers are
+    rounded to half precision).
+
+    Returns
+    -------
+    MembershipTexts
+        `texts`, 300 members and 300 non-members with their `labels` (1 for a member); 400 further
+        non-members for `calibration`; the token `frequency` of 3,000 further documents.
+
+    Examples
+    --------
+    >>> from infometric.datasets import load_membership
+    >>> known = load_membership()
+    >>> len(known.texts), int(known.labels.sum()), len(known.calibration)
+    (600, 300, 400)
+    """
+    from infometric.llm.frequency import TokenFrequency
+    from infometric.llm.tokens import TokenScores
+
+    with (
+        (files("infometric.datasets") / "data" / "membership.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
+        arrays = {name: stored[name] for name in stored.files}
+    made = {"tokenizer": "bpe-4096", "vocabulary_size": len(arrays["counts"])}
+    tokens = TokenScores.from_padded(
+        ids=arrays["ids"], mask=np.ones(arrays["ids"].shape, bool), zlib=arrays["zlib"],
+        bytes=arrays["bytes"], model="gpt-1m", context="bos", **made,
+        **{name: arrays[name].astype(np.float32) for name in ("logprob", "mu", "var")},
+    )  # fmt: skip
+    label = arrays["label"].astype(np.int64)
+    frequency = TokenFrequency.from_counts(
+        arrays["counts"], n_documents=3000, source="docstrings", **made
+    )
+    return MembershipTexts(tokens[label >= 0], label[label >= 0], tokens[label < 0], frequency)
 
 
 def _read(name: str) -> pd.DataFrame:

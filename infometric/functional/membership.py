@@ -29,9 +29,9 @@ arXiv:2310.16789 (Min-K%).
 Zhang, J. et al. (2025). Min-K%++: improved baseline for pre-training data detection. ICLR.
 arXiv:2404.02936
 Zhang, W. et al. (2024). Pretraining data detection for large language models: a divergence-based
-calibration method. EMNLP. doi:10.18653/v1/2024.emnlp-main.300 (DC-PDD).
+calibration method. EMNLP. arXiv:2409.14781 (DC-PDD).
 Xie, R. et al. (2024). ReCaLL: membership inference via relative conditional log-likelihoods. EMNLP.
-doi:10.18653/v1/2024.emnlp-main.493
+arXiv:2406.15968
 Wang, C. et al. (2025). Con-ReCall: detecting pre-training data in LLMs via contrastive decoding.
 COLING. arXiv:2409.03363
 Zhang, A., Wu, C. (2024). Adaptive pre-training data detection for large language models via

@@ -49,7 +49,8 @@ def ragged(rows: Any, name: str, kind: Any) -> Ragged:
         Where it is one list only, or a row is missing or holds no numbers.
     """
     if isinstance(rows, Ragged):
-        return Ragged(rows.values.astype(kind, copy=False), rows.offsets)
+        whole = kind is np.int64 and rows.values.dtype.kind in "iu"
+        return rows if whole else Ragged(rows.values.astype(kind, copy=False), rows.offsets)
     if hasattr(rows, "to_pylist") and hasattr(rows, "type"):
         return of_arrow(rows, name, kind)
     if isinstance(rows, str) or not isinstance(rows, Iterable):
@@ -153,14 +154,12 @@ def sound(column: Ragged, name: str) -> Array:
         Where one is NaN, a log-probability is positive or a variance negative.
     """
     values = column.values
-    bad = np.isnan(values)
-    if name in (*_LOGPROBS, "mu"):
-        bad |= values > ROUNDING
-        values = np.minimum(values, np.float32(0))
-    elif name == "var":
-        bad |= values < -ROUNDING
-        values = np.maximum(values, np.float32(0))
-    if bad.any():
+    logs = name in (*_LOGPROBS, "mu")
+    worst = values.max(initial=-np.inf) if logs else -values.min(initial=np.inf)
+    if 0 < worst <= ROUNDING:
+        values = np.clip(values, None, 0) if logs else np.clip(values, 0, None)
+    if not worst <= ROUNDING:  # which NaN is not
+        bad = ~(values <= ROUNDING) if logs else ~(values >= -ROUNDING)
         at = int(np.flatnonzero(bad)[0])
         i = int(np.searchsorted(column.offsets, at, side="right")) - 1
         what = "a variance, not negative" if name == "var" else "a natural logarithm, at most 0"
@@ -188,7 +187,7 @@ def numbered(ids: Array, vocabulary_size: int | None) -> Array:
             got=int(ids[bad][0]),
             hint="vocabulary_size=len(tokenizer), or the padded size of the model's output",
         )
-    return ids.astype(np.int32)
+    return ids.astype(np.int32, copy=False)
 
 
 def averaged(rows: Any, name: str) -> Any:

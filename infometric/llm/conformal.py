@@ -267,15 +267,16 @@ class Decision:
     def statement(self) -> str:
         """What the decision guarantees, and what it does not."""
         n, (low, high) = self.n_calibration, self.realised
-        expected = (len(self.flagged) - self.missing) * self.k / (n + 1)
+        share = self.k / (n + 1)
+        expected = (len(self.flagged) - self.missing) * share
         text = (
             f"{int(self.flagged.sum())} of {len(self.flagged)} texts score above "
             f"{self.threshold:.6g}, the {_ordinal(self.k)} largest of {n:,} calibration "
             f"non-members{self._order}. A non-member that is exchangeable with them is flagged "
-            f"with probability {self.k / (n + 1):.4g} at most (asked: {self.fpr:g}), over draws of the calibration "
-            "too; with this one calibration the share of non-members flagged lies between "
-            f"{low:.4g} and {high:.4g} ({100 * self.level:g} %). If no text were a member, "
-            f"{expected:.3g} would be flagged in the mean."
+            f"with probability {share:.4g} at most (asked: {self.fpr:g}), over draws of the "
+            "calibration too; with this one calibration the share of non-members flagged lies "
+            f"between {low:.4g} and {high:.4g} ({100 * self.level:g} %). If no text were a "
+            f"member, {expected:.3g} would be flagged in the mean."
         )
         if self.missing:
             text += f" {self.missing} text(s) have no score and are not flagged."

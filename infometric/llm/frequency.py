@@ -128,7 +128,7 @@ class TokenFrequency:
         vocabulary_size: int | None = None,
         words: int = 100_000,
     ) -> Self:
-        """Frequencies of a published word list, for want of a corpus; needs ``wordfreq``.
+        """Frequencies of a published word list, for want of a corpus; extra ``words``.
 
         Each word is tokenised with a space before it, and its frequency given to its tokens.
 

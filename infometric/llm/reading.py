@@ -95,7 +95,8 @@ class TokenFile:
                 got=None,
                 hint="leave out the first token of a server that gives it no log-probability",
             )
-        values = self._run(f"SELECT unnest({column}) AS v FROM {part}").fetchnumpy()["v"]
+        wide = column if name == "ids" else f"CAST({column} AS FLOAT[])"
+        values = self._run(f"SELECT unnest({wide}) AS v FROM {part}").fetchnumpy()["v"]
         return Ragged(np.ma.getdata(values), np.concatenate([[0], np.cumsum(sizes)]))
 
     def plain(self, name: str, rows: tuple[int, int] | None) -> list[Any]:

@@ -215,7 +215,7 @@ class ReCaLL(MembershipScore):
 
     References
     ----------
-    Xie, R. et al. (2024). doi:10.18653/v1/2024.emnlp-main.493
+    Xie, R. et al. (2024). arXiv:2406.15968
 
     Examples
     --------
@@ -388,7 +388,7 @@ class DCPDD(PMIScore):
     References
     ----------
     Zhang, W. et al. (2024). Pretraining data detection for large language models: a
-    divergence-based calibration method. EMNLP. doi:10.18653/v1/2024.emnlp-main.300
+    divergence-based calibration method. EMNLP. arXiv:2409.14781
 
     Examples
     --------

@@ -10,7 +10,7 @@ vLLM                 ``choices[].prompt_logprobs`` (completions), ``prompt_logpr
                      there are any
 OpenAI completions   ``choices[].logprobs.{tokens, token_logprobs}`` of a request with ``echo``, and
                      ``usage.{prompt_tokens, completion_tokens}``, which tell the prompt from what
-                     was written (vLLM, llama-cpp-python and others answer so too)
+                     was written
 SGLang               ``meta_info.input_token_logprobs``, entries ``[logprob, number, text]``, and
                      ``meta_info.prompt_tokens``
 TGI                  ``details.prefill``, entries ``{id, text, logprob}``
@@ -19,7 +19,10 @@ chat                 ``choices[].logprobs.content``, entries ``{token, logprob, 
 ===================  ===============================================================================
 
 The server of llama.cpp gives log-probabilities of what it writes only
-(``completion_probabilities``), and is refused; its Python binding echoes, and is read.
+(``completion_probabilities``), and is refused. Its Python binding echoes, but leaves the token of
+beginning out of the tokens and counts it in ``usage``, so that its answers do not add up and are
+refused; of models without such a token its numbers are each of the place after. `score_texts`
+reads the same weights.
 
 Servers give the most likely tokens too, never the whole distribution: mean and variance over the
 vocabulary cannot be had from them, and are not made up. Scores that need them (Min-K%++) say so.
@@ -27,6 +30,7 @@ vocabulary cannot be had from them, and are not made up. Scores that need them (
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
@@ -46,7 +50,7 @@ from infometric.exceptions import (
 from infometric.llm.models import tokenizer_fingerprint
 from infometric.llm.tokens import TokenScores
 
-STRINGS = "strings"  # fingerprint where numbers were made of the strings themselves
+STRINGS = "strings"  # begins the fingerprint where numbers were made of the strings themselves
 UNLIKELY = -9999.0  # what servers write for a log-probability that they do not tell
 _NUMBERED = "token_id:"
 _BYTES = "bytes:"
@@ -98,9 +102,9 @@ def from_prompt_logprobs(
     -------
     TokenScores
         Without `mu` and `var`. Where tokens have no numbers, distinct strings are numbered as they
-        come and the fingerprint is "strings": enough for the mean, Min-K% and zlib, and for which
-        tokens are repeated; a frequency reference counts other numbers, and DC-PDD needs
-        `vocabulary`.
+        come, and the fingerprint begins with "strings": enough for the mean, Min-K% and zlib, and
+        for which tokens are repeated; scores of another call have other numbers and do not join
+        them, and DC-PDD needs `vocabulary`.
 
     Raises
     ------
@@ -120,7 +124,8 @@ def from_prompt_logprobs(
     -----
     Requests that give what is needed: ``prompt_logprobs=0`` (vLLM), ``echo=True, logprobs=0,
     max_tokens=0`` (completions), ``return_logprob=True, logprob_start_len=0`` (SGLang),
-    ``details=True, decoder_input_details=True`` (TGI).
+    ``details=True, decoder_input_details=True`` (TGI; from version 3 on the server is started with
+    ``--enable-prefill-logprobs``).
 
     Examples
     --------
@@ -406,14 +411,15 @@ def _echoed(answer: _Answer, choice: Mapping[str, Any], place: str, choices: int
 def _prompt_length(
     answer: _Answer, choice: Mapping[str, Any], place: str, held: int, choices: int
 ) -> int:
-    """How many of the tokens of an answer are the prompt's."""
+    """How many of the tokens of an answer are the prompt's; an answer must add up."""
     usage = answer.body.get("usage") or {}
-    prompt, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if choice.get("prompt_token_ids") is not None:
-        prompt, written = len(choice["prompt_token_ids"]), None
+    prompt, written = (_get(usage, f"{part}_tokens") for part in ("prompt", "completion"))
+    own = choice.get("prompt_token_ids")
+    if own is not None:
+        prompt, written = len(own), max(held - len(own), 0)
     elif choices > 1 and written == 0:
-        prompt = held
-    if prompt is None or (choices > 1 and written):
+        prompt = held  # usage is of all of them together
+    if not isinstance(prompt, int) or (choices > 1 and written and own is None):
         raise answer.refuse(
             place,
             "what was written cannot be told from the prompt"
@@ -422,13 +428,14 @@ def _prompt_length(
             "the request with max_tokens=0, or with one text; usage={'prompt_tokens': n, "
             "'completion_tokens': 0} added to an answer that has none",
         )
-    most = held if written is None else prompt + written
-    if not prompt <= held <= most:
+    if held != prompt + (written or 0):
         raise answer.refuse(
             place,
-            f"{held} tokens are not the {prompt} of the prompt and those that were written.",
+            f"{held} tokens are not the {prompt} of the prompt and the {written or 0} that were "
+            "written, so that which are which cannot be told.",
             {"tokens": held, "usage": usage or None},
-            "the request with echo=True; without it, only what is written has log-probabilities",
+            "the request with echo=True, without which only what is written has log-probabilities, "
+            "and max_tokens=0; prompt_logprobs=0 (vLLM) is surer",
         )
     return int(prompt)
 
@@ -464,7 +471,8 @@ def _tgi(answer: _Answer) -> Iterator[_Prompt]:
             "details.prefill",
             "it holds no tokens of the prompt.",
             entries,
-            "the request with details=True, decoder_input_details=True",
+            "the request with details=True, decoder_input_details=True, of a server that was "
+            "started with --enable-prefill-logprobs (needed from version 3 on)",
         )
     tokens = []
     for i, entry in enumerate(entries):
@@ -493,7 +501,8 @@ def _refuse_llama(answer: _Answer) -> Iterator[_Prompt]:
         "these are tokens that the model wrote: the server of llama.cpp gives no log-probabilities "
         "of the prompt.",
         answer.body["completion_probabilities"],
-        "llama_cpp.Llama(path, logits_all=True)(text, max_tokens=1, echo=True, logprobs=1)",
+        "score_texts(model, tokenizer, texts) with AutoModelForCausalLM.from_pretrained(folder, "
+        "gguf_file=name)",
     )
 
 
@@ -638,7 +647,7 @@ class _Vocabulary:
         """Numbers of all tokens, and the fingerprint of what they mean."""
         every = [token for row in rows for token in row.tokens]
         if self.known is None and any(token.number is None for token in every):
-            return _of_strings(rows), STRINGS
+            return _of_strings(rows)
         found = []
         for row in rows:
             numbers = [self.number(token) for token in row.tokens]
@@ -655,8 +664,8 @@ class _Vocabulary:
         return found, self.fingerprint
 
 
-def _of_strings(rows: Sequence[_Prompt]) -> list[list[int]]:
-    """Distinct strings, numbered as they come."""
+def _of_strings(rows: Sequence[_Prompt]) -> tuple[list[list[int]], str]:
+    """Distinct strings, numbered as they come, and a fingerprint of which these were."""
     seen: dict[str, int] = {}
     found = []
     for row in rows:
@@ -669,7 +678,8 @@ def _of_strings(rows: Sequence[_Prompt]) -> list[list[int]]:
                     "the answer as the server gave it",
                 )
         found.append([seen.setdefault(str(t.string), len(seen)) for t in row.tokens])
-    return found
+    digest = hashlib.sha256(json.dumps(list(seen)).encode()).hexdigest()[:8]
+    return found, f"{STRINGS}-{digest}"
 
 
 def _spellings(string: str) -> Iterator[str]:

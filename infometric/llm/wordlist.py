@@ -27,7 +27,7 @@ def word_counts(
     try:
         import wordfreq
     except ImportError as error:
-        raise MissingExtraError.of("wordfreq", "llm") from error
+        raise MissingExtraError.of("wordfreq", "words") from error
     from infometric.llm.models import tokenizer_fingerprint
 
     size = vocabulary_size if vocabulary_size is not None else len_of(tokenizer)
