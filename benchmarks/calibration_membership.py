@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import log_ndtr, ndtri
 
 import infometric as im
 from infometric.files import write_text
@@ -33,6 +33,11 @@ SCORES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 VOCABULARY = 4000
 RATES = (0.01, 0.05)
+# log-probabilities of standard normal noise: as of models, and with tails that are heavier
+TAILS = {
+    "exponential": lambda noise: 2.5 * log_ndtr(-noise),
+    "log-normal": lambda noise: -np.exp(0.3 + 1.2 * noise),
+}
 
 
 def texts(rng: np.random.Generator, n: int, lengths: tuple[int, int] = (32, 256)) -> Any:
@@ -123,21 +128,22 @@ def token_noise(n: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(3)
     warnings.simplefilter("ignore")  # of texts shorter than the endless one
     q = frequency(rng)
-    endless = chain(rng, 20, 100_000)
     out = []
-    for name in ("loss", "Min-K%", "Min-K%++", "DC-PDD, cap .01"):
-        score = made(name, q)
-        score.set_params(**({"first": False} if "DC-PDD" in name else {}))
-        score.fit(endless)
-        truth = float(score.score_samples(endless).mean())
-        for length in (32, 64, 144, 512):
-            found = score.estimate(chain(rng, n, length)).columns
-            held = (found.low <= truth) & (truth <= found.high)
-            out.append({"score": name, "tokens": length, "covers": float(held.mean())})
+    for tails in TAILS:
+        endless = chain(rng, 20, 100_000, tails)
+        for name in ("loss", "Min-K%", "Min-K%++", "DC-PDD, cap .01"):
+            score = made(name, q)
+            score.set_params(**({"first": False} if "DC-PDD" in name else {}))
+            score.fit(endless)
+            truth = float(score.score_samples(endless).mean())
+            for length in (32, 64, 144, 512):
+                found = score.estimate(chain(rng, n, length, tails)).columns
+                held = float(((found.low <= truth) & (truth <= found.high)).mean())
+                out.append({"tails": tails, "score": name, "tokens": length, "covers": held})
     return out
 
 
-def chain(rng: np.random.Generator, n: int, length: int) -> Any:
+def chain(rng: np.random.Generator, n: int, length: int, tails: str) -> Any:
     """Texts of one level: all that sets them apart are their tokens."""
     noise = rng.normal(size=(n, length))
     for i in range(1, length):
@@ -146,7 +152,7 @@ def chain(rng: np.random.Generator, n: int, length: int) -> Any:
     ids = rng.choice(VOCABULARY, (n, length), p=share / share.sum())
     mu = -np.exp(0.4 + 0.5 * rng.normal(size=(n, length)))
     return im.TokenScores.from_flat(
-        ids=ids.ravel(), logprob=-np.exp(0.3 + 1.2 * noise).ravel(), mu=mu.ravel(),
+        ids=ids.ravel(), logprob=TAILS[tails](noise).ravel(), mu=mu.ravel(),
         var=np.exp(0.3 * rng.normal(size=n * length)), offsets=np.arange(n + 1) * length,
     )  # fmt: skip
 
@@ -231,10 +237,12 @@ def write(found: dict[str, list[dict[str, Any]]]) -> None:
     noise = found["token_noise"]
     lengths = sorted({r["tokens"] for r in noise})
     rows = [
-        [name, *(f"{r['covers']:.3f}" for r in noise if r["score"] == name)]
+        [f"{name}, {tails}",
+         *(f"{r['covers']:.3f}" for r in noise if (r["score"], r["tails"]) == (name, tails))]
+        for tails in dict.fromkeys(r["tails"] for r in noise)
         for name in dict.fromkeys(r["score"] for r in noise)
-    ]
-    heads = ["score", *(f"{n} tokens" for n in lengths)]
+    ]  # fmt: skip
+    heads = ["score, law of a token", *(f"{n} tokens" for n in lengths)]
     put("calibration-membership-tokens", table(heads, rows))
     corpora_, sides = found["corpora"], sorted({r["texts"] for r in found["corpora"]})
     rows = [
@@ -263,7 +271,7 @@ def main() -> None:
     few = 3 if options.quick else None
     found = {
         "false_positives": false_positives(few or options.splits),
-        "areas": areas(few or 2000),
+        "areas": areas(few or 8000),
         "token_noise": token_noise(50 if few else 4000),
         "corpora": corpora(few or 4000),
         "blind": blind(few or 200),

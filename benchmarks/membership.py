@@ -273,6 +273,14 @@ def write(found: dict[str, Any]) -> None:
     ]  # fmt: skip
     put("membership-corpora", table(["corpus", *map(str, EXPOSURES), "false, all"], rows))
     rows = [
+        [name, *(cell([r["scores"][name]["tpr at 0.01"] for r in at(e)]) for e in EXPOSURES)]
+        for name in (LEAD, "DC-PDD, cap .01", "Min-K% .1", "Min-K% .2", "Min-K%++ .2", "loss",
+                     "reference model")
+    ]  # fmt: skip
+    put("membership-rates", table(["score", *map(str, EXPOSURES)], rows))
+    put("membership-noise", noise_text(results))
+    put("membership-null-count", null_count(at(0)))
+    rows = [
         [f"p at most {rate}",
          *(f"{np.mean([r['conformal'][rate]['true'] for r in at(e)]):.3f}" for e in EXPOSURES),
          f"{np.mean([r['conformal'][rate]['false'] for r in results]):.4f}"]
@@ -294,6 +302,32 @@ def null_table(found: list[dict[str, Any]]) -> str:
             cells.append(f"**{ends}**" if outside else ends)
         rows.append([name, *cells])
     return table(["score", *(f"seed {r['seed']}" for r in found)], rows)
+
+
+def null_count(found: list[dict[str, Any]]) -> str:
+    """How many of the areas are where they should be."""
+    known = [s for r in found for s in r["scores"].values() if s["low"] is not None and s["se"]]
+    holds = sum(s["low"] <= 0.5 <= s["high"] for s in known)
+    far = max(abs(s["value"] - 0.5) / s["se"] for s in known)
+    blind = ", ".join(f"{r['blind']['random split']['value']:.3f}" for r in found)
+    topic = ", ".join(f"{r['blind']['by topic']['value']:.3f}" for r in found)
+    return (
+        f"{holds} of {len(known)} intervals hold one half; at 95 %, {0.95 * len(known):.0f} are "
+        f"expected to, and scores of one seed are of the same texts, so that they stray together. "
+        f"The farthest area is {far:.1f} standard errors away. The check without the model has "
+        f"areas of {blind}; of the split by topic {topic}.\n"
+    )
+
+
+def noise_text(results: list[dict[str, Any]]) -> str:
+    """Share of token noise of three scores."""
+    names = list(results[0]["noise"])
+    means = {n: np.mean([r["noise"][n] for r in results]) for n in names}
+    told = ", ".join(f"{100 * v:.0f} % ({n})" for n, v in means.items())
+    return (
+        "Of the variance of a score between calibration texts, the noise of the 64 tokens of a "
+        f"text explains {told}: two texts with different scores may differ by little else.\n"
+    )
 
 
 def put(name: str, text: str) -> None:

@@ -53,7 +53,7 @@ html_title = "infometric"
 _PLAIN_PAGES = (
     "index start credit entropy dependence continuous accuracy theory add_measure errors "
     "monitoring calibration benchmarks changelog representation spectral_pitfalls "
-    "neural mist mist_evidence mist_card"
+    "neural mist mist_evidence mist_card membership membership_evidence"
 )
 html_sidebars = {page: [] for page in _PLAIN_PAGES.split()}  # nothing to navigate within
 html_static_path = ["_static"]

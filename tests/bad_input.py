@@ -1098,6 +1098,68 @@ NEURAL = (
 )
 CASES = (*CASES, *NEURAL)
 
+MEMBERSHIP = (
+    Case(
+        "A log-probability that is a probability",
+        "im.TokenScores.from_lists(ids=[[5, 7]], logprob=[[-1.2, 0.8]])",
+        DataError,
+        "logprob of text 0, token 1, must be a natural logarithm",
+        "np.log(probability)",
+    ),
+    Case(
+        "A first token without a log-probability",
+        "im.TokenScores.from_lists(logprob=[[None, -0.3, -2.1]])",
+        DataError,
+        "A value of logprob of text 0 is missing",
+        "from_prompt_logprobs",
+    ),
+    Case(
+        "Frequencies of another tokenizer",
+        "tokens = im.TokenScores.from_lists(ids=[[5]], logprob=[[-1.2]], tokenizer='gpt2')\n"
+        "im.DCPDD(im.TokenFrequency.uniform(32_000, tokenizer='llama')).fit(tokens)",
+        MergeError,
+        "of another tokenizer: their numbers mean other tokens",
+        "tokenised as the scored texts are",
+    ),
+    Case(
+        "A score that needs what the model was not asked",
+        "im.MinK(normalise=True).fit([[-1.2, -0.3]])",
+        DataError,
+        "MinKPlusPlus needs mu",
+        "MinK() or LossScore()",
+    ),
+    Case(
+        "Divergence without a reference corpus",
+        "im.membership_scores([[-1.2, -0.3]])",
+        InvalidParameterError,
+        "the frequency of each token in a reference corpus",
+        "TokenFrequency.uniform(vocabulary_size)",
+    ),
+    Case(
+        "Fewer false positives than a calibration can show",
+        "known = -np.random.default_rng(0).exponential(2, (50, 20))\n"
+        "im.LossScore().fit(known).estimate(known).decision(fpr=0.001)",
+        InvalidParameterError,
+        "50 calibration texts cannot show a false positive rate of 0.001",
+        "999 calibration texts",
+    ),
+    Case(
+        "An evaluation without non-members",
+        "im.llm.evaluate([0.2, 0.7], [1, 1])",
+        DataError,
+        "needs members and non-members",
+        "fit(non_members)",
+    ),
+    Case(
+        "One text for the check without a model",
+        "im.llm.audit_split(['a text'], ['another'])",
+        DataError,
+        "Set a has 1 text(s), too few for 5 folds",
+        "10 texts or more",
+    ),
+)
+CASES = (*CASES, *MEMBERSHIP)
+
 AMORTISED = (
     Case(
         "Too few rows for a network trained on more",

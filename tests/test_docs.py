@@ -28,6 +28,7 @@ PAGES = [
     "docs/neural.md",
     "docs/mist.md",
     "docs/mist_evidence.md",
+    "docs/membership.md",
 ]
 
 

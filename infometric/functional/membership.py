@@ -132,10 +132,7 @@ class LowestOf:
 
     @cached_property
     def _kept(self) -> Ragged:
-        if self.keep is None:
-            return self.values
-        counts = segment_sums(self.keep, self.values.offsets).astype(np.int64)
-        return Ragged(self.values.values[self.keep], np.concatenate([[0], np.cumsum(counts)]))
+        return self.values if self.keep is None else self.values.kept(self.keep)
 
     @cached_property
     def _lowest(self) -> Lowest:

@@ -63,6 +63,10 @@ class CombinedScore(MembershipScore):
         "scores": (Having(list | tuple, "a list of scores"), OneOf((None,)))
     }
 
+    _expected_failures: ClassVar[dict[str, str]] = {
+        "check_merge": "fit keeps half of the non-members to learn weights from, partial_fit none"
+    }
+
     def __init__(
         self,
         scores: Any = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -281,8 +282,8 @@ class MembershipScore(Estimator):
             raise UnsupportedError(
                 "A corpus is tested by Welch's t.", got=method, hint="method='auto'"
             )
-        found: Result = dataset_test(self.score_samples(X), self.state_.scores)
-        return found
+        found = dataset_test(self.score_samples(X), self.state_.scores)
+        return replace(found, measure=f"{self._functional().name}_difference")
 
     def score(self, X: Any, y: Any = None) -> float:
         """Area under the curve where labels are given, else the mean score; for searches."""

@@ -15,10 +15,11 @@ from infometric.llm.frequency import as_frequency
 from infometric.llm.membership import MembershipScore, uncalibrated
 from infometric.llm.table import MembershipTable
 from infometric.llm.tokens import TokenScores
-from infometric.state.ragged import first_occurrences
+from infometric.state.ragged import Ragged, first_occurrences, lowest
 from infometric.typing import Array
 from infometric.validation import Constraint, OneOf, Span
 
+SATURATED = 0.005  # share of the calibration texts whose every term may reach an adaptive cap
 PAPER_CAP = 0.01  # of the authors of DC-PDD, for models of billions of parameters
 SHARE = Span(Real, 0, 1, closed="right")
 
@@ -362,8 +363,8 @@ class DCPDD(PMIScore):
 
     over the m tokens that occur for the first time in their text, with :math:`p_i` the model's
     probability and q the frequency in a reference corpus. The cap a does nearly all of the work,
-    and the published one is not universal: "adaptive" is a quantile of the terms of the calibration
-    non-members, learned without a label of the texts to be judged.
+    and the published one is not universal: "adaptive" is between two quantiles of the terms of the
+    calibration non-members (see `cap_quantile`), learned without a label of the texts to be judged.
 
     Parameters
     ----------
@@ -372,7 +373,8 @@ class DCPDD(PMIScore):
     cap : float, "adaptive" or None
         Most that one token adds; the paper's is 0.01.
     cap_quantile : float
-        Quantile of the calibration terms that the adaptive cap is.
+        Quantile of the calibration terms that the adaptive cap is; up to twice that where more than
+        one calibration text in 200 would have all of its terms above the cap, and so one score.
     first : bool
         Whether a token counts once in a text.
     uncertainty : str or TokenBlocks
@@ -431,7 +433,11 @@ class DCPDD(PMIScore):
 
 
 def adaptive_cap(log_q: Array, tokens: TokenScores, quantile: float, first: bool) -> float:
-    """Quantile of the terms that the tokens of non-members add.
+    """Cap that tells most texts apart, learned from non-members alone.
+
+    A quantile of the terms that their tokens add; raised, to twice that quantile at most, until no
+    more than one text in 200 has all of its terms above it. Texts that do have one score, and a
+    decision with fewer false positives than there are of them would be left with nothing to go by.
 
     Raises
     ------
@@ -440,14 +446,19 @@ def adaptive_cap(log_q: Array, tokens: TokenScores, quantile: float, first: bool
     """
     functional = f.DCPDD(log_q, first)
     functional.require(tokens)
-    terms = functional.terms(tokens)
+    terms = Ragged(functional.terms(tokens), tokens.offsets)
     if first and tokens.ids is not None:
-        terms = terms[first_occurrences(tokens.ids, tokens.offsets)]
-    cap = float(np.quantile(terms, quantile)) if len(terms) else 0.0
+        terms = terms.kept(first_occurrences(tokens.ids, tokens.offsets))
+    cap = 0.0
+    if len(terms.values):
+        low, high = np.quantile(terms.values, [quantile, min(2 * quantile, 1.0)])
+        least = lowest(terms, 0.0).mean  # of each text
+        reached = np.quantile(least[~np.isnan(least)], 1 - SATURATED)
+        cap = float(np.clip(reached, low, high))
     if not cap > 0:
         raise DataError(
             "The quantile of what calibration tokens add is zero, which is no cap.",
-            got={"quantile": quantile, "tokens": len(terms)},
+            got={"quantile": quantile, "tokens": len(terms.values)},
             hint="cap=0.01, or a higher cap_quantile",
         )
     return cap

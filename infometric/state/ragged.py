@@ -107,6 +107,11 @@ class Ragged:
         offsets = self.offsets[start : stop + 1]
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
+    def kept(self, mask: Array) -> Ragged:
+        """The values that a mask keeps, each in its segment."""
+        sizes = segment_sums(mask, self.offsets).astype(np.int64)
+        return Ragged(self.values[mask], np.concatenate([[0], np.cumsum(sizes)]))
+
     def take(self, index: Array) -> Ragged:
         """Chosen segments, in the order of the choice."""
         sizes = self.sizes[index]

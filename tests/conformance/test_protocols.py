@@ -208,10 +208,53 @@ ESTIMATORS = [
 POINTED = [im.CSI(points={"x0": [12, 40, 0, 7, 3, 1]}, bins=[1, 2, 3, 4])]
 
 
+def token_scores(n: int = 80) -> im.TokenScores:
+    """Texts with every column that a membership score is made of."""
+    rng = np.random.default_rng(6)
+    logs = {
+        name: -rng.exponential(2, (n, 24))
+        for name in ("logprob", "mu", "reference", "nonmember_prefix", "member_prefix", "lower")
+    }
+    return im.TokenScores.from_lists(
+        ids=rng.integers(0, 50, (n, 24)),
+        var=rng.random((n, 24)) + 0.1,
+        zlib=rng.integers(50, 90, n),
+        neighbors=-rng.exponential(2, (n, 5)),
+        **logs,
+    )
+
+
+# they take token scores: scikit-learn's own data are no log-probabilities
+EVEN = im.TokenFrequency.uniform(50)
+SCORED = [
+    im.DCPDD(EVEN),
+    im.PMIScore(EVEN),
+    im.LossScore(),
+    im.ZlibScore(),
+    im.LowercaseScore(),
+    im.ReferenceScore(),
+    im.NeighborScore(),
+    im.MinK(),
+    im.ReCaLL(),
+    im.ConReCall(),
+    im.SURP(),
+    im.CombinedScore(["loss", "min_k"], random_state=0),
+]
+
+
+@pytest.mark.parametrize("estimator", SCORED, ids=label)
+def test_estimator_of_token_scores(estimator):
+    data = token_scores(), np.arange(80) % 2
+    check_estimator(estimator, scikit_learn=False, data=data)
+
+
 def test_every_public_estimator_is_checked():
     public = {n for n in im.__all__ if isinstance(getattr(im, n), type)}
-    wanted = {n for n in public if issubclass(getattr(im, n), im.Estimator)} - {"Estimator"}
-    assert {type(e).__name__ for e in [*ESTIMATORS, *POINTED]} == wanted
+    wanted = {n for n in public if issubclass(getattr(im, n), im.Estimator)} - {
+        "Estimator",
+        "MembershipScore",
+    }
+    assert {type(e).__name__ for e in [*ESTIMATORS, *POINTED, *SCORED]} == wanted
 
 
 @pytest.mark.parametrize("estimator", POINTED, ids=label)

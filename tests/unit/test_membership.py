@@ -251,7 +251,21 @@ def test_an_adaptive_cap_sees_no_label_and_no_text_to_be_judged(rng):
         np.isin(np.arange(b - a), np.unique(others.ids[a:b], return_index=True)[1])
         for a, b in pairwise(others.offsets)
     ])  # fmt: skip
-    assert score.cap_ == before == pytest.approx(np.quantile(terms[first], 0.1), rel=1e-6)
+    low, high = np.quantile(terms[first], [0.1, 0.2])
+    assert score.cap_ == before
+    assert low * (1 - 1e-6) <= score.cap_ <= high * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(("length", "raised"), [(8, True), (400, False)])
+def test_an_adaptive_cap_is_raised_where_many_texts_would_reach_it(rng, length, raised):
+    t = texts(rng, 400, (length, length + 1), vocabulary=5000)
+    q = im.TokenFrequency.uniform(5000)
+    terms = f.DCPDD(q.log_q).terms(t)
+    low, high = np.quantile(terms, [0.1, 0.2])
+    found = im.DCPDD(q, first=False).fit(t)
+    assert found.cap_ == pytest.approx(high if raised else low, rel=1e-6)
+    reached = found.state_.scores == found.state_.scores.max()
+    assert (reached.mean() > 0.1) == raised  # of so few tokens even a fifth has many
 
 
 # --- defined results ------------------------------------------------------------------------------
