@@ -198,7 +198,7 @@ def blind(draws: int) -> list[dict[str, Any]]:
         out.append({
             "texts": size, "area": float(np.mean([r.value for r in told])),
             "holds": float(np.mean([r.ci.low <= 0.5 <= r.ci.high for r in told])),
-            "alarms": verdicts.count("told apart without the model") / draws,
+            "alarms": verdicts.count("told apart") / draws,
             "undecided": verdicts.count("undecided") / draws,
         })  # fmt: skip
     return out

@@ -90,7 +90,7 @@ def dataset_test(
     >>> rng = np.random.default_rng(0)
     >>> found = im.llm.dataset_test(rng.normal(0.5, 1, 200), rng.normal(0, 1, 200))
     >>> found.diagnostics["verdict"], found.pvalue < 0.01
-    ('scores higher than the reference', True)
+    ('scores higher', True)
     """
     check_level(level)
     if not (isinstance(alpha, float) and 0 < alpha < 0.5):
@@ -188,13 +188,14 @@ def welch(a: Array, b: Array, alpha: float, level: float, name: str) -> Result:
     unit = se / spread  # error of a standardised difference
     found = pvalue <= alpha
     told = {
-        "verdict": "scores higher than the reference" if found else "no difference shown",
+        "verdict": "scores higher" if found else "not shown to score higher",
         "alpha": alpha,
         "df": float(df),
         "effect": gap / spread,
         "power": {f"{e:g}": _power(e / unit, df, alpha) for e in EFFECTS},
         "detectable": detectable(df, alpha) * unit,
         "null_test": "welch, one side",
+        "n_of": "texts",
     }
     return Result(
         f"{name}_difference", gap, se, ConfidenceInterval(gap - reach, gap + reach), level,
@@ -254,9 +255,9 @@ def audit_split(
     Returns
     -------
     Result
-        Area under the curve out of fold. Diagnostics hold `verdict`: "told apart without the
-        model" where the interval lies above one half, "undecided" where the area alone is above
-        0.55, else "not told apart without the model".
+        Area under the curve out of fold. Diagnostics hold `verdict`: "told apart" where the
+        interval lies above one half, "undecided" where the area alone is above 0.55, else "not told
+        apart".
 
     Raises
     ------
@@ -274,7 +275,7 @@ def audit_split(
     >>> words = np.random.default_rng(0).choice(["red", "green", "blue"], (400, 9))
     >>> texts = [" ".join(row) for row in words]
     >>> im.llm.audit_split(texts[:200], texts[200:]).diagnostics["verdict"]
-    'not told apart without the model'
+    'not told apart'
     """
     check_level(level)
     if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
@@ -296,7 +297,12 @@ def audit_split(
     verdict, text = _blind_verdict(found)
     if text:
         warnings.warn(text, LeakageWarning, stacklevel=2)
-    told = {"verdict": verdict, "limit": BLIND, "folds": folds, "null_test": "corrected for folds"}
+    told = {
+        "verdict": verdict,
+        "limit": BLIND,
+        "folds": folds,
+        "null_test": "corrected for folds",
+    } | {"n_of": "texts"}
     return replace(
         found, measure="blind_auc", diagnostics=found.diagnostics | told,
         warnings=(*found.warnings, *([text] if text else [])),
@@ -324,7 +330,7 @@ def _blind_verdict(found: Result) -> tuple[str, str]:
     """Verdict on an area without a model, and a warning where it needs one."""
     area = f"area under the curve {found.value:.3f}, {found.ci.low:.3f} to {found.ci.high:.3f}"
     if found.ci.low > 0.5:
-        return "told apart without the model", (
+        return "told apart", (
             f"the two sets are told apart without the model ({area}): a membership score that "
             "separates them may see the split, not membership"
         )
@@ -332,7 +338,7 @@ def _blind_verdict(found: Result) -> tuple[str, str]:
         return "undecided", (
             f"so few texts cannot exclude that the two sets differ without the model ({area})"
         )
-    return "not told apart without the model", ""
+    return "not told apart", ""
 
 
 def _documents(texts: Any, which: str) -> list[str]:

@@ -54,7 +54,7 @@ class _Rows(Mapping[str, Result]):
     def __getitem__(self, name: str) -> Result:
         i, c, facts = self._place[name], self.columns, self.facts
         value = float(c.value[i])
-        told: dict[str, Any] = {"interval_of": INTERVAL_OF}
+        told: dict[str, Any] = {"interval_of": INTERVAL_OF, "n_of": "tokens"}
         if math.isfinite(facts["noise_share"]):
             told["noise_share"] = facts["noise_share"]
         return Result(

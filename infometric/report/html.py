@@ -23,10 +23,10 @@ _TAGS = TAGS | {
     "above budget": "shifted",
     "unfair": "shifted",
     "four fifths broken": "shifted",
-    "scores higher than the reference": "shifted",
-    "no difference shown": "undecided",
-    "told apart without the model": "shifted",
-    "not told apart without the model": "stable",
+    "scores higher": "shifted",
+    "not shown to score higher": "undecided",
+    "told apart": "shifted",
+    "not told apart": "stable",
 }
 _MOST_CELLS = 100  # in the detail of one result; the JSON twin holds all
 
@@ -83,7 +83,7 @@ def _section(section: Section) -> str:
         (_interval_head(results), False),
         ("", False),
         (heading, True),
-        ("Records", True),
+        (_counted(results), True),
     ]
     heads += [("Verdict", True)] if verdicts else []
     head = "".join(
@@ -127,6 +127,11 @@ def _value_head(results: Sequence[Result]) -> str:
     if len({r.measure for r in results}) > 1:  # each is named in its row
         return f"Value{unit}"
     return _SHORT.get(results[0].measure, results[0].measure.replace("_", " ")) + unit
+
+
+def _counted(results: Sequence[Result]) -> str:
+    """What the sizes of a section count."""
+    return str(results[0].diagnostics.get("n_of", "records")).capitalize() if results else "Records"
 
 
 def _interval_head(results: Sequence[Result]) -> str:
@@ -202,7 +207,7 @@ def _row(name: str, r: Result, axis: tuple[float, float, list[float]], pvalue: f
         f'<td class="name" data-key="{escape(name)}">'
         f'<button type="button" aria-expanded="false"><span>{_breakable(name)}</span></button>'
         "</td>",
-        f'<td data-key="{_key(r.value)}">{_digits(r.value)}</td>',
+        f'<td data-key="{_key(r.value)}">{_digits(r.value, r)}</td>',
         f'<td class="ends">{_ends(r)}</td>',
         f'<td class="plot">{_drawing(r, axis)}</td>',
         f'<td data-key="{_key(pvalue)}">{_pvalue(pvalue)}</td>',
@@ -251,7 +256,7 @@ def _detail(r: Result) -> str:
     parts = [f"<p>{escape(r.explain())}</p>"]
     parts += [f'<p class="warn">{escape(text)}</p>' for text in r.warnings]
     found = r.diagnostics
-    facts = [f"method {r.method}", f"standard error {_digits(r.se)}"]
+    facts = [f"method {r.method}", f"standard error {_digits(r.se, r)}"]
     if found.get("bias"):
         facts.append(f"estimated bias {_digits(float(found['bias']))}, not subtracted")
     if _known(found.get("upper_bound")):
@@ -416,12 +421,15 @@ def _ends(r: Result) -> str:
     """Bounds of the interval, or a dash where none is known."""
     if math.isnan(r.ci.low) and math.isnan(r.ci.high):
         return "–"
-    return f"{_digits(r.ci.low)} to {_digits(r.ci.high)}"
+    return f"{_digits(r.ci.low, r)} to {_digits(r.ci.high, r)}"
 
 
-def _digits(value: float) -> str:
+def _digits(value: float, r: Result | None = None) -> str:
+    """Four decimals; four significant digits of a result that counts something of its own."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if r is not None and "n_of" in r.diagnostics:
+        return f"{value:.4g}"
     if value != 0 and abs(value) < 1e-4:
         return f"{value:.1e}"
     return f"{value:.4f}"

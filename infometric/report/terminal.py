@@ -102,11 +102,11 @@ def cells(table: ResultTable) -> tuple[list[str], list[list[str]]]:
         first.units if first and first.units != DIMENSIONLESS else "value",
         f"{100 * first.level:g} % interval" if first else "interval",
         heading,
-        "n",
+        str(first.diagnostics.get("n_of", "n")) if first else "n",
     ]
     rows = []
     for i, (name, r) in enumerate(table.items()):
-        row = [name, digits(r.value), interval(r), p_text(pvalues[i]), sizes(r)]
+        row = [name, digits(r.value, r), interval(r), p_text(pvalues[i]), sizes(r)]
         if verdicts:
             row += [str(r.diagnostics.get(k, "")) for k in told]
         rows.append(row)
@@ -154,10 +154,15 @@ def cards(title: str, heads: list[str], rows: list[list[str]]) -> None:
             out.print(f"  {head}: {text}", markup=False, soft_wrap=True, style=_STYLE.get(text))
 
 
-def digits(value: float) -> str:
-    """Four decimals, or two significant digits where that shows nothing."""
+def digits(value: float, r: Result | None = None) -> str:
+    """Four decimals, or two significant digits where that shows nothing.
+
+    Four significant digits of a result that counts something of its own.
+    """
     if math.isnan(value):
         return "-"
+    if r is not None and "n_of" in r.diagnostics:
+        return f"{value:.4g}"
     return f"{value:.1e}" if value and abs(value) < 1e-4 else f"{value:.4f}"
 
 
@@ -165,7 +170,7 @@ def interval(r: Result) -> str:
     """Bounds in brackets."""
     if math.isnan(r.ci.low):
         return "-"
-    return f"[{digits(r.ci.low)}, {digits(r.ci.high)}]"
+    return f"[{digits(r.ci.low, r)}, {digits(r.ci.high, r)}]"
 
 
 def p_text(pvalue: float) -> str:

@@ -202,9 +202,9 @@ def test_a_verdict_for_a_corpus(rng):
     others, suspect = (-rng.exponential(s, (300, 30)) for s in (2.0, 1.8))
     score = im.LossScore().fit(others)
     found = score.test(suspect)
-    assert found.diagnostics["verdict"] == "scores higher than the reference"
+    assert found.diagnostics["verdict"] == "scores higher"
     assert found.pvalue < 1e-6
-    assert score.test(others[:150]).diagnostics["verdict"] == "no difference shown"
+    assert score.test(others[:150]).diagnostics["verdict"] == "not shown to score higher"
     tables = im.llm.dataset_test(score.estimate(suspect), score.estimate(others))
     assert tables.pvalue == pytest.approx(found.pvalue)
     assert tables.measure == "loss_difference"
@@ -256,10 +256,10 @@ def sentences(rng, words, n=150):
 def test_sets_with_their_own_words_are_told_apart(rng):
     common = [f"w{i}" for i in range(60)]
     a, b = sentences(rng, [*common, "2023"]), sentences(rng, [*common, "2024"])
-    with pytest.warns(LeakageWarning, match="told apart without the model"):
+    with pytest.warns(LeakageWarning, match="told apart"):
         found = im.llm.audit_split(a, b)
     assert found.value > 0.65
-    assert found.diagnostics["verdict"] == "told apart without the model"
+    assert found.diagnostics["verdict"] == "told apart"
     assert found.warnings
 
 
@@ -279,7 +279,7 @@ def test_a_random_split_is_not(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = im.llm.audit_split(texts[:300], texts[300:])
-    assert found.diagnostics["verdict"] == "not told apart without the model"
+    assert found.diagnostics["verdict"] == "not told apart"
     assert found.ci.low < 0.5
 
 
