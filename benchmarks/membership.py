@@ -254,14 +254,13 @@ def write(found: dict[str, Any]) -> None:
     )
     put("membership-areas", table(["score", *map(str, EXPOSURES)], rows))
     put("membership-null", null_table(at(0)))
-    rows = []
-    for rival in found["results"][0]["differences"]:
-        for r in results:
-            if r["exposure"]:
-                d = r["differences"][rival]
-                told = f"{d['value']:+.3f}", f"{d['low']:+.3f} to {d['high']:+.3f}", f"{d['p']:.1g}"
-                rows.append([rival, str(r["exposure"]), str(r["seed"]), *told])
-    heads = ["compared with", "exposures", "seed", "difference", "95 % interval", "p"]
+    rows = [
+        difference_row(rival, e, [r["differences"][rival] for r in at(e)])
+        for rival in results[0]["differences"]
+        for e in EXPOSURES[1:]
+    ]
+    seeds = [f"seed {r['seed']}" for r in at(0)]
+    heads = ["compared with", "exposures", *seeds, "all seeds", "95 % interval"]
     put("membership-differences", table(heads, rows))
     names = list(results[0]["corpus"])
     rows = [
@@ -287,6 +286,15 @@ def write(found: dict[str, Any]) -> None:
         for rate in results[0]["conformal"]
     ]  # fmt: skip
     put("membership-conformal", table(["members with", *map(str, EXPOSURES), "non-members"], rows))
+
+
+def difference_row(rival: str, exposures: int, found: list[dict[str, float]]) -> list[str]:
+    """Differences of the seeds, and of their mean: seeds are independent."""
+    values = [d["value"] for d in found]
+    mean, se = np.mean(values), np.sqrt(sum(d["se"] ** 2 for d in found)) / len(found)
+    ends = f"{mean - 1.96 * se:+.3f} to {mean + 1.96 * se:+.3f}"
+    seeds = [f"{d['value']:+.3f}{'' if d['p'] < 0.05 else ' (n.s.)'}" for d in found]
+    return [rival, str(exposures), *seeds, f"{mean:+.3f}", ends]
 
 
 def null_table(found: list[dict[str, Any]]) -> str:

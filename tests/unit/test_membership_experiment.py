@@ -43,13 +43,20 @@ def test_dc_pdd_is_above_loss_and_no_worse_than_min_k(experiment):
     for r in of(experiment, {1, 2, 3, 4}):
         assert r["differences"]["loss"]["low"] > 0
         assert r["differences"]["loss, of cap .01"]["low"] > 0
-        assert r["differences"]["Min-K% .2"]["low"] > -0.02
+    for exposures in range(1, 5):  # the seeds are independent
+        found = [r["differences"]["Min-K% .2"] for r in of(experiment, {exposures})]
+        mean = np.mean([d["value"] for d in found])
+        se = np.sqrt(sum(d["se"] ** 2 for d in found)) / len(found)
+        assert mean - 1.96 * se > -0.02
 
 
 def test_p_values_hold_on_what_was_never_read(experiment):
     for rate in ("0.01", "0.05", "0.1"):
         seen = [r["conformal"][rate]["false"] for r in experiment["results"]]
-        assert np.mean(seen) == pytest.approx(float(rate), abs=0.01)
+        seeds = len(experiment["facts"])
+        # 500 texts that calibrate and 500 that are asked; exposures of a seed are not independent
+        error = np.sqrt(2 * float(rate) * (1 - float(rate)) / 500 / seeds)
+        assert abs(np.mean(seen) - float(rate)) < 3 * error
 
 
 def test_the_bundled_texts_are_of_the_experiment(experiment):
