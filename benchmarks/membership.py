@@ -239,8 +239,9 @@ def write(found: dict[str, Any]) -> None:
         return [r for r in results if r["exposure"] == exposure]
 
     def cell(values: list[float]) -> str:
-        spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-        return f"{np.mean(values):.3f}{spread}"
+        numbers = [np.mean(values), *([np.std(values, ddof=1)] if len(values) > 1 else [])]
+        # short, and with spaces that do not break: five of them stand beside a name
+        return "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}".join(f"{v:.3f}".lstrip("0") for v in numbers)
 
     rows = [
         [name, *(cell([r["scores"][name]["value"] for r in at(e)]) for e in EXPOSURES)]

@@ -10,6 +10,8 @@ four scores. How well do they tell, one text at a time, and a corpus at a time?
 # Log-probabilities of every token, by a model of 1.1 million parameters that was trained on
 # docstrings. Members were read twice; the split is random. Calibration texts are non-members too.
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -31,7 +33,7 @@ print(evaluation)
 # The differences are paired: the same texts, and their errors go together. The published cap of
 # 0.01 is not that of this model; the adaptive one was learned from calibration texts alone.
 
-evaluation.plot()
+ax = evaluation.plot()
 
 # %%
 # A p-value compares a text with the calibration. Of non-members it is spread evenly, whatever the
@@ -51,8 +53,8 @@ for label, name, colour in ((0, "non-members", "#8a97a5"), (1, "members", "#1f6f
 ax.set(xlabel="conformal p-value", ylabel="texts", xlim=(0, 1))
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
-print(table.decision(fpr=0.05))
-print(table.noise)
+print(textwrap.fill(str(table.decision(fpr=0.05)), 90))
+print(textwrap.fill(table.noise, 90))
 
 # %%
 # One text is a weak witness, many are a strong one. Two hundred times a corpus of so many members

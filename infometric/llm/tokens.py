@@ -164,7 +164,9 @@ class TokenScores:
         places = places.astype(np.int64)
 
         def along(values: Any, name: str, kind: Any) -> Array:
-            found = np.asarray(to_array(values), kind).ravel()
+            found = np.asarray(to_array(values)).ravel()
+            if not (kind is np.int64 and found.dtype.kind in "iu"):  # whole numbers stay as small
+                found = found.astype(kind, copy=False)
             if len(found) != len(flat):
                 raise unlike(name, len(found), len(flat), "tokens")
             return found
