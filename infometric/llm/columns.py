@@ -86,24 +86,38 @@ def row_of(row: Any, name: str, i: int, kind: Any) -> Array:
     DataError
         Where they are none.
     """
+    if not isinstance(row, list | tuple | str) and np.ndim(to_array(row)) == 0:
+        raise one_list(name, row)
+    return numbers(row, f"{name} of text {i}", kind, missing(name, i))
+
+
+def numbers(values: Any, what: str, kind: Any, gone: DataError) -> Array:
+    """One-dimensional array of numbers, of whole ones where an integer kind is asked for.
+
+    Raises
+    ------
+    DataError
+        Where they are none; `gone` where one is None.
+    """
     try:
-        found = np.asarray(to_array(row))
-        if found.dtype.kind == "O":
-            raise missing(name, i) if any(v is None for v in found.flat) else TypeError
-        whole = found.size == 0 or found.dtype.kind in "iu" or (found == np.rint(found)).all()
-        if found.ndim != 1 or found.dtype.kind not in "iuf" or (kind is np.int64 and not whole):
-            raise TypeError
-        return found.astype(kind)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        if np.ndim(row) == 0:
-            raise one_list(name, row) from error
+        found = np.asarray(to_array(values))
+    except (TypeError, ValueError):
+        found = np.empty(1, object)
+    if found.dtype.kind == "O" and any(v is None for v in found.flat):
+        raise gone
+    whole = kind is np.int64
+    right = found.ndim == 1 and (found.dtype.kind in "iuf" or found.size == 0)
+    if right and whole and found.dtype.kind == "f":
+        right = bool((found == np.rint(found)).all())
+    if not right:
         raise DataError(
-            f"{name} of text {i} must be a list of {'whole ' * (kind is np.int64)}numbers.",
-            got=row,
-            hint=f"{name}=[[...], [...]], one list of numbers per text",
-        ) from error
+            f"{what} must be a list of {'whole ' * whole}numbers.",
+            got=values,
+            hint=f"{what.split()[0]}=[[...], [...]], one list of numbers per text",
+        )
+    if whole and found.dtype.kind in "iu":  # as small as they are
+        return found
+    return found.astype(kind)
 
 
 def one_list(name: str, got: Any) -> DataError:

@@ -28,8 +28,10 @@ from infometric.llm.columns import (
     NUMBERS,
     averaged,
     lengths,
+    missing,
     named,
     numbered,
+    numbers,
     per_text,
     ragged,
     refuse_others,
@@ -153,7 +155,7 @@ class TokenScores:
             are lists per text.
         """
         places = np.asarray(offsets)
-        flat = np.asarray(to_array(logprob), np.float32).ravel()
+        flat = numbers(logprob, "logprob of all texts", np.float32, missing("logprob", -1))
         right = places.ndim == 1 and places.dtype.kind in "iu" and len(places) > 0
         if not right or places[0] != 0 or places[-1] != len(flat) or (np.diff(places) < 0).any():
             raise DataError(
@@ -164,9 +166,7 @@ class TokenScores:
         places = places.astype(np.int64)
 
         def along(values: Any, name: str, kind: Any) -> Array:
-            found = np.asarray(to_array(values)).ravel()
-            if not (kind is np.int64 and found.dtype.kind in "iu"):  # whole numbers stay as small
-                found = found.astype(kind, copy=False)
+            found = numbers(values, f"{name} of all texts", kind, missing(name, -1))
             if len(found) != len(flat):
                 raise unlike(name, len(found), len(flat), "tokens")
             return found

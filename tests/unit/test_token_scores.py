@@ -148,6 +148,11 @@ def test_arguments_that_there_are_not():
         im.TokenScores.from_lists(logprob=[[-1.0]], context="sometimes")
     with pytest.raises(DataError, match="offsets must rise from 0 to the 2 tokens"):
         im.TokenScores.from_flat(logprob=[-1.0, -2.0], offsets=[0, 3])
+    for ids in ([1.5], ["a"], [[1]]):  # a part of a token is no token
+        with pytest.raises(DataError, match="ids of all texts must be a list of whole numbers"):
+            im.TokenScores.from_flat(ids=ids, logprob=[-1.0], offsets=[0, 1])
+    with pytest.raises(DataError, match="A value of logprob is missing"):
+        im.TokenScores.from_flat(logprob=[None], offsets=[0, 1])
 
 
 def test_equal_names_are_told_apart():
