@@ -413,3 +413,20 @@ def test_frontier_asks_for_rows(opened, engine, call):
     with pytest.raises(DataError, match="rows without order") as raised:
         im.fair_frontier(table, "zero", "text")
     assert f"fair_frontier(X.{call}(), ...)" in raised.value.hint
+
+
+def test_tokens_counted_by_spark_are_those_counted_here(spark, tmp_path):
+    """A frequency out of a GROUP BY of Spark, over lists of token numbers in Parquet."""
+    from pyspark.sql import functions
+
+    rng = np.random.default_rng(3)
+    ids = [rng.integers(0, 60, rng.integers(0, 40)) for _ in range(200)]
+    tokens = im.TokenScores.from_lists(ids=ids, logprob=[-rng.random(len(i)) for i in ids])
+    tokens.to_parquet(tmp_path / "corpus.parquet")
+    frame = spark.read.parquet(str(tmp_path / "corpus.parquet"))
+    counted = frame.select(functions.explode("ids").alias("id")).groupBy("id").count()
+    found = im.TokenFrequency.from_counts(counted, vocabulary_size=64)
+    wanted = im.TokenFrequency(vocabulary_size=64).fit(ids)
+    assert found.counts.tolist() == wanted.counts.tolist()
+    turned = counted.select("count", "id")  # by name, whatever the order
+    assert im.TokenFrequency.from_counts(turned).counts.tolist()[:60] == wanted.counts.tolist()[:60]
