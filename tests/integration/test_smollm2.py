@@ -154,3 +154,30 @@ def test_memory_does_not_follow_the_vocabulary(smollm2):
         peaks.append(one.used)
     assert peaks[1] < peaks[0] + 32e6
     assert peaks[1] < 1024 * len(weight) * 4 / 2
+
+
+@pytest.mark.slow
+def test_familiar_texts_are_told_from_strange_ones(smollm2):
+    """From a real model to a decision: texts that are everywhere, and the same words shuffled."""
+    import infometric as im
+
+    model, tokenizer = smollm2
+    rng = np.random.default_rng(0)
+    familiar = [
+        "To be, or not to be, that is the question: whether 'tis nobler in the mind to suffer",
+        "We the People of the United States, in Order to form a more perfect Union, establish",
+        "It was the best of times, it was the worst of times, it was the age of wisdom, it was",
+        "Permission is hereby granted, free of charge, to any person obtaining a copy of this",
+        "Call me Ishmael. Some years ago - never mind how long precisely - having little or no",
+        "In the beginning God created the heaven and the earth. And the earth was without form",
+    ]
+    words = [text.split() for text in familiar for _ in range(5)]
+    strange = [" ".join(rng.permutation(w)) for w in words]
+    tokens = score_texts(model, tokenizer, familiar + strange)
+    tokens += score_texts(model, tokenizer, [])  # nothing is joined to something
+    frequency = im.TokenFrequency.uniform(tokens.vocabulary_size, tokenizer=tokens.tokenizer)
+    for score in (im.LossScore(), im.MinK(), im.MinK(normalise=True), im.DCPDD(frequency)):
+        found = score.fit(tokens[6:]).estimate(tokens[:6])
+        assert np.median(found.pvalues) <= 2 / 31, type(score).__name__
+    found = im.llm.dataset_test(tokens[:6], tokens[6:], method="min_k")
+    assert found.pvalue < 1e-3
