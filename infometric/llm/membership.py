@@ -183,7 +183,7 @@ class MembershipScore(Estimator):
         check_level(level)
         _refuse_weights(sample_weight)
         if X is None:
-            return self._of_fit(level)
+            return self._of_fit(level, self._strategy(uncertainty))
         _refuse_number(X)
         strategy, functional = self._strategy(uncertainty), self._functional()
         names: list[tuple[str, ...] | None] = []
@@ -196,23 +196,23 @@ class MembershipScore(Estimator):
             names.append(tokens.names)
         columns = _joined(parts)
         told = self._doubts(np.concatenate(lengths) if lengths else np.empty(0, np.int64))
-        method = "+".join(part for part in (strategy.name, "conformal") if part != "none")
-        return self._tabled(_all_names(names, len(columns.value)), columns, method, level, told)
+        texts = _all_names(names, len(columns.value))
+        return self._tabled(texts, columns, _method(strategy), level, told)
 
-    def _of_fit(self, level: float) -> MembershipTable:
+    def _of_fit(self, level: float, strategy: Any) -> MembershipTable:
         """Results of the calibration texts themselves, each compared with the others."""
-        state = self.state_
-        se = np.sqrt(state.variances)
-        found = TokenBlocks()
-        blocks = np.maximum(state.tokens / found.block, 2.0)
-        reach = stdtrit(blocks - 1, 0.5 + level / 2) * se
-        scores = state.scores
+        state, scores = self.state_, self.state_.scores
+        se = reach = np.full(len(scores), np.nan)
+        if isinstance(strategy, TokenBlocks):
+            se = np.sqrt(state.variances)
+            blocks = np.maximum(state.tokens / strategy.block, 2.0)
+            reach = stdtrit(blocks - 1, 0.5 + level / 2) * se
         columns = Columns(
             scores, se, scores - reach, scores + reach, state.pvalues(scores, state.ties, own=True),
             state.tokens.astype(np.int64),
         )  # fmt: skip
         names = tuple(map(str, range(len(scores))))
-        return self._tabled(names, columns, f"{found.name}+conformal", level, ())
+        return self._tabled(names, columns, _method(strategy), level, ())
 
     def _tabled(
         self, names: tuple[str, ...], columns: Columns, method: str, level: float,
@@ -294,6 +294,11 @@ class MembershipScore(Estimator):
 
         found = evaluate(scores, y)
         return float(next(iter(found.auc.values())).value)
+
+
+def _method(strategy: Any) -> str:
+    """How intervals and p-values were made."""
+    return "+".join(part for part in (strategy.name, "conformal") if part != NoInterval.name)
 
 
 def _refuse_number(X: Any) -> None:
