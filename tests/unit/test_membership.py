@@ -686,3 +686,43 @@ def test_halves_are_a_draw_of_the_seed(seed):
         warnings.simplefilter("ignore")
         a, b = (im.CombinedScore(["loss"], random_state=seed).fit(t, y) for _ in range(2))
     assert a.weights_ == b.weights_
+
+
+# --- a score of one's own -------------------------------------------------------------------------
+
+
+class Confidence(f.MembershipFunctional):  # the ten lines: how sure the model was of its tokens
+    name, needs = "confidence", ("logprob", "mu")
+
+    def parts(self, t):
+        return [f.MeanOf(t.logprob), f.MeanOf(t.need("mu", "Confidence"))]
+
+    def combine(self, t, means):
+        return means[0] - means[1]
+
+    def slopes(self, t, means):
+        return [np.ones(len(t)), -np.ones(len(t))]
+
+
+class ConfidenceScore(im.MembershipScore):
+    def _score(self, learned):
+        return Confidence()
+
+
+def test_a_score_of_ten_lines_gets_everything_else(rng):
+    t, suspect = texts(rng, 120), texts(rng, 60, shift=1.5)
+    check_estimator(ConfidenceScore(), scikit_learn=False, data=(t, np.arange(120) % 2))
+    score = ConfidenceScore().fit(t)
+    found = score.estimate(suspect)
+    assert np.isfinite(found.columns.se).all()
+    assert found.decision(0.05).k == 6
+    (influence,) = Confidence().influence(t)
+    gain = t.logprob.values - t.columns["mu"].values  # the same tokens: what they share cancels
+    wanted = gain - np.repeat(t.logprob.means() - t.columns["mu"].means(), t.logprob.sizes)
+    np.testing.assert_allclose(influence.values.values, wanted, atol=1e-5)
+    with pytest.raises(DataError, match="Confidence needs mu"):
+        score.fit(im.TokenScores.from_lists(logprob=[[-1.0]]))
+    both = im.CombinedScore([im.LossScore(), ConfidenceScore()], random_state=0)
+    assert list(both.fit(t + suspect, np.repeat([0, 1], [120, 60])).weights_) == [
+        "LossScore", "ConfidenceScore",
+    ]  # fmt: skip
