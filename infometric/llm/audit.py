@@ -31,6 +31,7 @@ from infometric.llm.evaluation import evaluate
 from infometric.llm.membership import MembershipScore
 from infometric.llm.reading import token_scores
 from infometric.llm.scores import named_score
+from infometric.llm.table import MembershipTable
 from infometric.llm.tokens import TokenScores
 from infometric.result import DIMENSIONLESS, ConfidenceInterval, Result
 from infometric.typing import RNG, Array
@@ -110,7 +111,8 @@ def _two_samples(
 ) -> tuple[Array, Array, str]:
     """Scores of either corpus, and what they are."""
     if method is None:
-        name = getattr(suspect, "facts", {}).get("measure", "score")
+        table = isinstance(suspect, MembershipTable)
+        name = suspect.facts["measure"] if table else "score"
         return _scores(suspect), _scores(reference), name
     mine, theirs = token_scores(suspect), token_scores(reference)
     if isinstance(method, list | tuple | CombinedScore):
@@ -145,7 +147,7 @@ def _scores(values: Any) -> Array:
     UnsupportedError
         Where they are token scores without a method.
     """
-    if hasattr(values, "facts"):
+    if isinstance(values, MembershipTable):
         return np.asarray(values.columns.value)
     if isinstance(values, TokenScores):
         raise UnsupportedError(

@@ -27,6 +27,7 @@ from infometric.functional.proportion import EventRate
 from infometric.functional.ranking import AreaUnderCurve
 from infometric.inference import check_level, infer
 from infometric.llm.membership import membership_labels
+from infometric.llm.table import MembershipTable
 from infometric.result import Result, ResultTable
 from infometric.state.counts import Counts
 from infometric.typing import Array
@@ -115,7 +116,7 @@ def evaluate(
 
 def _by_name(scores: Any) -> dict[str, Array]:
     """Arrays by name."""
-    if hasattr(scores, "columns") and hasattr(scores, "facts"):  # a table of membership scores
+    if isinstance(scores, MembershipTable):
         return {scores.facts["measure"]: scores.columns.value}
     if hasattr(scores, "columns") and hasattr(scores, "__getitem__"):
         return {str(name): _plain(name, scores[name]) for name in scores.columns}
@@ -123,7 +124,7 @@ def _by_name(scores: Any) -> dict[str, Array]:
         if not scores:
             raise DataError("There is no score to evaluate.", got={}, hint="{'loss': scores}")
         return {
-            str(n): v.columns.value if hasattr(v, "facts") else _plain(n, v)
+            str(n): v.columns.value if isinstance(v, MembershipTable) else _plain(n, v)
             for n, v in scores.items()
         }
     return {"score": _plain("score", scores)}
