@@ -254,7 +254,8 @@ def write(found: dict[str, Any]) -> None:
         ]
     )
     put("membership-areas", table(["score", *map(str, EXPOSURES)], rows))
-    put("membership-null", null_table(at(0)))
+    for e in EXPOSURES:
+        put(f"membership-intervals-{e}", interval_table(at(e)))
     rows = [
         difference_row(rival, e, [r["differences"][rival] for r in at(e)])
         for rival in results[0]["differences"]
@@ -298,17 +299,17 @@ def difference_row(rival: str, exposures: int, found: list[dict[str, float]]) ->
     return [rival, str(exposures), *seeds, f"{mean:+.3f}", ends]
 
 
-def null_table(found: list[dict[str, Any]]) -> str:
-    """Areas before the first exposure, by seed."""
+def interval_table(found: list[dict[str, Any]]) -> str:
+    """Areas with their intervals, by seed; before the first exposure those off one half are bold."""
     rows = []
     for name in SCORES:
         cells = []
         for r in found:
             s = r["scores"][name]
             known = s["low"] is not None and s["se"]
-            ends = f"{s['low']:.3f} to {s['high']:.3f}" if known else "the model itself"
-            outside = known and not s["low"] <= 0.5 <= s["high"]
-            cells.append(f"**{ends}**" if outside else ends)
+            text = f"{s['value']:.3f}, {s['low']:.3f} to {s['high']:.3f}" if known else "the model"
+            outside = known and not r["exposure"] and not s["low"] <= 0.5 <= s["high"]
+            cells.append(f"**{text}**" if outside else text)
         rows.append([name, *cells])
     return table(["score", *(f"seed {r['seed']}" for r in found)], rows)
 
