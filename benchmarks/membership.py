@@ -300,7 +300,7 @@ def difference_row(rival: str, exposures: int, found: list[dict[str, float]]) ->
 
 
 def interval_table(found: list[dict[str, Any]]) -> str:
-    """Areas with their intervals, by seed; before the first exposure those off one half are bold."""
+    """Areas with their intervals, by seed; bold where one should be one half and is not."""
     rows = []
     for name in SCORES:
         cells = []
