@@ -168,19 +168,21 @@ def corpora(draws: int) -> list[dict[str, Any]]:
     out = []
     for name in SCORES:
         scores = made(name, q).fit(pool[:1000]).score_samples(pool)
-        for size in (10, 30, 100):
-            pvalues = np.array(list(tests(rng, scores, size, draws)))
-            out.append({"score": name, "texts": size} | {
+        for sizes in ((10, 10), (30, 30), (100, 100), (5, 100), (10, 100), (30, 300)):
+            pvalues = np.array(list(tests(rng, scores, sizes, draws)))
+            out.append({"score": name, "texts": sizes} | {
                 f"{alpha:g}": float((pvalues <= alpha).mean()) for alpha in RATES
             })  # fmt: skip
     return out
 
 
-def tests(rng: np.random.Generator, scores: Any, size: int, draws: int) -> Iterator[float]:
+def tests(
+    rng: np.random.Generator, scores: Any, sizes: tuple[int, int], draws: int
+) -> Iterator[float]:
     """p-values of two random corpora."""
     for _ in range(draws):
-        a, b = rng.choice(scores, (2, size), replace=False)
-        yield welch(a, b, 0.01, 0.95, "score").pvalue
+        both = rng.choice(scores, sum(sizes), replace=False)
+        yield welch(both[: sizes[0]], both[sizes[0] :], 0.01, 0.95, "score", rng).pvalue
 
 
 def blind(draws: int) -> list[dict[str, Any]]:
@@ -244,12 +246,15 @@ def write(found: dict[str, list[dict[str, Any]]]) -> None:
     ]  # fmt: skip
     heads = ["score, law of a token", *(f"{n} tokens" for n in lengths)]
     put("calibration-membership-tokens", table(heads, rows))
-    corpora_, sides = found["corpora"], sorted({r["texts"] for r in found["corpora"]})
+    by_size = {tuple(r["texts"]): [] for r in found["corpora"]}
+    for r in found["corpora"]:
+        by_size[tuple(r["texts"])].append(r)
     rows = [
-        [name, *(f"{r[f'{a:g}']:.4f}" for r in corpora_ if r["score"] == name for a in RATES)]
-        for name in dict.fromkeys(r["score"] for r in corpora_)
+        [f"{a} + {b}", f"{alpha:g}", *(f"{r[f'{alpha:g}']:.4f}" for r in lines)]
+        for (a, b), lines in by_size.items()
+        for alpha in RATES
     ]
-    heads = ["score", *(f"{a:g}, {n} texts" for n in sides for a in RATES)]
+    heads = ["suspect + reference", "size", *dict.fromkeys(r["score"] for r in found["corpora"])]
     put("calibration-membership-corpora", table(heads, rows))
     rows = [
         [str(r["texts"]), *(f"{r[k]:.3f}" for k in ("area", "holds", "alarms", "undecided"))]
@@ -266,21 +271,25 @@ def put(name: str, text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--splits", type=int, default=200)
+    parser.add_argument("--only", help="make one part anew: corpora, say")
     parser.add_argument("--quick", action="store_true", help="a smoke test; writes nothing")
     options = parser.parse_args()
     few = 3 if options.quick else None
-    found = {
-        "false_positives": false_positives(few or options.splits),
-        "areas": areas(few or 8000),
-        "token_noise": token_noise(50 if few else 4000),
-        "corpora": corpora(few or 4000),
-        "blind": blind(few or 200),
+    parts = {
+        "false_positives": lambda: false_positives(few or options.splits),
+        "areas": lambda: areas(few or 8000),
+        "token_noise": lambda: token_noise(50 if few else 4000),
+        "corpora": lambda: corpora(few or 1000),
+        "blind": lambda: blind(few or 200),
     }
+    path = DATA / "calibration_membership.json"
+    found = json.loads(path.read_text()) if options.only else {}
+    found |= {name: made() for name, made in parts.items() if options.only in (None, name)}
     if options.quick:
         print(json.dumps(found, indent=1))
         return
     text = json.dumps({"splits": options.splits} | found, indent=1, allow_nan=False)
-    write_text(DATA / "calibration_membership.json", text + "\n")
+    write_text(path, text + "\n")
     write(found)
 
 

@@ -30,7 +30,7 @@ DATA = Path(__file__).parents[1] / "docs" / "_data"
 FILE = DATA / "membership.json"
 EXPOSURES = range(5)
 SIZES = (10, 30, 100)  # texts a side of a test of a corpus
-DRAWS = 2000
+DRAWS = 300
 ALPHA = 0.01
 LEAD, RIVALS = "DC-PDD, adaptive cap", ("loss", "Min-K% .2")
 
@@ -187,7 +187,7 @@ def draws(rng: np.random.Generator, suspect: Any, others: Any, size: int) -> Ite
             a, b = rng.choice(others, (2, size), replace=False)
         else:
             a, b = (rng.choice(s, size, replace=False) for s in (suspect, others))
-        yield welch(a, b, ALPHA, 0.95, "score").pvalue
+        yield welch(a, b, ALPHA, 0.95, "score", rng).pvalue
 
 
 def blind(it: Exposure) -> dict[str, Any]:
@@ -348,13 +348,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("build/membership"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--corpora", action="store_true", help="only ask of corpora anew")
     parser.add_argument("--table", action="store_true", help="only write the tables anew")
     parser.add_argument("--bundle", type=Path, help="write the bundled data set there, and no more")
     options = parser.parse_args()
     if options.bundle:
         bundle(options.folder, options.bundle)
         return
-    if not options.table:
+    if options.corpora:
+        found = json.loads(FILE.read_text())
+        for told in found["results"]:
+            it = Exposure(options.folder, told["seed"], told["exposure"])
+            told["corpus"] = corpus(it.scores(), it.labels, told["seed"])
+        write_text(FILE, json.dumps(found, indent=1, allow_nan=False) + "\n")
+    elif not options.table:
         from membership_model import run  # torch, where there is something to train
 
         results, facts = [], []

@@ -1555,7 +1555,7 @@ def membership_scores(
     ... )
     >>> found = im.membership_scores(texts, reference=[90, 60, 40, 10], cap=0.01)
     >>> found.to_frame()["value"].round(4).tolist()
-    [0.01, 0.0068]
+    [0.01, 0.0069]
     """
     return scored_texts(method, tokens, reference, calibration, level, uncertainty, options)
 

@@ -459,7 +459,7 @@ def adjusted_columns(pvalues: NDArray[Any], methods: Sequence[str]) -> dict[str,
     """p-values adjusted for their number, by the name of their column; unknown ones stay so."""
     known = ~np.isnan(pvalues)
     found = {}
-    for method in methods:
+    for method in [methods] if isinstance(methods, str) else methods:
         column = np.full(pvalues.shape, np.nan)
         if known.any():
             column[known] = adjusted_pvalues(pvalues[known], method)

@@ -40,8 +40,9 @@ surprising tokens. arXiv:2407.21248 (SURP).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -268,6 +269,16 @@ class MembershipFunctional:
             found = [block_variance(h, 1 if alone else block) for h, alone in self.influence(t)]
             return np.sum([v for v, _ in found], axis=0), np.min([b for _, b in found], axis=0)
 
+    @property
+    def key(self) -> str:
+        """What must be equal for two scores to be the same: the name and all parameters."""
+        return ", ".join([self.name, *(f"{k} {v}" for k, v in self._facts().items())])
+
+    def _facts(self) -> dict[str, Any]:
+        """Parameters that make the score, arrays by their fingerprint."""
+        given = {x.name: getattr(self, x.name) for x in fields(self) if x.name != "engine"}
+        return {k: fingerprint(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
+
     def ties(self, t: Any) -> Array | None:
         """What orders texts whose scores are equal; None where equal scores are chance."""
         return None
@@ -276,6 +287,11 @@ class MembershipFunctional:
         """Number of tokens that the score of each text rests on."""
         found = [self.parts(part)[0].sizes() for part in t.chunks(1 << 18)]
         return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def fingerprint(values: Array) -> str:
+    """Eight hexadecimal digits of an array."""
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:8]
 
 
 def joined(found: list[Influence], more: Influence) -> list[Influence]:
@@ -655,6 +671,11 @@ class Weighted(MembershipFunctional):
     scores: tuple[MembershipFunctional, ...] = ()
     weights: Array = field(default_factory=lambda: np.empty(0))
     constant: float = 0.0
+
+    def _facts(self) -> dict[str, Any]:
+        """Weight and key of each score."""
+        pairs = zip(self.weights.tolist(), self.scores, strict=True)
+        return {f"{weight:.9g}": f"({score.key})" for weight, score in pairs}
 
     def require(self, t: Any) -> None:
         """Error where a column is absent that one of the scores is made of."""

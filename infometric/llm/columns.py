@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,15 @@ import numpy as np
 from infometric.exceptions import DataError, InvalidParameterError, MergeError, and_list
 from infometric.state.ragged import Ragged
 from infometric.typing import Array
+from infometric.validation import Span, check_parameters
 
 ROUNDING = 1e-3  # a log-probability in half precision may lie so far above zero
+MOST_TOKENS = 1 << 24  # vocabularies of models have up to a million
+_SIZE = Span(Integral, 1)
 CONTEXTS = ("bos", "eos", "none", "")
+_ARROW_LIST = re.compile(r"(large_|fixed_size_)?list<")
+_ARROW_WHOLE = re.compile(r"u?int\d+")
+_ARROW_NUMBER = re.compile(r"u?int\d+|halffloat|float|double")
 # columns of the same tokens as `logprob`, and columns of tokens of their own
 ALIGNED = ("mu", "var", "reference", "nonmember_prefix", "member_prefix")
 APART = ("lower", "neighbors")
@@ -65,8 +73,15 @@ def of_arrow(rows: Any, name: str, kind: Any) -> Ragged:
     parts = rows.chunks if hasattr(rows, "chunks") else [rows]
     found = Ragged(np.empty(0, kind), np.zeros(1, np.int64))
     for part in parts:
-        if "list" not in str(part.type):
+        if not _ARROW_LIST.match(str(part.type)):
             raise one_list(name, part.type)
+        inner = str(part.type.value_type)
+        if not (_ARROW_WHOLE if kind is np.int64 else _ARROW_NUMBER).fullmatch(inner):
+            raise DataError(
+                f"{name} must hold lists of {'whole ' * (kind is np.int64)}numbers.",
+                got=part.type,
+                hint="pa.array(rows, pa.list_(pa.int32())) of ids, pa.float32() of all else",
+            )
         if part.null_count or part.flatten().null_count:
             raise missing(name, part.is_null().to_pylist().index(True) if part.null_count else -1)
         if hasattr(part, "offsets"):
@@ -99,6 +114,8 @@ def numbers(values: Any, what: str, kind: Any, gone: DataError) -> Array:
     DataError
         Where they are none; `gone` where one is None.
     """
+    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+        raise gone
     try:
         found = np.asarray(to_array(values))
     except (TypeError, ValueError):
@@ -170,10 +187,13 @@ def sound(column: Ragged, name: str) -> Array:
     values = column.values
     logs = name in (*_LOGPROBS, "mu")
     worst = values.max(initial=-np.inf) if logs else -values.min(initial=np.inf)
+    if not logs and np.isinf(values.max(initial=0)):
+        worst = np.float32(np.inf)
     if 0 < worst <= ROUNDING:
         values = np.clip(values, None, 0) if logs else np.clip(values, 0, None)
     if not worst <= ROUNDING:  # which NaN is not
         bad = ~(values <= ROUNDING) if logs else ~(values >= -ROUNDING)
+        bad |= np.isinf(values) if not logs else False
         at = int(np.flatnonzero(bad)[0])
         i = int(np.searchsorted(column.offsets, at, side="right")) - 1
         what = "a variance, not negative" if name == "var" else "a natural logarithm, at most 0"
@@ -193,6 +213,10 @@ def numbered(ids: Array, vocabulary_size: int | None) -> Array:
     DataError
         Where one is negative, or not below the size of the vocabulary.
     """
+    if vocabulary_size is not None:
+        check_parameters(
+            "TokenScores", {"vocabulary_size": vocabulary_size}, {"vocabulary_size": (_SIZE,)}
+        )
     top = 2**31 if vocabulary_size is None else vocabulary_size
     bad = (ids < 0) | (ids >= top)
     if bad.any():
@@ -217,7 +241,14 @@ def averaged(rows: Any, name: str) -> Any:
 
 def per_text(values: Any, name: str, n: int) -> Array:
     """One positive number per text."""
-    found = np.asarray(to_array(values), dtype=float)
+    try:
+        found = np.asarray(to_array(values), dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{name} must be a number per text.",
+            got=values,
+            hint="text=texts, from which it is made",
+        ) from error
     if found.shape != (n,):
         raise unlike(name, found.shape, (n,), "texts")
     if not (found >= 0).all():
@@ -307,17 +338,16 @@ def of_counts(counts: Any) -> Array:
         Where one is negative, missing or no whole number.
     """
     if isinstance(counts, Mapping):
-        counts = list(counts.items())
-        kinds = np.array([k for k, _ in counts])
-        if len(kinds) and (kinds.dtype.kind not in "iu" or kinds.min() < 0):
+        kinds = np.array(list(counts), dtype=np.int64 if not counts else None)
+        whole = kinds.dtype.kind in "iu" and kinds.min(initial=0) >= 0
+        if not whole or kinds.max(initial=0) >= MOST_TOKENS:
             raise DataError(
                 "Counts belong to numbers of tokens.",
-                got=counts[0][0],
+                got=next(iter(counts)),
                 hint="{tokenizer.convert_tokens_to_ids(token): count}",
             )
-        given = np.array([v for _, v in counts], float)
         full = np.zeros(int(kinds.max(initial=-1)) + 1)
-        np.add.at(full, kinds, given)
+        np.add.at(full, kinds, np.array(list(counts.values()), float))
         counts = full
     found = np.asarray(to_array(counts))
     right = found.ndim == 1 and found.dtype.kind in "iuf"
@@ -333,4 +363,90 @@ def of_counts(counts: Any) -> Array:
             got=found[found != np.rint(found)][:3].tolist(),
             hint="the counts themselves, or np.rint(frequency * 1e6)",
         )
+    if float(found.sum(dtype=float)) >= 2.0**62:
+        raise DataError(
+            "The sum of these counts is beyond whole numbers.",
+            got=float(found.max()),
+            hint="counts // 1000",
+        )
     return found.astype(np.int64)
+
+
+def real_tokens(mask: Any) -> Array:
+    """Mask of tokens as booleans.
+
+    Raises
+    ------
+    DataError
+        Where it is not of two dimensions, or holds anything but 0 and 1.
+    """
+    try:
+        found = np.asarray(to_array(mask))
+    except ValueError:
+        found = np.empty(0, object)
+    right = found.ndim == 2 and found.dtype.kind in "biuf"
+    if not right or not np.isin(found, (0, 1)).all():
+        raise DataError(
+            "The mask has a row per text, True or 1 where a token is real and False or 0 where it "
+            "is padding.",
+            got=found.shape if found.dtype.kind in "biuf" and found.ndim != 2 else mask,
+            hint="mask=batch['attention_mask'] of a tokenizer",
+        )
+    return found.astype(bool)
+
+
+def places(index: Any, n: int) -> Array:
+    """Places that an index chooses among n texts.
+
+    Raises
+    ------
+    DataError
+        Where it is neither whole numbers nor a mask of all texts.
+    """
+    at = np.asarray(index)
+    if at.dtype == bool and at.shape == (n,):
+        return np.flatnonzero(at)
+    whole = at.ndim == 1 and (at.dtype.kind in "iu" or at.size == 0)
+    if not whole or (at.size and (at.max() >= n or at.min() < -n)):
+        raise DataError(
+            f"Texts are chosen by their places among {n}, or by a mask of all of them.",
+            got=index,
+            hint="tokens[labels == 1], tokens[[0, 2]] or tokens[:10]",
+        )
+    at = at.astype(np.int64)
+    return np.where(at < 0, at + n, at)
+
+
+def rising(offsets: Any, n: int) -> Array:
+    """Offsets as int64.
+
+    Raises
+    ------
+    DataError
+        Where they do not rise from zero to the number of tokens.
+    """
+    found = np.asarray(to_array(offsets))
+    right = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0
+    if not right or found[0] != 0 or found[-1] != n or (np.diff(found.astype(np.int64)) < 0).any():
+        raise DataError(
+            f"offsets must rise from 0 to the {n} tokens that there are.",
+            got=found[:6].tolist() if found.ndim == 1 else offsets,
+            hint="offsets = np.concatenate([[0], np.cumsum(lengths)])",
+        )
+    return found.astype(np.int64)
+
+
+def rectangle(values: Any) -> Array:
+    """Array with a row per text.
+
+    Raises
+    ------
+    DataError
+        Where rows differ in length.
+    """
+    try:
+        return np.asarray(to_array(values))
+    except ValueError as error:
+        raise DataError(
+            "Padded rows have one length.", got=values, hint="from_lists, which needs no padding"
+        ) from error

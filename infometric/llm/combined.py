@@ -42,6 +42,8 @@ class CombinedScore(MembershipScore):
     ----------
     weights_ : dict of str to float
         Weight of each standardised score.
+    learned_from_ : ndarray of int
+        Places of the texts that gave the weights; an evaluation on them would flatter.
 
     References
     ----------
@@ -92,7 +94,10 @@ class CombinedScore(MembershipScore):
         known, labels = tokens[mine], members[mine]
         fitted = {name: s.fit(known, labels) for name, s in self._chosen(tokens).items()}
         learned = learn_weights(fitted, known, labels)
-        return tokens[others[~members[others]]], learned | {"parts_": fitted}
+        return tokens[others[~members[others]]], learned | {
+            "parts_": fitted,
+            "learned_from_": mine,
+        }
 
     def _chosen(self, tokens: TokenScores) -> dict[str, MembershipScore]:
         """Estimators by name."""
@@ -108,10 +113,6 @@ class CombinedScore(MembershipScore):
     def _score(self, learned: Mapping[str, Any]) -> f.MembershipFunctional:
         parts = tuple(s._functional() for s in learned["parts_"].values())
         return f.Weighted(parts, learned["slopes_"], learned["constant_"])
-
-    def _key(self, functional: f.MembershipFunctional) -> str:
-        parts = zip(functional.scores, functional.weights, strict=True)  # type: ignore[attr-defined]
-        return "sum of " + ", ".join(f"{weight:.6g} {part.name}" for part, weight in parts)
 
 
 def halves(members: Array, rng: np.random.Generator) -> tuple[Array, Array]:

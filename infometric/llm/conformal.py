@@ -29,6 +29,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from infometric.exceptions import DataError, InvalidParameterError, MergeError
+from infometric.llm.columns import named
 from infometric.result import jsonable
 from infometric.typing import Array
 
@@ -51,6 +52,8 @@ class Calibration:
         What made the scores: method, cap, tokenizer, model.
     ties : ndarray of shape (n_texts,), optional
         What orders texts with equal scores.
+    names : tuple of str, optional
+        Names of the texts.
 
     Examples
     --------
@@ -65,6 +68,7 @@ class Calibration:
     missing: int = 0
     key: str = ""
     ties: Array | None = None
+    names: tuple[str, ...] | None = None
     capabilities: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -119,7 +123,7 @@ class Calibration:
                 hint=f"fpr={_at_least(1 / (n + 1)):g}, or {math.ceil(1 / fpr) - 1:,} calibration "
                 "texts or more",
             )
-        return k
+        return min(k, n)
 
     def threshold(self, k: int) -> float:
         """The k-th largest score."""
@@ -156,12 +160,15 @@ class Calibration:
             self.missing + other.missing,
             self.key,
             both(self.ties, other.ties),
+            None
+            if self.names is None or other.names is None
+            else named(self.names + other.names, len(self.scores) + len(other.scores)),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready representation, read back by `from_dict`."""
         told = {"schema_version": 1, "state": "membership_calibration"}
-        names = ("scores", "variances", "tokens", "missing", "key", "ties")
+        names = ("scores", "variances", "tokens", "missing", "key", "ties", "names")
         return told | {name: jsonable(getattr(self, name)) for name in names}
 
     @classmethod
@@ -180,7 +187,7 @@ class Calibration:
 
         scores = np.array(data["scores"], dtype=float)
         kept = (array("variances"), array("tokens"), data["missing"], data["key"], array("ties"))
-        return cls(scores, *kept)
+        return cls(scores, *kept, None if data["names"] is None else tuple(data["names"]))
 
 
 def in_order(
@@ -230,7 +237,7 @@ class Decision:
     fpr : float
         False positive rate asked for.
     threshold : float
-        Score above which a text is flagged.
+        Score of the calibration text above which a text is flagged.
     k, n_calibration : int
         The threshold is the k-th largest of so many calibration scores.
     realised : tuple of float
@@ -256,7 +263,7 @@ class Decision:
 
     @property
     def _order(self) -> str:
-        return ", equal scores by their mean log-probability" if self.ties else ""
+        return "; equal scores by their mean log-probability" if self.ties else ""
 
     @property
     def flagged_names(self) -> list[str]:
@@ -270,11 +277,11 @@ class Decision:
         share = self.k / (n + 1)
         expected = (len(self.flagged) - self.missing) * share
         text = (
-            f"{int(self.flagged.sum())} of {len(self.flagged)} texts score above "
-            f"{self.threshold:.6g}, the {_ordinal(self.k)} largest of {n:,} calibration "
-            f"non-members{self._order}. A non-member that is exchangeable with them is flagged "
-            f"with probability {share:.4g} at most (asked: {self.fpr:g}), over draws of the "
-            "calibration too; with this one calibration the share of non-members flagged lies "
+            f"{int(self.flagged.sum())} of {len(self.flagged)} texts rank above the "
+            f"{_ordinal(self.k)} largest of {n:,} calibration non-members (a score of "
+            f"{self.threshold:.6g}{self._order}). A non-member that is exchangeable with them is "
+            f"flagged with probability {share:.4g} at most (asked: {self.fpr:g}), over draws of "
+            "the calibration too; with this one calibration the share of non-members flagged lies "
             f"between {low:.4g} and {high:.4g} ({100 * self.level:g} %). If no text were a "
             f"member, {expected:.3g} would be flagged in the mean."
         )

@@ -119,15 +119,28 @@ def _by_name(scores: Any) -> dict[str, Array]:
     if isinstance(scores, MembershipTable):
         return {scores.facts["measure"]: scores.columns.value}
     if hasattr(scores, "columns") and hasattr(scores, "__getitem__"):
-        return {str(name): _plain(name, scores[name]) for name in scores.columns}
+        columns = getattr(scores, "column_names", scores.columns)
+        return _distinct([(str(name), _plain(name, scores[name])) for name in columns])
     if isinstance(scores, Mapping) and not isinstance(scores, ResultTable):
         if not scores:
             raise DataError("There is no score to evaluate.", got={}, hint="{'loss': scores}")
-        return {
-            str(n): v.columns.value if isinstance(v, MembershipTable) else _plain(n, v)
+        return _distinct([
+            (str(n), v.columns.value if isinstance(v, MembershipTable) else _plain(n, v))
             for n, v in scores.items()
-        }
+        ])  # fmt: skip
     return {"score": _plain("score", scores)}
+
+
+def _distinct(pairs: list[tuple[str, Array]]) -> dict[str, Array]:
+    """Mapping of pairs, none of which may be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise DataError(
+            "Two scores have one name.",
+            got=[name for name, _ in pairs],
+            hint="{'loss': scores, 'min_k': others}",
+        )
+    return found
 
 
 def _plain(name: Any, values: Any) -> Array:
@@ -229,7 +242,8 @@ def curve(y: Array, s: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """
     order = np.argsort(-s, kind="stable")
     hit, miss = (np.cumsum(y[order] == kind) for kind in (1, 0))
-    ends = np.append(np.flatnonzero(np.diff(s[order])), len(s) - 1)
+    sorted_ = s[order]
+    ends = np.append(np.flatnonzero(sorted_[1:] != sorted_[:-1]), len(s) - 1)
     true, false = (np.append(0.0, c[ends] / c[-1]) for c in (hit, miss))
     if len(true) > _POINTS:
         at = np.unique(np.linspace(0, len(true) - 1, _POINTS).round().astype(int))

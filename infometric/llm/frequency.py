@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from infometric.exceptions import DataError, InvalidParameterError, MergeError, UnsupportedError
-from infometric.llm.columns import of_counts, ragged, to_array
+from infometric.llm.columns import MOST_TOKENS, of_counts, one_list, ragged, to_array
 from infometric.llm.storage import read_npz, write_npz
 from infometric.state.ragged import Ragged, first_occurrences
 from infometric.typing import Array
@@ -202,12 +202,7 @@ class TokenFrequency:
         for part in documents_in_parts(ids):
             found = self._counted(part)
             if len(found) > len(total) and not grows:
-                raise DataError(
-                    f"Token {len(found) - 1} is beyond the vocabulary of {len(total)}.",
-                    got=len(found) - 1,
-                    hint="TokenFrequency(vocabulary_size=...), the padded size of the model's "
-                    "output",
-                )
+                raise beyond(len(found) - 1, len(total))
             width = max(len(found), len(total))
             total = np.pad(total, (0, width - len(total))) + np.pad(found, (0, width - len(found)))
             documents += len(part)
@@ -233,12 +228,23 @@ class TokenFrequency:
                 hint="leave out padding: ids[mask]",
             )
         kinds = part.values
+        if len(kinds) and kinds.max() >= (self.vocabulary_size or MOST_TOKENS):
+            if self.vocabulary_size and not self._open:
+                raise beyond(int(kinds.max()), self.vocabulary_size)
+            if kinds.max() >= MOST_TOKENS:
+                raise beyond(int(kinds.max()), MOST_TOKENS)
         if self.count == "document":
             kinds = kinds[first_occurrences(kinds, part.offsets)]
         return np.bincount(kinds).astype(np.int64)
 
     def merge(self, other: TokenFrequency) -> Self:
         """Counts of both corpora; the same as ``+``."""
+        if not isinstance(other, TokenFrequency):
+            raise MergeError(
+                "Frequencies are joined with frequencies.",
+                got=type(other).__name__,
+                hint="frequency.merge(TokenFrequency.load(path))",
+            )
         return self + other
 
     def __add__(self, other: TokenFrequency) -> Self:
@@ -363,6 +369,15 @@ class TokenFrequency:
         return cls(counts=arrays["counts"], **meta)
 
 
+def beyond(token: int, size: int) -> DataError:
+    """Error for a token that no vocabulary of this size has."""
+    return DataError(
+        f"Token {token} is beyond the vocabulary of {size}.",
+        got=token,
+        hint="TokenFrequency(vocabulary_size=...), the padded size of the model's output",
+    )
+
+
 def as_frequency(reference: Any) -> TokenFrequency:
     """Frequencies themselves, those of a file, or of counts.
 
@@ -402,6 +417,8 @@ def documents_in_parts(ids: Any, size: int = 10_000) -> Iterable[Ragged]:
     if isinstance(ids, Ragged) or hasattr(ids, "to_pylist") or isinstance(ids, np.ndarray):
         yield ragged(to_array(ids) if isinstance(ids, np.ndarray) else ids, "ids", np.int64)
         return
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise one_list("ids", ids)
     part: list[Any] = []
     for document in ids:
         part.append(document)

@@ -63,7 +63,8 @@ class MembershipScore(Estimator):
         return {}
 
     def _functional(self) -> Any:
-        return self._score(vars(self))
+        """The score as it was fitted: parameters that are set later wait for the next fit."""
+        return self.functional_
 
     def _require(self, tokens: TokenScores) -> None:
         """Error where token scores are not of the kind that was calibrated."""
@@ -77,7 +78,11 @@ class MembershipScore(Estimator):
         _refuse_weights(sample_weight)
         tokens, learned = self._prepared(token_scores(X), y)
         learned |= {"origin_": _origin(tokens), "n_features_in_": 1}
-        return learned | {"state_": self._calibrated(self._score(learned), tokens)}
+        learned["functional_"] = functional = self._score(learned)
+        strategy = self._strategy(None)
+        learned["block_"] = strategy.block if isinstance(strategy, TokenBlocks) else 8
+        state = self._calibrated(functional, tokens, learned)
+        return learned | {"state_": state}
 
     def _prepared(self, tokens: TokenScores, y: Any) -> tuple[TokenScores, dict[str, Any]]:
         """Texts that calibrate, and what was learned."""
@@ -88,9 +93,11 @@ class MembershipScore(Estimator):
         _refuse_weights(sample_weight)
         tokens = non_members(token_scores(X), y)
         self._require(tokens)
-        return self._calibrated(self._functional(), tokens)
+        return self._calibrated(self._functional(), tokens, vars(self))
 
-    def _calibrated(self, functional: f.MembershipFunctional, tokens: TokenScores) -> Calibration:
+    def _calibrated(
+        self, functional: f.MembershipFunctional, tokens: TokenScores, learned: Mapping[str, Any]
+    ) -> Calibration:
         """Scores of non-members as a state.
 
         Raises
@@ -107,23 +114,17 @@ class MembershipScore(Estimator):
                 got={"tokens": tokens.n_tokens},
                 hint="texts with tokens, or another score: LossScore()",
             )
-        block = self._strategy(None).block if self._has_interval(None) else 8
-        variances, _ = functional.spread(tokens, block)
+        variances, _ = functional.spread(tokens, learned["block_"])
         sizes = tokens.logprob.sizes
         missing = int((~known).sum())
         ties = functional.ties(tokens)
+        origin = [f"{k} {v}" for k, v in learned["origin_"].items() if v]
+        key = ", ".join([functional.key, *origin])
+        names = tuple(tokens.labels[i] for i in np.flatnonzero(known))
         return Calibration(
-            scores[known], variances[known], sizes[known], missing, self._key(functional),
-            None if ties is None else ties[known],
+            scores[known], variances[known], sizes[known], missing, key,
+            None if ties is None else ties[known], names,
         )  # fmt: skip
-
-    def _key(self, functional: f.MembershipFunctional) -> str:
-        """What must be equal for scores to be comparable."""
-        cap = getattr(functional, "cap", None)
-        return functional.name if cap is None else f"{functional.name}, cap {cap:.6g}"
-
-    def _has_interval(self, uncertainty: Any) -> bool:
-        return isinstance(self._strategy(uncertainty), TokenBlocks)
 
     def _strategy(self, uncertainty: Any) -> Any:
         """Strategy of a name; by blocks of tokens by default.
@@ -182,6 +183,12 @@ class MembershipScore(Estimator):
         self._check()
         check_level(level)
         _refuse_weights(sample_weight)
+        if y is not None:
+            raise UnsupportedError(
+                "An estimate knows nothing of labels.",
+                got=type(y).__name__,
+                hint="estimate(X).evaluate(y)",
+            )
         if X is None:
             return self._of_fit(level, self._strategy(uncertainty))
         _refuse_number(X)
@@ -204,14 +211,20 @@ class MembershipScore(Estimator):
         state, scores = self.state_, self.state_.scores
         se = reach = np.full(len(scores), np.nan)
         if isinstance(strategy, TokenBlocks):
-            se = np.sqrt(state.variances)
+            if strategy.block != self.block_:
+                raise UnsupportedError(
+                    f"The texts of fit are known by blocks of {self.block_} tokens.",
+                    got=strategy,
+                    hint=f"{type(self).__name__}(uncertainty=TokenBlocks({strategy.block})).fit(...)",
+                )
+            se = np.sqrt(np.where(state.variances > 0, state.variances, np.nan))
             blocks = np.maximum(state.tokens / strategy.block, 2.0)
             reach = stdtrit(blocks - 1, 0.5 + level / 2) * se
         columns = Columns(
             scores, se, scores - reach, scores + reach, state.pvalues(scores, state.ties, own=True),
             state.tokens.astype(np.int64),
         )  # fmt: skip
-        names = tuple(map(str, range(len(scores))))
+        names = state.names or tuple(map(str, range(len(scores))))
         return self._tabled(names, columns, _method(strategy), level, ())
 
     def _tabled(
@@ -282,7 +295,9 @@ class MembershipScore(Estimator):
             raise UnsupportedError(
                 "A corpus is tested by Welch's t.", got=method, hint="method='auto'"
             )
-        found = dataset_test(self.score_samples(X), self.state_.scores)
+        found = dataset_test(
+            self.score_samples(X), self.state_.scores, rng=0 if rng is None else rng
+        )
         return replace(found, measure=f"{self._functional().name}_difference")
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -349,7 +364,10 @@ def membership_labels(y: Any, n: int) -> Array:
     DataError
         Where they are not 0 and 1, or not one per text.
     """
-    found = np.asarray(y)
+    try:
+        found = np.asarray(y)
+    except ValueError:
+        found = np.empty(0)
     if found.shape != (n,):
         raise DataError(
             f"There are {n} texts, and the labels have another shape.",
@@ -398,11 +416,13 @@ def _joined(parts: Sequence[Columns]) -> Columns:
     return Columns(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
-def uncalibrated(score: MembershipScore, X: Any, level: float) -> MembershipTable:
+def uncalibrated(
+    score: MembershipScore, X: Any, level: float, uncertainty: Any = None
+) -> MembershipTable:
     """Scores and intervals without a calibration: no p-values, no decision."""
     score._check()
     check_level(level)
-    strategy = score._strategy(None)
+    strategy = score._strategy(uncertainty)
     functional: f.MembershipFunctional | None = None
     parts: list[Columns] = []
     names: list[tuple[str, ...] | None] = []

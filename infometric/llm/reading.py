@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from infometric.exceptions import ColumnError, DataError, SourceError, and_list
-from infometric.llm.columns import ALIGNED, APART
+from infometric.llm.columns import ALIGNED, APART, MOST_TOKENS
 from infometric.sources.paths import is_parquet_name, refuse_no_file
-from infometric.sources.sql import identifier
+from infometric.sources.sql import INTEGERS, identifier
 from infometric.sources.tables import MEMORY_LIMIT, connect
 from infometric.state.ragged import Ragged
 from infometric.typing import Array
 
+FLOATS = ("DOUBLE", "FLOAT")
 LISTS = ("ids", "logprob", *ALIGNED, *APART)
 PLAIN = ("text", "zlib", "bytes", "name")
 FACTS = ("tokenizer", "model", "context", "vocabulary_size")
@@ -73,15 +75,20 @@ class TokenFile:
     def lists(self, name: str, rows: tuple[int, int] | None) -> Ragged:
         """Column of lists as one ragged array; of lists of lists, the means of the inner ones."""
         kind, column = self.types[name], identifier(name)
-        if not kind.endswith("[]") and "[" not in kind:
+        inner, depth = kind.split("[")[0], kind.count("[")
+        allowed = (1, 2) if name == "neighbors" else (1,)
+        fits = inner in INTEGERS or (name != "ids" and inner in FLOATS)
+        if depth not in allowed or not fits:
             raise DataError(
-                f"Column {name!r} of {self.path} holds {kind}, not one list of numbers per text.",
+                f"Column {name!r} of {self.path} holds {kind}, not one list of "
+                f"{'whole ' * (name == 'ids')}numbers per text.",
                 got=kind,
                 hint="a column of lists, as tokens.to_parquet(path) writes it",
             )
-        if kind.count("[") > 1:
-            column = f"[list_avg(one) for one in {column}]"
         part = self._part(rows)
+        if depth > 1:
+            self._refuse_holes(column, part, name)
+            column = f"[list_avg(one) for one in {column}]"
         found = self._run(
             f"SELECT coalesce(len({column}), -1) AS size, "
             f"coalesce(list_count({column}), 0) AS known FROM {part}"
@@ -98,6 +105,19 @@ class TokenFile:
         wide = column if name == "ids" else f"CAST({column} AS FLOAT[])"
         values = self._run(f"SELECT unnest({wide}) AS v FROM {part}").fetchnumpy()["v"]
         return Ragged(np.ma.getdata(values), np.concatenate([[0], np.cumsum(sizes)]))
+
+    def _refuse_holes(self, column: str, part: str, name: str) -> None:
+        """Error where a copy of a text lacks a value, which a mean would pass over."""
+        copies = f"SELECT unnest({column}) AS copy FROM {part}"
+        query = (
+            f"SELECT count(*) FROM ({copies}) WHERE list_count(copy) < len(copy) OR len(copy) = 0"
+        )
+        if self._run(query).fetchone()[0]:
+            raise DataError(
+                f"A value of {name!r} of {self.path} is missing.",
+                got=None,
+                hint="leave out the copies that were not scored",
+            )
 
     def plain(self, name: str, rows: tuple[int, int] | None) -> list[Any]:
         """Column of one value per text."""
@@ -173,22 +193,63 @@ def by_number(kinds: Any, counts: Any) -> Array:
     Raises
     ------
     DataError
-        Where a number is missing, negative or not whole.
+        Where a number or a count is missing, negative, not whole, or larger than any vocabulary.
     """
-    gone = np.ma.getmaskarray(kinds) if np.ma.isMaskedArray(kinds) else np.zeros(len(kinds), bool)
-    plain = np.asarray(np.ma.getdata(kinds))
-    whole = plain.dtype.kind in "iu" or (
-        plain.dtype.kind == "f" and (plain == np.rint(plain)).all()
-    )
-    if gone.any() or not whole or (len(plain) and plain.min() < 0):
+    numbered, found = (whole_numbers(v, what) for v, what in ((kinds, "Numbers of tokens"),
+                                                             (counts, "Counts")))  # fmt: skip
+    if len(numbered) and numbered.max() >= MOST_TOKENS:
         raise DataError(
-            "Numbers of tokens are whole and not negative.",
-            got=kinds[:5] if not whole else plain[plain < 0][:3].tolist() or None,
+            f"No vocabulary has more than {MOST_TOKENS:,} tokens.",
+            got=int(numbered.max()),
             hint="the column of token numbers first, then their counts",
         )
-    out = np.zeros(int(plain.max(initial=-1)) + 1, np.int64)
-    np.add.at(out, plain.astype(np.int64), np.asarray(np.ma.getdata(counts)).astype(np.int64))
+    out = np.zeros(int(numbered.max(initial=-1)) + 1, np.int64)
+    np.add.at(out, numbered, found)
     return out
+
+
+def whole_numbers(values: Any, what: str) -> Array:
+    """Whole numbers that are not negative, as int64.
+
+    Raises
+    ------
+    DataError
+        Where one is missing or of another kind.
+    """
+    gone = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else np.zeros(1, bool)
+    plain = np.asarray(np.ma.getdata(values))
+    right = plain.dtype.kind in "iuf" and not gone.any()
+    if right and plain.dtype.kind == "f":
+        right = bool((plain == np.rint(plain)).all())
+    if not right or (len(plain) and plain.min() < 0):
+        bad = plain[plain < 0][:3] if right else plain[:5]
+        raise DataError(
+            f"{what} are whole and not negative.",
+            got=None if gone.any() else bad.tolist(),
+            hint="SELECT id, count(*) AS count FROM tokens GROUP BY id, with id the number of a "
+            "token: tokenizer.convert_tokens_to_ids(token)",
+        )
+    return plain.astype(np.int64)
+
+
+def column_numbers(column: Any) -> Any:
+    """Values of a column of a table that is of numbers, missing ones masked.
+
+    Raises
+    ------
+    DataError
+        Where it holds texts.
+    """
+    if not column.numeric:
+        raise DataError(
+            f"Column {column.name!r} holds texts, and tokens are counted by number.",
+            got=list(column.levels or ())[:3],
+            hint="tokenizer.convert_tokens_to_ids(tokens) for the column of tokens",
+        )
+    values = np.asarray(column.values)
+    if column.missing is not None:
+        return np.ma.masked_array(values, column.missing)
+    return values
 
 
 def counted_rows(counts: Any) -> Any:
@@ -224,8 +285,7 @@ def of_frame(frame: Any) -> Array:
         rows = frame.select(*chosen).collect()
         return by_number(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]))
     table = open_table(frame)
-    kinds, found = (table.column(name).values for name in pair_of(table.names))
-    return by_number(np.asarray(kinds), found)
+    return by_number(*(column_numbers(table.column(name)) for name in pair_of(table.names)))
 
 
 def pair_of(names: Any) -> tuple[str, str]:
@@ -321,3 +381,25 @@ def frame_parts(frame: Any) -> dict[str, Any]:
             if distinct and distinct[0] is not None:
                 parts[name] = distinct[0]
     return parts
+
+
+def some_ids(data: str | os.PathLike[str], most: int) -> Any:
+    """Token numbers of some texts of a file, the same each time; None where it has none."""
+    if not is_parquet_name(os.fspath(data)):
+        tokens = token_scores(data)
+        if tokens.ids is None or len(tokens) <= most:
+            return None if tokens.ids is None else tokens
+        return tokens[np.sort(np.random.default_rng(0).choice(len(tokens), most, replace=False))]
+    file = TokenFile(data)
+    if "ids" not in file.types:
+        return None
+    size = len(file)
+    wanted = np.arange(size)
+    if size > most:
+        wanted = np.sort(np.random.default_rng(0).choice(size, most, replace=False))
+    parts = []
+    for start in range(0, size, CHUNK):
+        mine = wanted[(wanted >= start) & (wanted < start + CHUNK)] - start
+        if len(mine):
+            parts.append(file.lists("ids", (start, min(start + CHUNK, size))).take(mine))
+    return [list(p.values[a:b]) for p in parts for a, b in pairwise(p.offsets)]

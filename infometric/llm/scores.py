@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 
 from infometric.exceptions import DataError, InvalidParameterError, and_list
 from infometric.functional import membership as f
@@ -499,6 +500,13 @@ def named_score(name: Any, reference: Any = None, **options: Any) -> MembershipS
         Where there is no such score.
     """
     if isinstance(name, MembershipScore):
+        if options:
+            own = ", ".join(f"{k}={v!r}" for k, v in options.items())
+            raise InvalidParameterError(
+                "An estimator has its parameters.",
+                got=options,
+                hint=f"{type(name).__name__}({own})",
+            )
         return name
     if not isinstance(name, str) or name not in NAMED:
         near = difflib.get_close_matches(str(name), NAMED, n=1, cutoff=0.4)
@@ -508,7 +516,8 @@ def named_score(name: Any, reference: Any = None, **options: Any) -> MembershipS
             hint=f"method={(near or ['dc_pdd'])[0]!r}",
         )
     kind = NAMED[name]
-    strange = sorted(set(options) - set(kind._get_param_names()))
+    twice = "normalise" in options and kind is MinK  # the name says which of the two it is
+    strange = ["normalise"] if twice else sorted(set(options) - set(kind._get_param_names()))
     if strange:
         raise InvalidParameterError(
             f"{name} has no parameter {strange[0]!r}.",
@@ -532,13 +541,20 @@ def scored_texts(
     options: Mapping[str, Any],
 ) -> MembershipTable:
     """Scores of a named method, with a calibration or without one; see `membership_scores`."""
+    if reference is not None and not (isinstance(method, str) and "ids" in NEEDS.get(method, ())):
+        raise InvalidParameterError(
+            "Only 'dc_pdd' and 'pmi' compare with token frequencies.",
+            got=method,
+            hint="leave reference out; an estimator has its own: DCPDD(reference)",
+        )
     score = named_score(method, reference, **options)
     if isinstance(method, str):
         score.set_params(uncertainty=uncertainty)
+    own = None if uncertainty == "auto" else uncertainty
     if calibration is not None:
-        return score.fit(calibration).estimate(tokens, level=level)
+        return clone(score).fit(calibration).estimate(tokens, level=level, uncertainty=own)
     if hasattr(score, "state_"):
-        return score.estimate(tokens, level=level)
+        return score.estimate(tokens, level=level, uncertainty=own)
     if isinstance(score, DCPDD) and score.cap == "adaptive":
         if "cap" in options or not isinstance(method, str):
             raise InvalidParameterError(
@@ -547,4 +563,4 @@ def scored_texts(
                 hint=f"calibration=non_members, or cap={PAPER_CAP}, the published one",
             )
         score.set_params(cap=PAPER_CAP)
-    return uncalibrated(score, tokens, level)
+    return uncalibrated(score, tokens, level, own)

@@ -725,6 +725,19 @@ def _names(names: Any, prompts: Sequence[_Prompt]) -> Any:
 
 
 def _model(prompts: Sequence[_Prompt]) -> str:
-    found = {prompt.answer.body.get("model") for prompt in prompts}
-    one = found.pop() if len(found) == 1 else None
-    return one if isinstance(one, str) else ""
+    """Name of the one model of all answers.
+
+    Raises
+    ------
+    DataError
+        Where there are several: their scores do not belong together.
+    """
+    found = {prompt.answer.body.get("model") for prompt in prompts} - {None}
+    if len(found) > 1:
+        raise DataError(
+            "The answers are of several models, whose scores do not belong together.",
+            got=sorted(map(str, found)),
+            hint="one call for each model; or model='name' where they are one",
+        )
+    name = found.pop() if found else ""
+    return name if isinstance(name, str) else ""

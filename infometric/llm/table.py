@@ -206,6 +206,11 @@ class MembershipTable(ResultTable):
             adjusted={k: np.asarray(v)[at].tolist() for k, v in adjusted.items()},
         )  # fmt: skip
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ResultTable:  # type: ignore[override]
+        """The results as a plain table: scores of the calibration are no part of the JSON."""
+        return ResultTable.from_dict(data)
+
     def to_frame(self) -> pd.DataFrame:
         """Pandas frame with one row per text, indexed by name."""
         import pandas as pd

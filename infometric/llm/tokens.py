@@ -18,7 +18,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from infometric.exceptions import DataError, InvalidParameterError, MergeError, MissingExtraError
+from infometric.exceptions import (
+    DataError,
+    InvalidParameterError,
+    MergeError,
+    MissingExtraError,
+    SourceError,
+)
 from infometric.files import write_bytes
 from infometric.llm.columns import (
     ALIGNED,
@@ -33,12 +39,15 @@ from infometric.llm.columns import (
     numbered,
     numbers,
     per_text,
+    places,
     ragged,
+    real_tokens,
+    rectangle,
     refuse_others,
     require_alike,
+    rising,
     same_shape,
     sound,
-    to_array,
     unlike,
 )
 from infometric.llm.storage import read_npz, write_npz
@@ -154,16 +163,8 @@ class TokenScores:
             As of `from_lists`; columns of the same tokens are flat too, `lower` and `neighbors`
             are lists per text.
         """
-        places = np.asarray(offsets)
         flat = numbers(logprob, "logprob of all texts", np.float32, missing("logprob", -1))
-        right = places.ndim == 1 and places.dtype.kind in "iu" and len(places) > 0
-        if not right or places[0] != 0 or places[-1] != len(flat) or (np.diff(places) < 0).any():
-            raise DataError(
-                f"offsets must rise from 0 to the {len(flat)} tokens that there are.",
-                got=places[:6].tolist() if places.ndim == 1 else offsets,
-                hint="offsets = np.concatenate([[0], np.cumsum(lengths)])",
-            )
-        places = places.astype(np.int64)
+        ends = rising(offsets, len(flat))
 
         def along(values: Any, name: str, kind: Any) -> Array:
             found = numbers(values, f"{name} of all texts", kind, missing(name, -1))
@@ -175,11 +176,11 @@ class TokenScores:
         columns = {
             k: ragged(averaged(v, k), k, np.float32)
             if k in APART
-            else Ragged(along(v, k, np.float32), places)
+            else Ragged(along(v, k, np.float32), ends)
             for k, v in given.items()
         }
         kinds = None if ids is None else along(ids, "ids", np.int64)
-        return cls._checked(Ragged(flat, places), kinds, columns, text, others)
+        return cls._checked(Ragged(flat, ends), kinds, columns, text, others)
 
     @classmethod
     def from_padded(
@@ -196,15 +197,11 @@ class TokenScores:
         text, **others
             As of `from_lists`; columns of the same tokens are padded too.
         """
-        real = np.asarray(to_array(mask)).astype(bool)
-        if real.ndim != 2:
-            raise DataError(
-                "The mask has one row per text.", got=real.shape, hint="mask of shape (n, length)"
-            )
+        real = real_tokens(mask)
         offsets = np.concatenate([[0], np.cumsum(real.sum(1))])
 
         def flat(values: Any, name: str) -> Array:
-            found = np.asarray(to_array(values))
+            found = rectangle(values)
             if found.shape != real.shape:
                 raise unlike(name, found.shape, real.shape, "mask")
             return found[real]
@@ -333,15 +330,16 @@ class TokenScores:
         """Some of the texts: a slice, numbers or a mask."""
         if isinstance(index, tuple) and len(index) == 2 and index[1] is ...:
             index = index[0]  # as scikit-learn takes rows
-        if isinstance(index, int | np.integer):
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"There are {len(self)} texts, and none at place {index}.")
             index = slice(index, index + 1 or None)
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step == 1:
                 return self._with(lambda r: r.segments(start, max(start, stop)), index)
             index = np.arange(start, stop, step)
-        at = np.asarray(index)
-        at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.int64)
+        at = places(index, len(self))
         return self._with(lambda r: r.take(at), at)
 
     def _with(self, choose: Any, at: Any) -> TokenScores:
@@ -385,8 +383,14 @@ class TokenScores:
         ids = None if self.ids is None else np.concatenate([self.ids, np.asarray(other.ids)])
         either = self.names is not None or other.names is not None
         names = self.labels + other.labels
+        known = {
+            n: getattr(self, n) or getattr(other, n) for n in ("tokenizer", "model", "context")
+        }
+        sizes = [s.vocabulary_size for s in (self, other) if s.vocabulary_size]
         return replace(
             self,
+            **known,
+            vocabulary_size=max(sizes, default=None),
             logprob=self.logprob + other.logprob,
             ids=ids,
             columns={k: c + other.columns[k] for k, c in self.columns.items()},
@@ -425,7 +429,7 @@ class TokenScores:
             Where the file is absent, or is not one of these.
         """
         arrays, meta = read_npz(path, "token-scores", "TokenScores.save(path)")
-        offsets = arrays["offsets"]
+        offsets = arrays.get("offsets", np.empty(0))
         columns = {
             k.removeprefix("column."): Ragged(
                 v, arrays.get(f"offsets.{k.removeprefix('column.')}", offsets)
@@ -433,18 +437,21 @@ class TokenScores:
             for k, v in arrays.items()
             if k.startswith("column.")
         }
-        numbers = {
+        numbers_ = {
             k.removeprefix("number."): v for k, v in arrays.items() if k.startswith("number.")
         }
-        names = meta.pop("names")
-        return cls(
-            Ragged(arrays["logprob"], offsets),
-            arrays.get("ids"),
-            columns,
-            numbers,
-            None if names is None else tuple(names),
-            **meta,
-        )
+        try:
+            made = {n: meta[n] for n in ("tokenizer", "vocabulary_size", "model", "context")}
+            return cls._checked(
+                Ragged(numbers(arrays["logprob"], "logprob", np.float32, missing("logprob", -1)),
+                       rising(offsets, len(arrays["logprob"]))),
+                arrays.get("ids"), columns, None, made | numbers_ | {"names": meta["names"]},
+            )  # fmt: skip
+        except (KeyError, DataError) as error:
+            raise SourceError(
+                f"{path} is no sound file of token scores: {error}",
+                hint="write it again: TokenScores.save(path)",
+            ) from error
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Any:
         """Write a Parquet file, read back by `from_parquet`; needs the extra ``fast`` (pyarrow)."""

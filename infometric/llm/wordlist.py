@@ -43,7 +43,14 @@ def word_counts(
     for word in listed:
         found = tokenizer(f" {word}")
         ids = found["input_ids"] if hasattr(found, "keys") else getattr(found, "ids", found)
-        np.add.at(counts, np.asarray(ids, dtype=np.int64), wordfreq.word_frequency(word, language))
+        kinds = np.asarray(ids, dtype=np.int64)
+        if kinds.max(initial=0) >= size:
+            raise DataError(
+                f"The tokenizer gives token {kinds.max()}, beyond the vocabulary of {size}.",
+                got=int(kinds.max()),
+                hint="vocabulary_size=len(tokenizer), or the padded size of the model's output",
+            )
+        np.add.at(counts, kinds, wordfreq.word_frequency(word, language))
     whole = np.rint(counts * _PER).astype(np.int64)
     named = hasattr(tokenizer, "get_vocab")
     return {

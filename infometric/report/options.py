@@ -184,7 +184,7 @@ Event = Annotated[str | None, typer.Option(help="Class that counts as the event,
 # what a hint writes as a Python argument is an option here
 _OPTION = re.compile(
     r"(?<![-\w])(level|bins|constant|empty|categorical|special|event|units|columns|exclude|by|period|method|bias|alphabet_size|order|estimator|n_neighbors|sigma|kernel"
-    r"|pdo|base_score|base_odds|t|alpha|solver|uncertainty|fpr)"
+    r"|pdo|base_score|base_odds|t|alpha|solver|uncertainty|fpr|smoothing)"
     r"=(?:(['\"]?)([\w.,+-]+)\2|(\[[^\]]*\]))"
 )
 _BLOCK = re.compile(r"method=Subsampling\(block=(\d+)\)")

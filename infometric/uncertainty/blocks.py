@@ -43,7 +43,8 @@ class TokenBlocks:
     ) -> Inference:
         """Standard error and interval of each text."""
         variance, blocks = functional.spread(state, self.block)
-        se = np.sqrt(variance)
+        # tokens that are all alike, or all at a cap, tell nothing of how far they could move
+        se = np.sqrt(np.where(variance > 0, variance, np.nan))
         with np.errstate(invalid="ignore"):
             reach = stdtrit(np.maximum(blocks - 1, 1), 0.5 + level / 2) * se
             return Inference(self.name, se, theta - reach, theta + reach)

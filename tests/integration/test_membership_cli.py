@@ -111,6 +111,10 @@ def test_other_scores(folder, frequency, method):
         (["--method", "loss", "--plot", "roc.png"], "--label"),
         (["--method", "loss", "--label", "membr"], "use 'member'"),
         (["--method", "loss", "--csv", "texts.parquet"], "file of its own"),
+        (["--method", "loss", "--k", "0.1"], "--k has no part in loss"),
+        (["--method", "min_k", "--reference", "freq.npz"], "--reference has no part in min_k"),
+        (["--method", "loss", "--label", "member", "--plot", "x.txt"], "--plot x.png"),
+        (["--method", "loss", "--calibrate", "texts.parquet"], "cannot calibrate themselves"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_the_work(folder, arguments, text):
@@ -128,3 +132,26 @@ def test_frequencies_of_another_tokenizer(folder):
     done = run(folder, "token-frequency", folder / "corpus.parquet", "-o", folder / "freq.json")
     assert done.returncode == 2
     assert "--output freq.npz" in done.stderr
+
+
+def test_one_text_alone(folder):
+    """It has a p-value; what needs a corpus is left out, and said."""
+    tokens = im.TokenScores.from_parquet(folder / "texts.parquet")
+    tokens[0].to_parquet(folder / "one.parquet")
+    done = run(folder, "membership", "one.parquet", "--calibrate", "others.parquet", "--method",
+               "loss", "--html", "one.html")  # fmt: skip
+    assert done.returncode == 0
+    assert "no test of the corpus as a whole" in done.stderr
+    assert "no blind check" in done.stderr
+    assert "Highest scores" in (folder / "one.html").read_text()
+
+
+def test_frequencies_take_the_size_of_the_vocabulary_from_the_file(folder):
+    run(folder, "token-frequency", "corpus.parquet", "-o", "size.npz")
+    assert len(im.TokenFrequency.load(folder / "size.npz").counts) == 300
+    empty = im.TokenScores.from_lists(ids=[], logprob=[])
+    empty.to_parquet(folder / "empty.parquet")
+    done = run(folder, "token-frequency", "empty.parquet", "-o", "none.npz")
+    assert done.returncode == 2
+    assert "holds no document" in done.stderr
+    assert not (folder / "none.npz").exists()

@@ -33,9 +33,9 @@ def test_delongs_intervals_cover():
 
 
 def test_a_corpus_of_non_members_is_rarely_found():
-    for line in simulation.corpora(4000):
-        assert line["0.01"] <= 0.0165, line
-        assert line["0.05"] <= 0.061, line
+    for line in simulation.corpora(600):
+        assert line["0.01"] <= 0.024, line  # three and a half errors of so many draws
+        assert line["0.05"] <= 0.082, line
 
 
 def test_the_blind_check_raises_few_false_alarms():

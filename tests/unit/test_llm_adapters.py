@@ -822,3 +822,12 @@ def test_clients_objects_are_read():
 def test_malformed_answers_are_named(payload, message):
     with pytest.raises(DataError, match=message):
         from_prompt_logprobs(payload)
+
+
+def test_answers_of_two_models_do_not_belong_together():
+    with pytest.raises(DataError, match="several models"):
+        from_prompt_logprobs([changed(ECHO, model="one"), changed(ECHO, model="two")])
+    both = from_prompt_logprobs(
+        [changed(ECHO, model="one"), changed(ECHO, model="two")], model="the same"
+    )
+    assert both.model == "the same"

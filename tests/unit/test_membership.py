@@ -589,6 +589,77 @@ def test_bad_calls_are_refused_with_the_next_line(call, text, rng):
     assert caught.value.hint
 
 
+def test_scores_with_other_parameters_do_not_merge(rng):
+    a, b = texts(rng, 30), texts(rng, 30)
+    q, other = im.TokenFrequency.uniform(200), im.TokenFrequency.from_counts(np.arange(1, 201))
+    pairs = [
+        (im.MinK(0.9), im.MinK(0.1)),
+        (im.SURP(0.4), im.SURP(0.5)),
+        (im.DCPDD(q, cap=0.01), im.DCPDD(other, cap=0.01)),
+        (im.DCPDD(q, cap=0.01), im.DCPDD(q, cap=0.01, first=False)),
+        (im.ConReCall(0.1), im.ConReCall(0.2)),
+    ]
+    for first, second in pairs:
+        with pytest.raises(MergeError, match="made differently"):
+            first.fit(a).merge(second.fit(b))
+    named_ = [texts(rng, 30, model=name) for name in ("one", "two")]
+    with pytest.raises(MergeError, match="made differently"):
+        im.LossScore().fit(named_[0]).merge(im.LossScore().fit(named_[1]))
+
+
+def test_parameters_that_are_set_later_wait_for_the_next_fit(rng):
+    t, new = texts(rng, 60), texts(rng, 60)
+    score = im.MinK(0.1).fit(t)
+    before = score.estimate(new).pvalues
+    score.set_params(k=0.9)
+    np.testing.assert_array_equal(score.estimate(new).pvalues, before)
+    assert not np.array_equal(score.fit(t).estimate(new).pvalues, before)
+
+
+def test_calibration_texts_keep_their_names_and_intervals(rng):
+    t = im.TokenScores.from_lists(
+        logprob=[-rng.random(40), [], -rng.random(40)], names=["a", "b", "c"]
+    )
+    score = im.LossScore(uncertainty=im.TokenBlocks(2)).fit(t)
+    assert list(score.estimate()) == ["a", "c"]
+    wanted = score.estimate(t).columns
+    found = score.estimate().columns
+    np.testing.assert_allclose(found.low, wanted.low[[0, 2]], rtol=1e-6)
+    assert np.isnan(score.estimate(uncertainty="none").columns.se).all()
+    with pytest.raises(UnsupportedError, match="by blocks of 2 tokens"):
+        score.estimate(uncertainty=im.TokenBlocks(4))
+    with pytest.raises(UnsupportedError, match="nothing of labels"):
+        score.estimate(t, [1, 0, 0])
+
+
+def test_a_text_without_variation_has_no_interval():
+    t = im.TokenScores.from_lists(ids=[np.arange(20)], logprob=[np.full(20, -0.1)])
+    found = im.membership_scores(t, reference=np.ones(20), cap=0.001)
+    assert found.values_array[0] == pytest.approx(0.001)
+    assert np.isnan([found.columns.se[0], found.columns.low[0]]).all()
+
+
+def test_options_that_would_be_ignored_are_refused(rng):
+    t = texts(rng, 20)
+    score = im.MinK(0.1).fit(t)
+    for options, text in (
+        ({"method": score, "k": 0.9}, "has its parameters"),
+        ({"method": "min_k_plus_plus", "normalise": False}, "no parameter 'normalise'"),
+        ({"method": "loss", "reference": "nofile"}, "Only 'dc_pdd' and 'pmi'"),
+    ):
+        with pytest.raises(InvalidParameterError, match=text):
+            im.membership_scores(t, **options)
+    assert im.membership_scores(t, method=score, uncertainty="none")["0"].method == "conformal"
+
+
+def test_a_table_survives_json_as_a_plain_one(rng):
+    found = im.LossScore().fit(texts(rng, 30)).estimate(texts(rng, 10))
+    again = type(found).from_json(found.to_json())
+    assert again["3"].pvalue == found["3"].pvalue
+    assert list(found.adjust("holm").adjusted) == ["pvalue_holm"]
+    assert found.decision(1 - 1e-13).flagged.sum() >= 9
+
+
 # --- tables ---------------------------------------------------------------------------------------
 
 

@@ -171,17 +171,83 @@ def test_bad_evaluations_are_refused(call, text):
     assert caught.value.hint
 
 
+def test_scores_at_minus_infinity_are_one_tie(rng):
+    s = np.r_[np.full(20, -np.inf), rng.normal(size=20)]
+    y = np.tile([0, 1], 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        false, true = im.llm.evaluate(s, y).curves["score"]
+    assert np.trapezoid(true, false) == pytest.approx(im.llm.evaluate(s, y).auc["score"].value)
+
+
+def test_names_that_are_one(rng):
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(DataError, match="one name"):
+        im.llm.evaluate({1: FIRST, "1": SECOND}, LABELS)
+    with pytest.raises(DataError, match="another shape"):
+        im.llm.evaluate(FIRST, [[1], [0, 1]])
+    table = pa.table({"a": FIRST, "b": SECOND})
+    assert im.llm.evaluate(table, LABELS).auc["a"].value == 0.875
+
+
 # --- a corpus -------------------------------------------------------------------------------------
 
 
 def test_welch_is_scipys(rng):
-    a, b = rng.normal(0.4, 1, 40), rng.normal(0, 2, 70)
+    a, b = rng.normal(0.4, 1, 140), rng.normal(0, 2, 170)
     found = im.llm.dataset_test(a, b)
     wanted = stats.ttest_ind(a, b, equal_var=False, alternative="greater")
     assert found.pvalue == pytest.approx(wanted.pvalue, rel=1e-9)
     both = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     assert found.ci == pytest.approx((both.low, both.high), rel=1e-9)
-    assert found.n == (40, 70)
+    assert found.n == (140, 170)
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 40), (40, 4), (12, 12)])
+def test_few_texts_have_the_p_value_of_a_permutation(rng, n, m):
+    """Welch's rejects noise several times too often where few capped scores stand against many."""
+    a, b = np.minimum(rng.exponential(1, n), 1.2), np.minimum(rng.exponential(1, m), 1.2)
+    wanted = stats.permutation_test(
+        (a, b), lambda x, y: x.mean() - y.mean(), alternative="greater", n_resamples=20_000,
+        rng=np.random.default_rng(0),
+    ).pvalue  # fmt: skip
+    exact = stats.ttest_ind(a, b, equal_var=False, alternative="greater").pvalue
+    found = im.llm.dataset_test(a, b)
+    assert found.pvalue == pytest.approx(max(wanted, exact), abs=0.02)
+    assert found.pvalue == im.llm.dataset_test(a, b).pvalue  # the same each time
+
+
+def test_few_texts_at_a_cap_are_no_evidence():
+    others = np.r_[np.linspace(0, 1, 60), np.ones(40)]
+    assert im.llm.dataset_test(np.array([1.0, 1.0, 1.0 - 1e-9]), others).pvalue > 0.05
+
+
+def test_infinite_scores_are_not_left_out_in_silence(rng):
+    others, suspect = rng.normal(-3, 1, 200), rng.normal(-3, 1, 200)
+    suspect[np.argsort(suspect)[:60]] = -np.inf
+    with pytest.raises(DataError, match=r"60 score\(s\) of the suspect corpus are infinite"):
+        im.llm.dataset_test(suspect, others)
+    suspect[np.isinf(suspect)] = np.nan
+    assert (
+        "60 text(s) of the suspect have no score" in im.llm.dataset_test(suspect, others).warnings
+    )
+
+
+def test_corpora_of_two_scores_are_not_compared(rng):
+    t = im.TokenScores.from_lists(logprob=-rng.exponential(2, (60, 20)))
+    loss, low = (s.fit(t).estimate(t) for s in (im.LossScore(), im.MinK()))
+    with pytest.raises(DataError, match="not scored by one fitted score"):
+        im.llm.dataset_test(loss, low)
+    with pytest.raises(DataError, match="not scored by one fitted score"):
+        im.llm.dataset_test(loss, low.values_array)
+
+
+def test_an_estimator_is_not_fitted_anew_behind_the_users_back(rng):
+    t = im.TokenScores.from_lists(logprob=-rng.exponential(2, (60, 20)))
+    score = im.MinK().fit(t[:20])
+    im.llm.dataset_test(t[:30], t[30:], method=score)
+    im.membership_scores(t, method=score, calibration=t)
+    assert len(score.state_.scores) == 20
 
 
 def test_power_is_that_of_statsmodels(rng):
@@ -189,7 +255,7 @@ def test_power_is_that_of_statsmodels(rng):
 
     a, b = rng.normal(size=80), rng.normal(size=80)
     a, b = ((x - x.mean()) / x.std(ddof=1) for x in (a, b))
-    told = welch(a, b, 0.01, 0.95, "score").diagnostics
+    told = welch(a, b, 0.01, 0.95, "score", rng).diagnostics
     for effect, power in told["power"].items():
         wanted = TTestIndPower().power(float(effect), 80, 0.01, alternative="larger")
         assert power == pytest.approx(wanted, abs=1e-6)
@@ -305,6 +371,22 @@ def test_tokens_are_words_too(rng):
         found = im.llm.audit_split(tokens[:100], tokens[100:])
     with pytest.warns(LeakageWarning):
         assert im.llm.audit_split(ids[:100], ids[100:]).value == found.value
+
+
+def test_sets_that_are_apart_for_certain(rng):
+    same = im.TokenScores.from_lists(logprob=[[-1.0, -2.0]] * 30, ids=[[1, 2]] * 30)
+    others = im.TokenScores.from_lists(
+        logprob=-rng.random((30, 8)), ids=rng.integers(3, 40, (30, 8))
+    )
+    with pytest.warns(LeakageWarning, match="told apart"):
+        assert im.llm.audit_split(same, others).value == 1
+
+
+def test_a_set_against_itself_is_not_told_apart(rng):
+    texts_ = sentences(rng, [f"w{i}" for i in range(40)], 60)
+    found = im.llm.audit_split(texts_, texts_)
+    assert found.value < 0.5
+    assert found.pvalue > 0.5  # of one side, as the verdict is
 
 
 def test_texts_without_a_common_word():

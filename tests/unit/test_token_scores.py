@@ -399,3 +399,104 @@ def test_a_word_list_stands_in_for_a_corpus():
     assert found.counts[4] == 0
     with pytest.raises(DataError, match="no list of words"):
         im.TokenFrequency.from_wordfreq(Tokenizer(), language="tlh")
+
+
+# --- what looks right and is not ------------------------------------------------------------------
+
+
+def test_typed_lists_are_checked_as_lists_of_python_are(tmp_path):
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    one = [[-1.0]]
+    for ids in ([[1.5]], [["12"]], [[True]]):
+        with pytest.raises(DataError, match="whole numbers"):
+            im.TokenScores.from_lists(ids=pa.array(ids), logprob=one)
+        pl.DataFrame({"ids": ids, "logprob": one}).write_parquet(tmp_path / "i.parquet")
+        with pytest.raises(DataError, match="whole numbers"):
+            im.TokenScores.from_parquet(tmp_path / "i.parquet")
+    for logprob in ([["-1"]], [[False]], [[[-1.0], [-3.0]]]):
+        with pytest.raises(DataError, match="numbers"):
+            im.TokenScores.from_lists(logprob=pa.array(logprob))
+        pl.DataFrame({"logprob": logprob}).write_parquet(tmp_path / "l.parquet")
+        with pytest.raises(DataError, match="numbers per text"):
+            im.TokenScores.from_parquet(tmp_path / "l.parquet")
+    holes = pl.DataFrame({"logprob": one, "neighbors": [[[-1.0, None]]]})
+    holes.write_parquet(tmp_path / "n.parquet")
+    with pytest.raises(DataError, match=r"'neighbors' of .* is missing"):
+        im.TokenScores.from_parquet(tmp_path / "n.parquet")
+    view = pa.array([[-1.0], [-2.0, -3.0]], pa.list_view(pa.float32()))
+    with pytest.raises(DataError, match="one list of numbers per text"):
+        im.TokenScores.from_lists(logprob=view)
+    sliced = pa.array([[-9.0], [-1.0], [-2.0, -3.0]])[1:]
+    assert im.TokenScores.from_lists(logprob=sliced).logprob.values.tolist() == [-1, -2, -3]
+
+
+@pytest.mark.parametrize("mask", [[[2, 1]], [[np.nan, 1]], [["0", "1"]], [[0.0, -np.inf]], [1, 0]])
+def test_a_mask_is_of_zero_and_one(mask):
+    with pytest.raises(DataError, match="True or 1 where a token is real"):
+        im.TokenScores.from_padded(logprob=[[-1.0, -2.0]], mask=mask)
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"vocabulary_size": 1.5}, {"vocabulary_size": True}, {"var": [[np.inf]]},
+        {"zlib": ["long"]}, {"logprob": np.ma.masked_array([[-1.0]], [[True]])},
+    ],
+)  # fmt: skip
+def test_other_values_that_mean_nothing(given_):
+    with pytest.raises((DataError, InvalidParameterError)):
+        im.TokenScores.from_lists(**({"ids": [[0]], "logprob": [[-1.0]]} | given_))
+
+
+def test_texts_are_gone_through_and_end(tokens):
+    assert [t.labels[0] for t in tokens] == ["a", "b", "c"]
+    with pytest.raises(IndexError, match="none at place 3"):
+        tokens[3]
+    for index in ([True, False], [1.5], [7], ["a"]):
+        with pytest.raises(DataError, match="chosen by their places"):
+            tokens[index]
+
+
+def test_what_is_known_of_one_part_holds_for_the_whole():
+    unknown, first, second = (
+        im.TokenScores.from_lists(logprob=[[-1.0]], model=name) for name in ("", "one", "two")
+    )
+    joined = unknown + first
+    assert joined.model == "one"
+    with pytest.raises(MergeError, match="different models"):
+        joined + second
+
+
+def test_a_changed_file_is_not_believed(tmp_path, tokens):
+    tokens.save(tmp_path / "t.npz")
+    with np.load(tmp_path / "t.npz") as file:
+        arrays = dict(file)
+    for name, values in (("logprob", arrays["logprob"] + 9), ("offsets", arrays["offsets"] + 1)):
+        np.savez(tmp_path / "bad.npz", **(arrays | {name: values}))
+        with pytest.raises(SourceError, match="no sound file"):
+            im.TokenScores.load(tmp_path / "bad.npz")
+
+
+def test_counts_are_of_numbers(tmp_path):
+    pd, duckdb = pytest.importorskip("pandas"), pytest.importorskip("duckdb")
+    words = pd.DataFrame({"token": ["the", "cat"], "count": [5, 3]})
+    with pytest.raises(DataError, match="holds texts, and tokens are counted by number"):
+        im.TokenFrequency.from_counts(words)
+    gap = duckdb.connect().sql("SELECT 1 AS id, NULL::INT AS count")
+    for counts in (gap, [(0, 1.5)], pd.DataFrame({"id": [0], "count": [2.5]}), [(-1, 2)]):
+        with pytest.raises(DataError, match="whole and not negative"):
+            im.TokenFrequency.from_counts(counts)
+    with pytest.raises(DataError, match="beyond whole numbers"):
+        im.TokenFrequency.from_counts([2**62, 2**62])
+    for call in (
+        lambda: im.TokenFrequency.from_counts([(10**9, 1)]),
+        lambda: im.TokenFrequency.from_counts({10**9: 1}),
+        lambda: im.TokenFrequency().fit([[10**12]]),
+    ):
+        with pytest.raises(DataError, match=r"vocabulary|numbers of tokens"):
+            call()
+    with pytest.raises(DataError, match="one list of numbers"):
+        im.TokenFrequency().fit(None)
+    with pytest.raises(MergeError, match="joined with frequencies"):
+        im.TokenFrequency().merge(5)
+    assert im.TokenFrequency.from_counts({}).n_tokens == 0

@@ -11,15 +11,18 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from infometric.exceptions import InvalidParameterError, LeakageWarning, SourceError
+from infometric.exceptions import DataError, InvalidParameterError, LeakageWarning, SourceError
 from infometric.files import check_writable, write_text
 from infometric.report import terminal
 from infometric.report.commands import SEED, after, app, before, working, written
 from infometric.report.document import Section
 from infometric.report.options import Choice, Html, Json, Level, Quiet
+from infometric.report.verbs.neural import _before_drawing
+from infometric.report.verbs.neural import _draw as draw
 from infometric.result import Result, ResultTable
 
 TITLE = "Membership in the training data"
+LEAST_AUDITED = 10  # texts of a side that it needs
 MOST_AUDITED = 2_000  # texts of a side that the blind check reads
 WARNING = (
     "A small p-value says that a text is unlike the calibration non-members; it proves membership "
@@ -71,7 +74,9 @@ def membership(
     cap: Annotated[
         str, typer.Option(help="Cap of dc_pdd: adaptive, none, or a number such as 0.01.")
     ] = "adaptive",
-    k: Annotated[float, typer.Option("--k", help="Share of the tokens of min_k.")] = 0.2,
+    k: Annotated[
+        float | None, typer.Option("--k", help="Share of the tokens of min_k; 0.2 by default.")
+    ] = None,
     fpr: Annotated[float, typer.Option(help="Share of non-members that may be flagged.")] = 0.01,
     alpha: Annotated[float, typer.Option(help="Size of the test of the whole corpus.")] = 0.01,
     label: Annotated[
@@ -101,8 +106,10 @@ def membership(
         decision = table.decision(fpr, level=level)
     sections = [
         Section("Highest scores", table.sort().head(top), _note(table, decision, top)),
-        Section("The corpus as a whole", _whole(fitted, table, alpha, level), WARNING),
     ]
+    whole = _whole(fitted, table, alpha, level)
+    if isinstance(whole, ResultTable):
+        sections.append(Section("The corpus as a whole", whole, WARNING))
     labels = _labels(scores, label, len(table)) if label else None
     with working("asking without the model", quiet=quiet):
         blind = _blind(scores, calibrate, level)
@@ -120,7 +127,8 @@ def membership(
         written(csv, lambda path: write_text(path, _rows(table, decision)))
     if not quiet:
         told = [decision.statement, table.noise, *table.meta.get("warnings", ())]
-        told += [] if blind is not None else [NO_IDS]
+        told += [] if blind is not None else [NO_BLIND]
+        told += [whole] if isinstance(whole, str) else []
         for text in filter(None, told):
             terminal.err.print(f"note: {text}", style="yellow", markup=False, soft_wrap=True)
 
@@ -129,7 +137,7 @@ BLIND = (
     "Texts and calibration told apart by their tokens alone, out of fold: above one half, scores "
     "may see the split and not membership."
 )
-NO_IDS = "no blind check: the token scores have no ids, so that the texts cannot be compared"
+NO_BLIND = "no blind check: it needs the ids of ten texts or more on either side"
 
 
 @app.command("token-frequency")
@@ -163,6 +171,12 @@ def token_frequency(
     check_writable(output)
     file = TokenFile(corpus)
     known = file.fact("tokenizer") if "tokenizer" in file.types else ""
+    if vocabulary_size is None and "vocabulary_size" in file.types:
+        vocabulary_size = file.fact("vocabulary_size")
+    if not len(file):
+        raise DataError(
+            f"{corpus} holds no document.", got=0, hint="a file with a row per document"
+        )
     with working("counting tokens", quiet=quiet):
         found = TokenFrequency.from_parquet(
             corpus, column, tokenizer=tokenizer or known or "", count=count.value,
@@ -188,17 +202,23 @@ def _before(
             got=[str(p) for p in outputs],
             hint="--csv texts.csv --html report.html",
         )
+    if inputs[0].resolve() == inputs[1].resolve():
+        raise InvalidParameterError(
+            "Texts that are in question cannot calibrate themselves.",
+            got=str(inputs[0]),
+            hint="--calibrate nonmembers.parquet, texts that are no members",
+        )
     if plot is not None and not label:
         raise InvalidParameterError(
             "Without the truth there is no curve to draw.",
             got=str(plot),
             hint="--label member --plot roc.png, or leave --plot out",
         )
-    for path in (csv, plot):
-        check_writable(path)
+    check_writable(csv)
+    _before_drawing(plot, [], inputs)
 
 
-def _options(method: Kind, cap: str, k: float, reference: Path | None) -> dict[str, Any]:
+def _options(method: Kind, cap: str, k: float | None, reference: Path | None) -> dict[str, Any]:
     """Parameters of the score.
 
     Raises
@@ -213,13 +233,24 @@ def _options(method: Kind, cap: str, k: float, reference: Path | None) -> dict[s
             hint="infometric token-frequency corpus.parquet --output freq.npz, then "
             "--reference freq.npz; or --method min_k, which needs none",
         )
+    counted, lowest = (
+        method in (Kind.DC_PDD, Kind.PMI),
+        method in (Kind.MIN_K, Kind.MIN_K_PLUS_PLUS),
+    )
+    for option, value, fits in (("--reference", reference, counted), ("--k", k, lowest)):
+        if value is not None and not fits:
+            raise InvalidParameterError(
+                f"{option} has no part in {method.value}.",
+                got=str(value),
+                hint=f"leave {option} out",
+            )
     if method is Kind.DC_PDD:
         return {"cap": _cap(cap)}
     if cap != "adaptive":
         raise InvalidParameterError(
             f"--cap belongs to dc_pdd, not to {method.value}.", got=cap, hint="leave --cap out"
         )
-    return {"k": k} if method in (Kind.MIN_K, Kind.MIN_K_PLUS_PLUS) else {}
+    return {} if k is None else {"k": k}
 
 
 def _cap(text: str) -> Any:
@@ -257,28 +288,26 @@ def _note(table: Any, decision: Any, top: int) -> str:
     return f"{decision.statement} {table.noise}{shown}"
 
 
-def _whole(fitted: Any, table: Any, alpha: float, level: float) -> ResultTable:
-    """Test of the mean score against that of the calibration."""
+def _whole(fitted: Any, table: Any, alpha: float, level: float) -> ResultTable | str:
+    """Test of the mean score against that of the calibration, or why there is none."""
     from infometric.llm.audit import dataset_test
 
-    found = dataset_test(table, fitted.state_.scores, alpha=alpha, level=level)
+    try:
+        found = dataset_test(table.values_array, fitted.state_.scores, alpha=alpha, level=level)
+    except DataError as error:  # one text, infinite scores: the texts themselves have an answer
+        return f"no test of the corpus as a whole: {error.what}"
+    found = replace(found, measure=f"{table.facts['measure']}_difference")
     return ResultTable({"mean score": found})
 
 
 def _blind(scores: Path, calibrate: Path, level: float) -> Result | None:
     """The check without the model, on some thousand texts; None where there are no ids."""
     from infometric.llm.audit import audit_split
-    from infometric.llm.reading import token_scores
+    from infometric.llm.reading import some_ids
 
-    sides = []
-    for path in (scores, calibrate):
-        tokens = token_scores(path)
-        if tokens.ids is None or len(tokens) < 10:
-            return None
-        if len(tokens) > MOST_AUDITED:
-            draw = np.random.default_rng(SEED)
-            tokens = tokens[np.sort(draw.choice(len(tokens), MOST_AUDITED, replace=False))]
-        sides.append(tokens)
+    sides = [some_ids(path, MOST_AUDITED) for path in (scores, calibrate)]
+    if any(side is None or len(side) < LEAST_AUDITED for side in sides):
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # it is a note of the report
         return audit_split(*sides, level=level, rng=SEED)
@@ -294,6 +323,4 @@ def _rows(table: Any, decision: Any) -> str:
 
 def _draw(evaluated: Any, path: Path) -> Path:
     """Picture of the curves."""
-    from infometric.report.verbs.neural import _draw as draw
-
     return draw(evaluated, path, {})
