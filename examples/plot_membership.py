@@ -57,7 +57,7 @@ print(textwrap.fill(str(table.decision(fpr=0.05)), 90))
 print(textwrap.fill(table.noise, 90))
 
 # %%
-# One text is a weak witness, many are a strong one. Two hundred times a corpus of so many members
+# One text is a weak witness, many are a strong one. A hundred times a corpus of so many members
 # is drawn, and tested against as many non-members at a size of .01.
 
 rng = np.random.default_rng(0)
@@ -69,7 +69,7 @@ for name, style in (("DC-PDD", "-"), ("Min-K%", "--"), ("loss", ":")):
     power = [
         np.mean([
             im.llm.dataset_test(rng.choice(members, n), rng.choice(others, n)).pvalue <= 0.01
-            for _ in range(200)
+            for _ in range(100)
         ])
         for n in sizes
     ]  # fmt: skip
