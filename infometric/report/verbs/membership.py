@@ -17,8 +17,7 @@ from infometric.report import terminal
 from infometric.report.commands import SEED, after, app, before, working, written
 from infometric.report.document import Section
 from infometric.report.options import Choice, Html, Json, Level, Quiet
-from infometric.report.verbs.neural import _before_drawing
-from infometric.report.verbs.neural import _draw as draw
+from infometric.report.verbs.pictures import before_drawing, drawn_to
 from infometric.result import Result, ResultTable
 
 TITLE = "Membership in the training data"
@@ -120,7 +119,7 @@ def membership(
         found = ResultTable({**evaluated.auc, **evaluated.tpr})
         sections.append(Section("Against the truth", found, f"Labels of column {label}."))
         if plot is not None:
-            written(plot, lambda path: _draw(evaluated, path))
+            written(plot, lambda path: drawn_to(evaluated, path, {}))
     sources = {"texts": scores.name, "calibration": calibrate.name}
     after(TITLE, sections, sources, html, json, None, Choice.VALUE, quiet)
     if csv is not None:
@@ -215,7 +214,7 @@ def _before(
             hint="--label member --plot roc.png, or leave --plot out",
         )
     check_writable(csv)
-    _before_drawing(plot, [], inputs)
+    before_drawing(plot, [], inputs)
 
 
 def _options(method: Kind, cap: str, k: float | None, reference: Path | None) -> dict[str, Any]:
@@ -233,10 +232,8 @@ def _options(method: Kind, cap: str, k: float | None, reference: Path | None) ->
             hint="infometric token-frequency corpus.parquet --output freq.npz, then "
             "--reference freq.npz; or --method min_k, which needs none",
         )
-    counted, lowest = (
-        method in (Kind.DC_PDD, Kind.PMI),
-        method in (Kind.MIN_K, Kind.MIN_K_PLUS_PLUS),
-    )
+    counted = method in (Kind.DC_PDD, Kind.PMI)
+    lowest = method in (Kind.MIN_K, Kind.MIN_K_PLUS_PLUS)
     for option, value, fits in (("--reference", reference, counted), ("--k", k, lowest)):
         if value is not None and not fits:
             raise InvalidParameterError(
@@ -319,8 +316,3 @@ def _rows(table: Any, decision: Any) -> str:
     frame["flagged"] = decision.flagged
     text: str = frame.to_csv()
     return text
-
-
-def _draw(evaluated: Any, path: Path) -> Path:
-    """Picture of the curves."""
-    return draw(evaluated, path, {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -11,17 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from infometric.exceptions import (
-    DataError,
-    InvalidParameterError,
-    MissingExtraError,
-    Shown,
-)
-from infometric.files import check_writable, write_bytes
+from infometric.exceptions import DataError, InvalidParameterError, Shown
 from infometric.report import terminal
 from infometric.report.commands import SEED, after, app, before, listed, opened, working, written
 from infometric.report.document import Section
 from infometric.report.options import Choice, Exclude, Html, Json, Level, Quiet, Units
+from infometric.report.verbs.pictures import before_drawing, drawn_to
 from infometric.report.verbs.rows import (
     called,
     headless,
@@ -34,7 +28,6 @@ from infometric.report.verbs.rows import (
 from infometric.sources.arrays import is_array_file, open_array
 
 SPELT = 3  # columns up to which a variable is called by their names
-PICTURES = (".png", ".svg", ".pdf")
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 
 
@@ -96,7 +89,7 @@ def neural(
     require_torch()
     ys, xs = _each(y), _each(x or [])
     before(html, json, level, *inputs(file, *ys))
-    _before_drawing(plot, [p for p in (html, json) if p is not None], inputs(file, *ys))
+    before_drawing(plot, [p for p in (html, json) if p is not None], inputs(file, *ys))
     read = _read(file, ys, xs, exclude)
     kind = NeuralMI if quick else ReliableMI
     made = kind(max_epochs=max_epochs, units=units, random_state=random_state)
@@ -119,7 +112,7 @@ def neural(
     section = Section("Neural mutual information", in_options({read.label: found}), _note(told))
     after(section.name, [section], {"data": file.name}, html, json, None, Choice.VALUE, quiet)
     if plot is not None:
-        written(plot, lambda path: _draw(drawn, path, {} if quick else {"units": units}))
+        written(plot, lambda path: drawn_to(drawn, path, {} if quick else {"units": units}))
     if not quiet:
         terminal.checks(checks)
         for text in told:
@@ -326,36 +319,3 @@ def _width(rows: Any) -> int:
 def _named(names: list[str]) -> str:
     """Names of a few columns, or their number."""
     return ", ".join(names) if len(names) <= SPELT else f"{len(names)} columns"
-
-
-# --- what is drawn ----------------------------------------------------------------------------
-
-
-def _before_drawing(plot: Path | None, outputs: list[Path], taken: list[Path]) -> None:
-    """Refuse, before the work, a picture that could not be drawn or would replace a file."""
-    if plot is None:
-        return
-    if plot.suffix.lower() not in PICTURES:
-        raise InvalidParameterError(
-            f"--plot draws {', '.join(PICTURES)}.", got=plot.name, hint=f"--plot {plot.stem}.png"
-        )
-    if plot.resolve() in {p.resolve() for p in (*outputs, *taken)}:
-        raise InvalidParameterError(
-            "The picture needs a file of its own.", got=Shown(plot), hint="--plot critics.png"
-        )
-    check_writable(plot)
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError.of("matplotlib", "plot") from error
-
-
-def _draw(drawn: Any, path: Path, options: dict[str, str]) -> Path:
-    """Write a picture of curves or of an extrapolation."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.6), layout="constrained")
-    drawn.plot(figure.subplots(), **options)
-    content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
-    return write_bytes(path, content.getvalue())
