@@ -268,7 +268,9 @@ def _encoded(tokenizer: Any, texts: Sequence[str], start: int | None) -> Iterato
     if not texts:
         return
     options = _accepted(tokenizer, add_special_tokens=False)
-    batch = tokenizer(list(texts), **options)["input_ids"]
+    coded = tokenizer(list(texts), **options)
+    # as those of transformers, or the lists alone
+    batch = coded if isinstance(coded, list | tuple) else coded["input_ids"]
     if len(batch) != len(texts):
         raise InvalidParameterError(
             "The tokenizer must give one list of numbers per text.",
@@ -440,7 +442,7 @@ def _way(network: Any, row: _Row) -> _Streamed | _Whole:
     torch = torch_library()
     ids = torch.as_tensor([row.inputs[:TRIED]], device=_device(network))
     mask = torch.ones_like(ids)
-    theirs = _Whole(network).run(ids, mask)[0]
+    theirs = _logits(network, ids, mask)
     if bool(torch.isnan(theirs).any()):
         raise _broken(network, int(torch.isnan(theirs).sum()))
     _refuse_foresight(network, ids, theirs)
@@ -457,6 +459,29 @@ def _way(network: Any, row: _Row) -> _Streamed | _Whole:
         stacklevel=4,
     )
     return _Whole(network, int(theirs.shape[-1]))
+
+
+def _logits(network: Any, ids: Any, mask: Any) -> Any:
+    """The model's own logits on a few tokens.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where it gives none.
+    """
+    try:
+        found = _Whole(network).run(ids, mask)[0]
+        if found.ndim == 2 and len(found) == ids.shape[1]:
+            return found
+        error: Exception | None = None
+    except (TypeError, AttributeError, IndexError, RuntimeError) as caught:
+        error = caught
+    raise InvalidParameterError(
+        "The model gives no logits of a row of token numbers: it is no language model, or lacks "
+        "its output layer.",
+        got=type(network).__name__,
+        hint="AutoModelForCausalLM.from_pretrained(name)",
+    ) from error
 
 
 def _refuse_foresight(network: Any, ids: Any, theirs: Any) -> None:
@@ -700,6 +725,8 @@ def _prefixes(prefix: Any, n: int) -> list[str] | None:
 def _labels(names: Any, n: int) -> list[Any] | None:
     if names is None:
         return None
+    if not isinstance(names, Iterable):
+        raise DataError("names must be a list.", got=names, hint="names=None")
     found = list(names)
     if len(found) != n:
         raise DataError(

@@ -36,6 +36,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +325,8 @@ def _vllm_prompt(answer: _Answer, holder: Mapping[str, Any], above: str) -> _Pro
     place = f"{above}prompt_logprobs"
     positions = _listed(answer, place, holder["prompt_logprobs"])
     numbers = holder.get("prompt_token_ids")
+    if numbers is not None:
+        numbers = _listed(answer, f"{above}prompt_token_ids", numbers)
     if numbers is not None and len(numbers) != len(positions):
         raise answer.refuse(
             place,
@@ -491,8 +494,8 @@ def _chat_choices(answer: _Answer) -> Iterator[_Prompt]:
             _Token(e.get("logprob"), _number_in(e.get("token")), e.get("token"))
             for e in (_mapping(answer, f"{place}[{j}]", e) for j, e in enumerate(entries))
         )
-        written = (choice.get("message") or {}).get("content")
-        yield _Prompt(answer, place, tokens, written, generated=True)
+        message = _mapping(answer, f"choices[{i}].message", choice.get("message") or {})
+        yield _Prompt(answer, place, tokens, message.get("content"), generated=True)
 
 
 def _refuse_llama(answer: _Answer) -> Iterator[_Prompt]:
@@ -620,6 +623,13 @@ class _Vocabulary:
         fingerprint = tokenizer_fingerprint(tokenizer) if whole else tokenizer or ""
         if vocabulary is None and whole:
             vocabulary = tokenizer.get_vocab()
+        odd = [v for v in (vocabulary or {}).values() if not isinstance(v, Integral)]
+        if odd:
+            raise InvalidParameterError(
+                "vocabulary must be a mapping of tokens to whole numbers.",
+                got=odd[0],
+                hint="vocabulary=tokenizer.get_vocab()",
+            )
         if size is None and vocabulary:
             size = max(map(int, vocabulary.values())) + 1
         beginning = getattr(tokenizer, "bos_token_id", None) if whole else None

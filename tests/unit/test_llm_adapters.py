@@ -831,3 +831,40 @@ def test_answers_of_two_models_do_not_belong_together():
         [changed(ECHO, model="one"), changed(ECHO, model="two")], model="the same"
     )
     assert both.model == "the same"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"prompt_logprobs": [None, {"5": {"logprob": -1.0}}], "prompt_token_ids": 5},
+        {"choices": [{"logprobs": {"content": 5}}]},
+        {"choices": [{"message": "x", "logprobs": {"content": [{"token": "a", "logprob": -1}]}}]},
+    ],
+)
+def test_parts_of_another_kind_are_named(payload):
+    with pytest.raises(DataError, match="it must be a") as caught:
+        from_prompt_logprobs(payload, generated=True)
+    assert caught.value.hint
+
+
+def test_a_vocabulary_is_of_whole_numbers():
+    with pytest.raises(InvalidParameterError, match="whole numbers"):
+        from_prompt_logprobs(ECHO, vocabulary={"The": "x"})
+
+
+def test_a_module_without_logits_is_no_language_model():
+    torch = pytest.importorskip("torch")
+
+    class Tokenizer:
+        bos_token_id = 0
+
+        def get_vocab(self):
+            return {"a": 0}
+
+        def __call__(self, texts, **options):
+            return [[2, 3] for _ in texts]
+
+    with pytest.raises(InvalidParameterError, match="no logits of a row of token numbers"):
+        score_texts(torch.nn.Linear(3, 4), Tokenizer(), ["ab"])
+    with pytest.raises(DataError, match="names must be a list"):
+        score_texts(torch.nn.Linear(3, 4), Tokenizer(), ["ab"], names=5)
