@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from infometric.exceptions import InvalidParameterError
 from infometric.typing import Array
 
 
@@ -53,10 +54,22 @@ METHODS = {"holm": holm, "fdr_bh": benjamini_hochberg}
 
 
 def adjusted(pvalues: Array, method: str) -> Array:
-    """Adjusted p-values; methods beyond the two are those of statsmodels."""
+    """Adjusted p-values; methods beyond the two are those of statsmodels.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where there is no such method.
+    """
     if method in METHODS:
         return METHODS[method](pvalues)
-    from statsmodels.stats.multitest import multipletests
+    from statsmodels.stats.multitest import multipletests, multitest_methods_names
 
+    if method not in multitest_methods_names:
+        raise InvalidParameterError(
+            f"method must be one of {', '.join(map(repr, multitest_methods_names))}.",
+            got=method,
+            hint="adjust(('holm', 'fdr_bh'))",
+        )
     found: Array = multipletests(pvalues, method=method)[1]
     return found

@@ -657,6 +657,8 @@ def test_a_table_survives_json_as_a_plain_one(rng):
     again = type(found).from_json(found.to_json())
     assert again["3"].pvalue == found["3"].pvalue
     assert list(found.adjust("holm").adjusted) == ["pvalue_holm"]
+    with pytest.raises(InvalidParameterError, match="method must be one of"):
+        found.adjust(["foo"])
     assert found.decision(1 - 1e-13).flagged.sum() >= 9
 
 
