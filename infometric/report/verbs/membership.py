@@ -104,7 +104,11 @@ def membership(
         table = fitted.estimate(scores, level=level).adjust(["fdr_bh"])
         decision = table.decision(fpr, level=level)
     sections = [
-        Section("Highest scores", table.sort().head(top), _note(table, decision, top)),
+        Section(
+            "Highest scores",
+            table.sort("pvalue", descending=False).head(top),
+            _note(table, decision, top),
+        ),
     ]
     whole = _whole(fitted, table, alpha, level)
     if isinstance(whole, ResultTable):
