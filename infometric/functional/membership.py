@@ -48,6 +48,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
+from infometric.exceptions import DataError
 from infometric.state.ragged import (
     Lowest,
     Ragged,
@@ -443,6 +444,18 @@ class PMI(MembershipFunctional):
     needs: ClassVar[tuple[str, ...]] = ("logprob", "ids")
     log_q: Array = field(default_factory=lambda: np.zeros(1))
     first: bool = True
+
+    def require(self, t: Any) -> None:
+        """Error where a column is absent, or a token has no frequency."""
+        super().require(t)
+        most = int(t.ids.max()) if len(t.ids) else -1
+        if most >= len(self.log_q):
+            raise DataError(
+                f"Token {most} has no frequency: the reference knows {len(self.log_q)} tokens.",
+                got=most,
+                hint="TokenFrequency(vocabulary_size=...) with the padded size of the model's "
+                "output, or the tokenizer of the scores",
+            )
 
     def parts(self, t: Any) -> Sequence[Part]:
         """Mean of the difference."""

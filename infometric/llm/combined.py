@@ -82,6 +82,12 @@ class CombinedScore(MembershipScore):
         self.reference = reference
         self.random_state = random_state
 
+    def _nuisance(self, tokens: TokenScores) -> dict[str, Any]:
+        raise DataError(
+            "A combination is learned from texts whose membership is known.",
+            hint="CombinedScore().fit(texts, labels), then membership_scores(texts, method=score)",
+        )
+
     def _prepared(self, tokens: TokenScores, y: Any) -> tuple[TokenScores, dict[str, Any]]:
         if y is None:
             raise DataError(

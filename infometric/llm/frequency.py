@@ -299,14 +299,12 @@ class TokenFrequency:
         return np.log(self.q)
 
     def require_tokens_of(self, tokens: Any) -> None:
-        """Error where token scores are of another tokenizer, or have tokens that are not here.
+        """Error where token scores are of another tokenizer.
 
         Raises
         ------
         MergeError
             Where the fingerprints of the tokenizers differ.
-        DataError
-            Where a token lies beyond the vocabulary.
         """
         theirs = tokens.tokenizer
         if self.tokenizer and theirs and self.tokenizer != theirs:
@@ -315,14 +313,6 @@ class TokenFrequency:
                 got={"frequencies": self.tokenizer, "scores": theirs},
                 hint="TokenFrequency(tokenizer=...).fit(ids) of the reference corpus, tokenised "
                 "as the scored texts are",
-            )
-        most = -1 if tokens.ids is None or not len(tokens.ids) else int(tokens.ids.max())
-        if most >= len(self.counts):
-            raise DataError(
-                f"Token {most} has no frequency: the reference knows {len(self.counts)} tokens.",
-                got=most,
-                hint="TokenFrequency(vocabulary_size=...) with the padded size of the model's "
-                "output, or the tokenizer of the scores",
             )
 
     def __repr__(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +16,10 @@ from infometric.llm.columns import ALIGNED, APART, MOST_TOKENS
 from infometric.sources.paths import is_parquet_name, refuse_no_file
 from infometric.sources.sql import INTEGERS, identifier
 from infometric.sources.tables import MEMORY_LIMIT, connect
-from infometric.state.ragged import Ragged
+from infometric.state.ragged import Ragged, spans
 from infometric.typing import Array
 
+CHUNK = 1 << 23  # tokens of a file that are in memory at a time
 FLOATS = ("DOUBLE", "FLOAT")
 LISTS = ("ids", "logprob", *ALIGNED, *APART)
 PLAIN = ("text", "zlib", "bytes", "name")
@@ -124,6 +126,36 @@ class TokenFile:
         found = self._run(f"SELECT {identifier(name)} FROM {self._part(rows)}").fetchall()
         return [row[0] for row in found]
 
+    def columns(self, rows: tuple[int, int] | None = None) -> dict[str, Any]:
+        """Arguments of `TokenScores.from_lists` that some rows hold; all by default.
+
+        Raises
+        ------
+        ColumnError
+            Where there are no log-probabilities.
+        """
+        self.require("logprob")
+        parts: dict[str, Any] = {n: self.lists(n, rows) for n in LISTS if n in self.types}
+        plain = {n: self.plain(n, rows) for n in PLAIN if n in self.types}
+        if "name" in plain:
+            plain["names"] = plain.pop("name")
+        if "text" in plain and "zlib" in plain:
+            del plain["text"]
+        return parts | plain | self.facts
+
+    def parts(self, column: str) -> Iterator[tuple[int, int]]:
+        """Ranges of rows whose lists of a column hold some million values together."""
+        self.require(column)
+        query = f"SELECT coalesce(len({identifier(column)}), 0) AS n FROM {self._source}"
+        sizes = np.asarray(self._run(query).fetchnumpy()["n"], np.int64)
+        return spans(np.concatenate([[0], np.cumsum(sizes)]), CHUNK)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the file says of all texts."""
+        found = {name: self.fact(name) for name in FACTS if name in self.types}
+        return {name: value for name, value in found.items() if value is not None}
+
     def fact(self, name: str) -> Any:
         """The one value of a column that says the same of every text.
 
@@ -147,28 +179,6 @@ class TokenFile:
             return self._source
         start, stop = rows
         return f"(SELECT * FROM {self._source} LIMIT {stop - start} OFFSET {start})"
-
-
-def parquet_parts(
-    path: str | os.PathLike[str], rows: tuple[int, int] | None = None
-) -> dict[str, Any]:
-    """Arguments of `TokenScores.from_lists` that a file holds.
-
-    Raises
-    ------
-    ColumnError
-        Where it has no log-probabilities.
-    """
-    file = TokenFile(path)
-    file.require("logprob")
-    parts: dict[str, Any] = {name: file.lists(name, rows) for name in LISTS if name in file.types}
-    plain = {name: file.plain(name, rows) for name in PLAIN if name in file.types}
-    facts = {name: file.fact(name) for name in FACTS if name in file.types}
-    if "name" in plain:
-        plain["names"] = plain.pop("name")
-    if "text" in plain and "zlib" in plain:
-        del plain["text"]
-    return parts | plain | {k: v for k, v in facts.items() if v is not None}
 
 
 def parquet_counts(
@@ -311,9 +321,6 @@ def pair_of(names: Any) -> tuple[str, str]:
     return first, second
 
 
-CHUNK = 100_000  # texts of a file that are in memory at a time
-
-
 def token_scores(data: Any) -> Any:
     """Token scores of what a user has: themselves, a file, a frame, or lists of log-probabilities.
 
@@ -336,13 +343,15 @@ def token_scores(data: Any) -> Any:
 
 
 def token_parts(data: Any) -> Any:
-    """Token scores in parts: a Parquet file so many texts at a time, all else in one."""
+    """Token scores in parts: a Parquet file some million tokens at a time, all else in one."""
     if isinstance(data, str | os.PathLike) and is_parquet_name(os.fspath(data)):
         from infometric.llm.tokens import TokenScores
 
-        count = len(TokenFile(data))
-        for start in range(0, max(count, 1), CHUNK):
-            yield TokenScores.from_parquet(data, rows=(start, min(start + CHUNK, count)))
+        file = TokenFile(data)
+        for rows in file.parts("logprob"):
+            yield TokenScores.from_lists(**file.columns(rows))
+        if not len(file):
+            yield TokenScores.from_lists(**file.columns())
         return
     yield token_scores(data)
 
@@ -398,8 +407,8 @@ def some_ids(data: str | os.PathLike[str], most: int) -> Any:
     if size > most:
         wanted = np.sort(np.random.default_rng(0).choice(size, most, replace=False))
     parts = []
-    for start in range(0, size, CHUNK):
-        mine = wanted[(wanted >= start) & (wanted < start + CHUNK)] - start
+    for start, stop in file.parts("ids"):
+        mine = wanted[(wanted >= start) & (wanted < stop)] - start
         if len(mine):
-            parts.append(file.lists("ids", (start, min(start + CHUNK, size))).take(mine))
+            parts.append(file.lists("ids", (start, stop)).take(mine))
     return [list(p.values[a:b]) for p in parts for a, b in pairwise(p.offsets)]

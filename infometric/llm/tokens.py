@@ -51,8 +51,10 @@ from infometric.llm.columns import (
     unlike,
 )
 from infometric.llm.storage import read_npz, write_npz
-from infometric.state.ragged import Ragged
+from infometric.state.ragged import Ragged, spans
 from infometric.typing import Array
+
+_GROUP = 1 << 21  # tokens of a row group of Parquet
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +238,9 @@ class TokenScores:
         DataError
             Where a column is not of that kind.
         """
-        from infometric.llm.reading import parquet_parts
+        from infometric.llm.reading import TokenFile
 
-        return cls.from_lists(**parquet_parts(path, rows))
+        return cls.from_lists(**TokenFile(path).columns(rows))
 
     @classmethod
     def _checked(
@@ -358,12 +360,8 @@ class TokenScores:
 
     def chunks(self, tokens: int = 1 << 22) -> Iterator[TokenScores]:
         """Parts of about so many tokens, in order; at least one text each."""
-        start = 0
-        while start < len(self):
-            end = int(np.searchsorted(self.offsets, self.offsets[start] + tokens, "right")) - 1
-            stop = min(max(end, start + 1), len(self))
+        for start, stop in spans(self.offsets, tokens):
             yield self[start:stop]
-            start = stop
 
     def __add__(self, other: TokenScores) -> TokenScores:
         """Texts of both, of one model and one tokenizer."""
@@ -474,5 +472,7 @@ class TokenScores:
             if value not in ("", None):
                 table[name] = pa.array([value] * len(self)).dictionary_encode()
         sink = io.BytesIO()
-        parquet.write_table(pa.table(table), sink)
+        # groups that a reader in parts need not hold whole
+        group = max(1, _GROUP * len(self) // max(self.n_tokens, 1))
+        parquet.write_table(pa.table(table), sink, row_group_size=group)
         return write_bytes(path, sink.getvalue())

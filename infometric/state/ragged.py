@@ -153,18 +153,29 @@ def segment_sums(values: Array, offsets: Array) -> Array:
     return out
 
 
-def blocks(offsets: Array, tokens: int = _BLOCK) -> Iterator[tuple[int, int]]:
-    """Ranges of segments that hold about so many values each, and at most `_TEXTS` segments.
+def spans(offsets: Array, values: int, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Ranges of segments that hold so many values at most, but one segment at least.
+
+    Parameters
+    ----------
+    offsets : ndarray of shape (n_segments + 1,)
+        Where each segment begins.
+    values : int
+        Values of a range.
+    most : int, optional
+        Segments of a range.
 
     Examples
     --------
-    >>> list(blocks(np.array([0, 3, 5, 9, 10]), tokens=5))
+    >>> list(spans(np.array([0, 3, 5, 9, 10]), 5))
     [(0, 2), (2, 4)]
+    >>> list(spans(np.array([0, 3, 5, 9, 10]), 100, most=3))
+    [(0, 3), (3, 4)]
     """
     n, start = len(offsets) - 1, 0
     while start < n:
-        reach = int(np.searchsorted(offsets, offsets[start] + tokens, side="right")) - 1
-        stop = min(max(reach, start + 1), start + _TEXTS, n)
+        reach = int(np.searchsorted(offsets, offsets[start] + values, side="right")) - 1
+        stop = min(max(reach, start + 1), n if most is None else start + most, n)
         yield start, stop
         start = stop
 
@@ -214,7 +225,7 @@ def first_occurrences(ids: Array, offsets: Array) -> Array:
     """
     first = np.empty(len(ids), bool)
     marker = FirstOccurrence()
-    for start, stop in blocks(offsets):
+    for start, stop in spans(offsets, _BLOCK, _TEXTS):
         low, high = offsets[start], offsets[stop]
         first[low:high] = marker.mark(ids[low:high], offsets[start : stop + 1] - low)
     return first
@@ -304,23 +315,13 @@ def block_variance(deviations: Ragged, block: int) -> tuple[Array, Array]:
     sizes = deviations.sizes
     reach = np.maximum(np.minimum(block, sizes // 2), 1)
     squares = np.empty(len(deviations))
-    for start, stop in _spans(deviations.offsets):
+    for start, stop in spans(deviations.offsets, 4 * _TOKENS):
         part = deviations.segments(start, stop)
         squares[start:stop] = _block_squares(part, reach[start:stop])
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = squares / (sizes.astype(float) ** 2 * reach * (1 - reach / sizes))
         count = sizes / reach
     return np.where(sizes > 1, variance, np.nan), np.where(sizes > 1, count, np.nan)
-
-
-def _spans(offsets: Array) -> Iterator[tuple[int, int]]:
-    """Ranges of segments of about a million values."""
-    n, start = len(offsets) - 1, 0
-    while start < n:
-        stop = int(np.searchsorted(offsets, offsets[start] + 4 * _TOKENS, side="right")) - 1
-        stop = min(max(stop, start + 1), n)
-        yield start, stop
-        start = stop
 
 
 def _block_squares(part: Ragged, reach: Array) -> Array:

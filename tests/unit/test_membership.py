@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from itertools import pairwise
 
@@ -552,7 +554,7 @@ def test_files_are_scored_in_parts(rng, tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
     t = texts(rng, 95)
     t.to_parquet(tmp_path / "t.parquet")
-    monkeypatch.setattr("infometric.llm.reading.CHUNK", 20)
+    monkeypatch.setattr("infometric.llm.reading.CHUNK", 300)  # tokens
     score = im.DCPDD(im.TokenFrequency.uniform(200)).fit(tmp_path / "t.parquet")
     np.testing.assert_array_equal(
         score.score_samples(tmp_path / "t.parquet"), score.score_samples(t)
@@ -650,6 +652,28 @@ def test_options_that_would_be_ignored_are_refused(rng):
         with pytest.raises(InvalidParameterError, match=text):
             im.membership_scores(t, **options)
     assert im.membership_scores(t, method=score, uncertainty="none")["0"].method == "conformal"
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_token_beyond_the_frequencies_is_refused_in_every_part(
+    rng, tmp_path, monkeypatch, engine
+):
+    """A compiled kernel would read whatever stands in memory there."""
+    if engine == "numba":
+        pytest.importorskip("numba")
+    pytest.importorskip("pyarrow")
+    t = im.TokenScores.from_lists(ids=[[0, 1], [2, 9]], logprob=[[-1.0, -2.0]] * 2)
+    t.to_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr("infometric.llm.reading.CHUNK", 2)
+    with pytest.raises(DataError, match="Token 9 has no frequency"):
+        im.membership_scores(tmp_path / "t.parquet", reference=[1, 1, 1])
+    with pytest.raises(DataError, match="Token 9 has no frequency"):
+        f.DCPDD(np.log([0.2, 0.3, 0.5]), cap=0.01, engine=engine).value(t)
+
+
+def test_a_combination_that_was_not_fitted(rng):
+    with pytest.raises(DataError, match="membership is known"):
+        im.membership_scores(texts(rng, 20), method=im.CombinedScore())
 
 
 def test_a_table_survives_json_as_a_plain_one(rng):
@@ -799,3 +823,25 @@ def test_a_score_of_ten_lines_gets_everything_else(rng):
     assert list(both.fit(t + suspect, np.repeat([0, 1], [120, 60])).weights_) == [
         "LossScore", "ConfidenceScore",
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_a_file(tmp_path):
+    """Three times the tokens, the same peak: parts of a file are scored and forgotten."""
+    pytest.importorskip("pyarrow")
+    peaks = []
+    for length in (200, 600):
+        path = tmp_path / f"{length}.parquet"
+        rng, n = np.random.default_rng(0), 100_000
+        logprob = -rng.standard_exponential(n * length, dtype=np.float32)
+        offsets = np.arange(n + 1) * length
+        im.TokenScores.from_flat(logprob=logprob, offsets=offsets).to_parquet(path)
+        program = (
+            "import resource, infometric as im\n"
+            f"score = im.LossScore().fit([[-1.0]]).score_samples({str(path)!r})\n"
+            "assert len(score) == 100_000\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] < 1.2 * peaks[0]

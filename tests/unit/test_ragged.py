@@ -14,12 +14,12 @@ from infometric.state import ragged
 from infometric.state.ragged import (
     Ragged,
     block_variance,
-    blocks,
     compiled_kernels,
     first_occurrences,
     lowest,
     quantiles,
     segment_sums,
+    spans,
 )
 
 LISTS = st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=20)
@@ -122,10 +122,11 @@ def test_segments_and_chosen_ones(rng):
 
 
 @given(st.lists(st.integers(0, 9), max_size=30), st.integers(1, 20))
-def test_blocks_cover_all_segments_once(sizes, tokens):
+def test_spans_cover_all_segments_once(sizes, tokens):
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    ranges = list(blocks(offsets, tokens))
+    ranges = list(spans(offsets, tokens, 3))
     assert [i for a, b in ranges for i in range(a, b)] == list(range(len(sizes)))
+    assert all(b - a <= 3 and (b - a == 1 or offsets[b] - offsets[a] <= tokens) for a, b in ranges)
 
 
 def test_sums_are_exact_for_single_precision():
